@@ -1,0 +1,47 @@
+# Needs Python 3.11 (or 3.12, 3.13) and make; everything else is installed into .venv.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
+BIN := .venv/bin
+DEMO := .demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test lint format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+# The stamp is rewritten only after a complete install, so an interrupted one starts again.
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, with its venv module"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Setting up .venv (once; a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/installed ## the whole product on a made-up lender: four models, 60 days
+	@$(BIN)/monitoring demo --home $(DEMO)
+
+dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000)
+	@$(BIN)/monitoring demo --home $(DEMO) --serve
+
+test: .venv/installed ## the tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+lint: .venv/installed ## format, rules and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/dagster definitions validate
+
+format: .venv/installed ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## pin every dependency again, with hashes (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --extra demo --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what make made
+	rm -rf .venv $(DEMO)
