@@ -1,0 +1,441 @@
+"""The model manifest: the contract between a team that ships a model and this project.
+
+A version lands in the registry as a folder whose last file to be written is ``model.yaml``. Its
+JSON Schema is published in ``docs/model.schema.json``; an annotated example is
+``docs/model.example.yaml``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+MANIFEST_NAME = "model.yaml"
+
+# Fields that say how a version is watched, not what it is: a higher `revision` may change them.
+# All else (artefact, features, reference, batch) is the version's identity and needs a new version.
+REVISABLE = frozenset(
+    {"owner", "outcome", "segments", "thresholds", "checks", "schedule", "pod", "alerts"}
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one file of a version, in words a person can act on.
+
+    Parameters
+    ----------
+    file
+        Path of the file, as the registry names it.
+    field
+        Dotted path of the field, empty when the fault is the file itself.
+    found
+        What stands there.
+    allowed
+        What may stand there.
+    """
+
+    file: str
+    field: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.field}" if self.field else self.file
+        return f"{where}: found {self.found}; allowed: {self.allowed}"
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be used; ``faults`` names everything that is wrong with it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+def _relative_or_url(value: str) -> str:
+    if "://" not in value and ".." in PurePosixPath(value).parts:
+        raise ValueError("a path that does not leave its folder (no '..')")
+    return value
+
+
+def _with_date(value: str) -> str:
+    if "{date}" not in value:
+        raise ValueError("a path with {date}, which becomes the day as YYYY-MM-DD")
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("a name of the IANA time zone database, such as Europe/London")
+    return value
+
+
+def _daily_cron(value: str) -> str:
+    if not re.fullmatch(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*", value):
+        raise ValueError("a daily cron line 'MINUTE HOUR * * *', such as '0 6 * * *'")
+    return value
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
+
+
+def _short_or_full(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+# `20260901` or `3` without quotes is a number to YAML; a version is a string to us.
+VersionText = Annotated[
+    str,
+    BeforeValidator(lambda v: str(v) if isinstance(v, int | float | dt.date) else v),
+    Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$", examples=["3", "2026-09-01"]),
+]
+RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative_or_url)]
+DatedPath = Annotated[
+    str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(_with_date)
+]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reference(_Section):
+    """The sample that the model was built or approved on; every day is compared with it."""
+
+    path: RelativePath = Field(description="Parquet, beside the manifest or a URL.")
+    score: str | None = Field(
+        None,
+        description="Column that already holds the score; without it the model scores the sample.",
+    )
+    bins: int = Field(10, ge=2, le=50, description="Bins of a numeric characteristic.")
+
+
+class Batch(_Section):
+    """Where a day's rows arrive in the lake."""
+
+    path: DatedPath = Field(
+        description="Parquet file, folder or glob with {date}; under the lake's root, or a URL."
+    )
+    key: str = Field(description="Column that identifies a row.")
+    marker: str | None = Field(
+        None, description="File in the batch's folder that says the batch is complete: _SUCCESS."
+    )
+
+
+class Characteristic(_Section):
+    """A feature of the model: a column of the batch, or of the SQL's result."""
+
+    name: str = Field(min_length=1)
+    type: str | None = Field(
+        None, description="Arrow type, such as double or string; default: that of the reference."
+    )
+
+
+class Features(_Section):
+    """The model's characteristics and how a batch becomes them."""
+
+    columns: list[Annotated[Characteristic, BeforeValidator(_short_or_full)]] = Field(min_length=1)
+    sql: RelativePath | None = Field(
+        None,
+        description="DuckDB query over the table `batch`; its result has the key and the columns.",
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Features:
+        names = [column.name for column in self.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"column names that differ; named twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the characteristics, in the order the model takes them."""
+        return [column.name for column in self.columns]
+
+
+class _Scoring(_Section):
+    range: tuple[float, float] = Field((0.0, 1.0), description="Lowest and highest score allowed.")
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> _Scoring:
+        if not self.range[0] < self.range[1]:
+            raise ValueError("a range [lowest, highest] that ascends")
+        return self
+
+
+class _Artefact(_Scoring):
+    artefact: RelativePath = Field(description="The model's file, beside the manifest.")
+    sha256: Sha256 = Field(description="SHA-256 of the artefact, in hexadecimal.")
+
+
+class OnnxScoring(_Artefact):
+    """The model is an ONNX graph, run by onnxruntime."""
+
+    flavour: Literal["onnx"]
+    output: str | None = Field(
+        None, description="Name of the graph's output that is the score; default: its last."
+    )
+    output_column: int = Field(
+        -1, description="Column of a two-dimensional output, such as a class's probability."
+    )
+
+
+class CommandScoring(_Artefact):
+    """The model is a program that reads Parquet and writes Parquet."""
+
+    flavour: Literal["command"]
+    command: list[str] = Field(
+        min_length=1,
+        description="{artefact}, {input} and {output} become paths: "
+        "['python', '{artefact}', '{input}', '{output}'].",
+    )
+    score: str = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: int = Field(3600, ge=1)
+
+
+class ScoredScoring(_Scoring):
+    """Production has already written the scores."""
+
+    flavour: Literal["scored"]
+    path: DatedPath = Field(description="Parquet with {date}, under the lake's root, or a URL.")
+    score: str = Field("score", description="Column that is the score; the key is the batch's.")
+
+
+Scoring = Annotated[OnnxScoring | CommandScoring | ScoredScoring, Field(discriminator="flavour")]
+
+
+class Outcome(_Section):
+    """Where it is written, later, what became of the applicants."""
+
+    path: RelativePath
+    column: str
+    maturity: Annotated[
+        list[Annotated[int, Field(ge=1)]], BeforeValidator(_one_or_many), Field(min_length=1)
+    ] = Field(description="Days after the batch at which an outcome counts: 90, or [30, 60, 90].")
+
+
+class IndexThresholds(_Section):
+    """When a stability index warns, when it fails, and how sure it must be."""
+
+    warn: float = Field(0.1, gt=0)
+    fail: float = Field(0.25, gt=0)
+    level: float = Field(
+        1e-3, gt=0, lt=1, description="Chance of a value this large without any drift."
+    )
+
+    @model_validator(mode="after")
+    def _ascend(self) -> IndexThresholds:
+        if self.warn > self.fail:
+            raise ValueError("warn at or below fail")
+        return self
+
+
+class ThresholdPolicy(_Section):
+    """Thresholds of the score (PSI) and of the characteristics (CSI)."""
+
+    psi: IndexThresholds = IndexThresholds()  # type: ignore[call-arg]
+    csi: IndexThresholds = IndexThresholds()  # type: ignore[call-arg]
+    characteristics: dict[str, IndexThresholds] = Field(
+        default_factory=dict, description="CSI thresholds of single characteristics."
+    )
+    smoothing: Literal["jeffreys"] | Annotated[float, Field(gt=0, lt=0.1)] = Field(
+        "jeffreys", description="+0.5 a count; or the share that an empty bin gets, such as 1e-4."
+    )
+
+
+CheckName = Literal["batch_quality", "csi", "score_range", "psi"]
+
+
+class Checks(_Section):
+    """Limits of the batch quality check, and which failed checks stop what is downstream."""
+
+    min_rows: int = Field(1, ge=1)
+    max_missing_increase: Share = Field(
+        0.2, description="How far a share of missing values may rise over the reference's."
+    )
+    max_missing: dict[str, Share] = Field(
+        default_factory=dict, description="Largest missing share of single characteristics."
+    )
+    blocking: list[CheckName] = Field(
+        ["batch_quality", "score_range"],
+        description="Checks whose ERROR keeps the partition from going further.",
+    )
+
+
+class Schedule(_Section):
+    """When a day's run is due, on the day after."""
+
+    cron: Annotated[str, AfterValidator(_daily_cron)] = "0 6 * * *"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+    def deadline(self, day: dt.date) -> dt.datetime:
+        """When the batch of ``day`` must have arrived: the cron time of the day after."""
+        minute, hour = self.cron.split()[:2]
+        at = dt.time(int(hour), int(minute), tzinfo=ZoneInfo(self.timezone))
+        return dt.datetime.combine(day + dt.timedelta(days=1), at)
+
+
+class Pod(_Section):
+    """What a run of this model asks of Kubernetes."""
+
+    cpu: str | None = Field(None, examples=["500m"])
+    memory: str | None = Field(None, examples=["2Gi"])
+    node_selector: dict[str, str] = {}
+    tolerations: list[dict[str, str]] = []
+
+
+class Alerts(_Section):
+    """Who hears of it."""
+
+    service: str = Field(description="The on-call service that owns this model.")
+    team: str | None = None
+
+
+class Manifest(_Section):
+    """A model version, as its ``model.yaml`` describes it."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,50}$", examples=["pd_cards"])
+    version: VersionText
+    revision: int = Field(
+        1, ge=1, description="Raise it to change how the version is watched, after it has landed."
+    )
+    owner: str = Field(min_length=1)
+    deployed_at: dt.date = Field(description="First day that is monitored.")
+    retired_at: dt.date | None = Field(None, description="First day that is no longer monitored.")
+    reference: Reference
+    batch: Batch
+    features: Features
+    scoring: Scoring
+    outcome: Outcome | None = None
+    segments: list[str] = []
+    thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
+    checks: Checks = Checks()  # type: ignore[call-arg]
+    schedule: Schedule = Schedule()
+    pod: Pod = Pod()  # type: ignore[call-arg]
+    alerts: Alerts | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Manifest:
+        if self.retired_at is not None and self.retired_at < self.deployed_at:
+            raise ValueError("retired_at on or after deployed_at")
+        names = {*self.features.names}
+        if self.batch.key in names:
+            raise ValueError(f"features without the batch's key, {self.batch.key!r}")
+        for field, keys in (
+            ("thresholds.characteristics", self.thresholds.characteristics),
+            ("checks.max_missing", self.checks.max_missing),
+        ):
+            unknown = sorted(set(keys) - names)
+            if unknown:
+                raise ValueError(f"{field} that names features; unknown: {', '.join(unknown)}")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The partition key, ``name.version``: the same in Dagster, storage and metric tags.
+
+        A name has no dot, so the key splits at its first one and two versions never share it.
+        """
+        return f"{self.name}.{self.version}"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the manifest's content, whatever its layout and comments."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def is_monitored(self, day: dt.date) -> bool:
+        """Whether ``day`` is between deployment and retirement."""
+        return self.deployed_at <= day and (self.retired_at is None or day < self.retired_at)
+
+    def changes_from(self, landed: Manifest) -> list[str]:
+        """Dotted names of the fields whose value differs from the manifest as it landed."""
+        ours, theirs = _flat(self.model_dump(mode="json")), _flat(landed.model_dump(mode="json"))
+        return sorted(
+            field for field in ours.keys() | theirs.keys() if ours.get(field) != theirs.get(field)
+        )
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        parts = (_flat(item, f"{at}.{name}" if at else name) for name, item in value.items())
+        return {field: item for part in parts for field, item in part.items()}
+    return {at: value}
+
+
+def parse_manifest(text: str, file: str) -> Manifest:
+    """Read a manifest, or say everything that is wrong with it at once.
+
+    Parameters
+    ----------
+    text
+        The YAML text.
+    file
+        What to call the file in an error.
+
+    Raises
+    ------
+    ManifestError
+        With one `Fault` for each field at fault.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "unreadable text"
+        raise ManifestError([Fault(file, line, problem, "YAML")]) from None
+    if not isinstance(content, dict):
+        raise ManifestError([Fault(file, "", type(content).__name__, "a mapping of fields")])
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise ManifestError([_fault(file, item) for item in error.errors()]) from None
+
+
+def _fault(file: str, error: Any) -> Fault:
+    """Say a pydantic error in this project's words."""
+    # A discriminated union puts its tag into the location; the file has no such level.
+    flavours = {"onnx", "command", "scored"}
+    field = ".".join(str(part) for part in error["loc"] if part not in flavours)
+    context = error.get("ctx", {})
+    kind, found = error["type"], error["input"]
+    if kind == "missing":
+        return Fault(file, field, "nothing", "this field must be given")
+    if kind == "extra_forbidden":
+        return Fault(file, field, "a field that is not known", "no such field (a typing error?)")
+    if kind == "value_error":
+        allowed = str(context["error"])
+    elif kind == "string_pattern_mismatch":
+        allowed = f"text that matches {context['pattern']}"
+    elif kind == "union_tag_not_found":
+        return Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command' or 'scored'")
+    elif kind == "union_tag_invalid":
+        return Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
+    else:
+        allowed = error["msg"].removeprefix("Input should be ")
+    shown = "a mapping" if isinstance(found, dict) else repr(found)
+    return Fault(file, field, shown if len(shown) <= 80 else f"{shown[:77]}...", allowed)
