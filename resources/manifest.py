@@ -342,6 +342,8 @@ class Manifest(_Section):
         if self.retired_at is not None and self.retired_at < self.deployed_at:
             raise ValueError("retired_at on or after deployed_at")
         names = {*self.features.names}
+        if "score" in names:
+            raise ValueError("features that are not called 'score', the name of the model's output")
         if self.batch.key in names:
             raise ValueError(f"features without the batch's key, {self.batch.key!r}")
         for field, keys in (

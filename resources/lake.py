@@ -1,0 +1,84 @@
+"""The lake: where production leaves a day's batch, and where finished scores may lie."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import re
+from dataclasses import dataclass
+
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from resources.manifest import Batch
+from resources.storage import Storage, open_path, open_storage
+
+
+class NotArrivedError(FileNotFoundError):
+    """The files of a day are not there, or not complete."""
+
+
+@dataclass(frozen=True)
+class DayFiles:
+    """The Parquet files of one day: where they lie and their paths there, in order."""
+
+    storage: Storage
+    paths: tuple[str, ...]
+
+    @property
+    def locations(self) -> list[str]:
+        """Names of the files for the storage's file system."""
+        return [self.storage.location(path) for path in self.paths]
+
+
+class Lake(ConfigurableResource):
+    """The files that production writes; nothing here writes to it."""
+
+    root: str = Field(description="Local folder or s3://bucket/prefix that batch paths start from.")
+
+    def day_files(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
+        """Find the Parquet files of a day.
+
+        Parameters
+        ----------
+        pattern
+            A file, a folder or a glob, with ``{date}`` for the day as YYYY-MM-DD.
+        day
+            The day.
+        marker
+            Name of a file that must lie beside them.
+
+        Raises
+        ------
+        NotArrivedError
+            If there is no file yet, or no marker. Says where it looked.
+        """
+        place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
+        folder = re.split(r"[*?\[]", path, maxsplit=1)[0]
+        if folder != path or not path.endswith(".parquet"):
+            folder = folder if folder == path else folder.rpartition("/")[0]
+            names = place.list(folder.rstrip("/"))
+            wanted = path if folder != path else f"{path.rstrip('/')}/*.parquet"
+            paths = tuple(n for n in names if fnmatch.fnmatchcase(n, wanted) and _is_data(n))
+            marked = marker is None or any(n.rpartition("/")[2] == marker for n in names)
+        else:
+            paths = (path,) if place.exists(path) else ()
+            marked = marker is None or place.exists(f"{path.rpartition('/')[0]}/{marker}")
+        if not paths:
+            raise NotArrivedError(f"no Parquet file at {place.url(path)}")
+        if not marked:
+            raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
+        return DayFiles(place, paths)
+
+    def has_arrived(self, batch: Batch, day: dt.date) -> bool:
+        """Whether the batch of a day is there, whole."""
+        try:
+            self.day_files(batch.path, day, batch.marker)
+        except NotArrivedError:
+            return False
+        return True
+
+
+def _is_data(path: str) -> bool:
+    # Spark and Hive hide their own files behind these.
+    return not path.rpartition("/")[2].startswith(("_", "."))

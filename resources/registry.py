@@ -1,0 +1,205 @@
+"""The model registry: folders ``<name>/<version>/`` under one root, each a model version.
+
+`ModelRegistry.scan` lists the root once and judges every version, reusing what it said before of a
+folder in which nothing changed, so that 300 versions cost one listing and no reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from resources.arrow_types import same_family
+from resources.manifest import (
+    MANIFEST_NAME,
+    Fault,
+    Manifest,
+    ManifestError,
+    ScoredScoring,
+    parse_manifest,
+)
+from resources.storage import Storage, StoredFile, open_path, open_storage
+
+READERS = 16
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version's folder as one listing of the registry saw it."""
+
+    folder: str
+    files: Mapping[str, StoredFile]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the manifest, the last file to be written, is there."""
+        return f"{self.folder}/{MANIFEST_NAME}" in self.files
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes when any file of the folder does."""
+        tags = "\n".join(f"{file.path} {file.etag}" for file in self.files.values())
+        return hashlib.sha256(tags.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a version's folder: its manifest, or what is wrong with it.
+
+    ``manifest`` and ``faults`` are both empty while the folder waits for its manifest.
+    """
+
+    folder: str
+    fingerprint: str
+    manifest: Manifest | None = None
+    faults: tuple[Fault, ...] = field(default=())
+
+
+class ModelRegistry(ConfigurableResource):
+    """The artifact registry that model versions land in."""
+
+    root: str = Field(description="Local folder or s3://bucket/prefix of the registry.")
+
+    @property
+    def storage(self) -> Storage:
+        """The registry's files."""
+        return open_storage(self.root)
+
+    def candidates(self) -> list[Candidate]:
+        """Every version folder, from one listing (one S3 call for a thousand files)."""
+        folders: dict[str, dict[str, StoredFile]] = {}
+        for path, file in self.storage.list().items():
+            parts = PurePosixPath(path).parts
+            if len(parts) >= 3:  # files of the root or of a name belong to no version
+                folders.setdefault("/".join(parts[:2]), {})[path] = file
+        return [Candidate(folder, files) for folder, files in sorted(folders.items())]
+
+    def scan(
+        self, known: Mapping[str, Verdict], *, seconds: float
+    ) -> tuple[dict[str, Verdict], int]:
+        """Judge every version folder.
+
+        Parameters
+        ----------
+        known
+            Earlier verdicts by folder; one whose fingerprint still holds is not made again.
+        seconds
+            Stop starting new judgements after this long: hashing large artefacts must not outlast
+            a sensor's tick.
+
+        Returns
+        -------
+        Verdicts by folder, and the number of folders left for the next scan.
+        """
+        storage, end = self.storage, time.monotonic() + seconds
+
+        def judge(candidate: Candidate) -> Verdict | None:
+            before = known.get(candidate.folder)
+            if before is not None and before.fingerprint == candidate.fingerprint:
+                return before
+            return judge_version(storage, candidate) if time.monotonic() < end else None
+
+        candidates = self.candidates()
+        with ThreadPoolExecutor(READERS) as readers:
+            verdicts = list(readers.map(judge, candidates))
+        done = {verdict.folder: verdict for verdict in verdicts if verdict is not None}
+        return done, len(candidates) - len(done)
+
+
+def judge_version(storage: Storage, candidate: Candidate) -> Verdict:
+    """Check one version: its manifest, the files that it names, their content.
+
+    Never raises for a fault of the version: whatever is wrong becomes a `Fault`.
+    """
+    folder, fingerprint = candidate.folder, candidate.fingerprint
+    if not candidate.is_complete:
+        return Verdict(folder, fingerprint)
+    file = f"{folder}/{MANIFEST_NAME}"
+    try:
+        manifest = parse_manifest(storage.read(file).decode("utf-8"), storage.url(file))
+    except ManifestError as error:
+        return Verdict(folder, fingerprint, faults=tuple(error.faults))
+    except (UnicodeDecodeError, OSError) as error:
+        fault = Fault(storage.url(file), "", str(error), "a readable UTF-8 text")
+        return Verdict(folder, fingerprint, faults=(fault,))
+    try:
+        faults = [*_check_place(storage, candidate, manifest)]
+        faults += _check_artefact(storage, candidate, manifest)
+        faults += _check_files(storage, candidate, manifest)
+    except Exception as error:  # an S3 that fails here must not hide the other versions
+        faults = [Fault(storage.url(folder), "", f"{type(error).__name__}: {error}", "readable")]
+        fingerprint = ""  # not the files' fault: judge them again at the next scan
+    return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults))
+
+
+def _check_place(storage: Storage, candidate: Candidate, manifest: Manifest) -> list[Fault]:
+    name, version = candidate.folder.split("/")
+    file = storage.url(f"{candidate.folder}/{MANIFEST_NAME}")
+    pairs = (("name", manifest.name, name), ("version", manifest.version, version))
+    return [
+        Fault(file, field, repr(found), f"the folder's name, {folder!r}")
+        for field, found, folder in pairs
+        if found != folder
+    ]
+
+
+def _check_artefact(storage: Storage, candidate: Candidate, manifest: Manifest) -> list[Fault]:
+    scoring = manifest.scoring
+    if isinstance(scoring, ScoredScoring):
+        return []
+    file = storage.url(f"{candidate.folder}/{MANIFEST_NAME}")
+    place, path = version_path(storage, candidate.folder, scoring.artefact)
+    try:
+        found = place.sha256(path)
+    except FileNotFoundError:
+        return [Fault(file, "scoring.artefact", "no such file", place.url(path))]
+    if found != scoring.sha256:
+        return [Fault(place.url(path), "scoring.sha256", found, scoring.sha256)]
+    return []
+
+
+def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> list[Fault]:
+    """The SQL is there; the reference can be read and has the characteristics."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowInvalid
+
+    file = storage.url(f"{candidate.folder}/{MANIFEST_NAME}")
+    faults = []
+    if manifest.features.sql is not None:
+        place, path = version_path(storage, candidate.folder, manifest.features.sql)
+        if not place.exists(path):
+            faults.append(Fault(file, "features.sql", "no such file", place.url(path)))
+    place, path = version_path(storage, candidate.folder, manifest.reference.path)
+    try:
+        schema = pq.read_schema(place.location(path), filesystem=place.filesystem)
+    except FileNotFoundError:
+        return [*faults, Fault(file, "reference.path", "no such file", place.url(path))]
+    except (ArrowInvalid, OSError) as error:
+        return [*faults, Fault(place.url(path), "", str(error), "a Parquet file")]
+    wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
+    if manifest.reference.score is not None:
+        wanted.append(("reference.score", manifest.reference.score, None))
+    elif isinstance(manifest.scoring, ScoredScoring):
+        allowed = "the reference's column that holds the score, as there is no model to run"
+        faults.append(Fault(file, "reference.score", "nothing", allowed))
+    for field_name, column, arrow_type in wanted:
+        if column not in schema.names:
+            allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"
+            faults.append(Fault(file, field_name, column, allowed))
+        elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
+            found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
+            faults.append(Fault(file, field_name, found, "the same kind of type in both"))
+    return faults
+
+
+def version_path(storage: Storage, folder: str, path: str) -> tuple[Storage, str]:
+    """Where a path of a manifest leads: beside the manifest, or to a URL of its own."""
+    place, relative = open_path(path, storage)
+    return (place, f"{folder}/{relative}") if place is storage else (place, relative)

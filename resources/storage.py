@@ -1,0 +1,306 @@
+"""Files under one root URL: a local folder, or a prefix of a bucket on any S3 endpoint.
+
+The registry, the lake and the store are all read and written through `Storage`. A write is atomic:
+a reader sees the whole old object or the whole new one, and a killed writer leaves nothing behind
+under the final name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One object: its path below the root, its size in bytes and a tag that changes with it."""
+
+    path: str
+    size: int
+    etag: str
+
+
+class Storage(ABC):
+    """The files below one root. Paths are relative to it and use forward slashes.
+
+    Parameters
+    ----------
+    root
+        ``s3://bucket/prefix``, ``file:///folder`` or a local path.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    @property
+    @abstractmethod
+    def filesystem(self) -> FileSystem:
+        """The pyarrow file system to read Parquet in place with."""
+
+    @abstractmethod
+    def location(self, path: str) -> str:
+        """Name of ``path`` for `filesystem`."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+        """Every object whose path starts with the folder ``prefix``, by path, in order."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """Content of an object.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        """
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether there is an object at ``path``."""
+
+    @abstractmethod
+    def publish(self, local: Path, path: str) -> None:
+        """Put a local file at ``path``, in one step for every reader; the local file is used up."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Take an object away, if it is there."""
+
+    def url(self, path: str) -> str:
+        """``path`` with its root, for people and for error messages."""
+        return f"{self.root}/{path}" if path else self.root or "/"
+
+    @contextmanager
+    def writing(self, path: str) -> Iterator[Path]:
+        """A local file to write, put at ``path`` if the block succeeds and dropped if it fails."""
+        with tempfile.TemporaryDirectory(prefix="monitoring-", dir=self._scratch) as folder:
+            local = Path(folder) / Path(path).name
+            yield local
+            self.publish(local, path)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put ``content`` at ``path`` atomically."""
+        with self.writing(path) as local:
+            local.write_bytes(content)
+
+    @contextmanager
+    def fetched(self, path: str) -> Iterator[Path]:
+        """A local copy of an object, or the object itself when it is local."""
+        with tempfile.TemporaryDirectory(prefix="monitoring-") as folder:
+            local = Path(folder) / Path(path).name
+            local.write_bytes(self.read(path))
+            yield local
+
+    def sha256(self, path: str) -> str:
+        """SHA-256 of an object in hexadecimal, read in chunks."""
+        digest = hashlib.sha256()
+        with self.filesystem.open_input_stream(self.location(path)) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    @property
+    def _scratch(self) -> str | None:
+        """Where unfinished files lie: on the target's own disk, so that publishing is a rename."""
+        return None
+
+
+class LocalStorage(Storage):
+    """A folder."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(str(Path(root.removeprefix("file://")).absolute()))
+
+    @cached_property
+    @override
+    def filesystem(self) -> FileSystem:
+        from pyarrow.fs import LocalFileSystem
+
+        return LocalFileSystem()
+
+    @override
+    def location(self, path: str) -> str:
+        return self.url(path)
+
+    @override
+    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+        found = {}
+        for folder, subfolders, names in os.walk(self.url(prefix)):
+            # Unfinished files lie in hidden folders.
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            for name in sorted(names):
+                file = Path(folder) / name
+                try:
+                    state = file.stat()
+                except FileNotFoundError:  # taken away while we were looking
+                    continue
+                path = file.relative_to(self.url("")).as_posix()
+                tag = f"{state.st_mtime_ns:x}-{state.st_size:x}-{state.st_ino:x}"
+                found[path] = StoredFile(path, state.st_size, tag)
+        return dict(sorted(found.items()))
+
+    @override
+    def read(self, path: str) -> bytes:
+        return Path(self.location(path)).read_bytes()
+
+    @override
+    def exists(self, path: str) -> bool:
+        return Path(self.location(path)).is_file()
+
+    @override
+    def delete(self, path: str) -> None:
+        Path(self.location(path)).unlink(missing_ok=True)
+
+    @override
+    def publish(self, local: Path, path: str) -> None:
+        target = Path(self.location(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with local.open("rb") as written:
+            os.fsync(written.fileno())
+        local.replace(target)
+
+    @override
+    @contextmanager
+    def fetched(self, path: str) -> Iterator[Path]:
+        local = Path(self.location(path))
+        if not local.is_file():
+            raise FileNotFoundError(str(local))
+        yield local
+
+    @property
+    def _scratch(self) -> str | None:
+        scratch = Path(self.root) / ".unfinished"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return str(scratch)
+
+
+class S3Storage(Storage):
+    """A prefix of a bucket.
+
+    Credentials, region and endpoint come from where every AWS program takes them: the environment
+    (``AWS_ENDPOINT_URL`` for an S3 that is not Amazon's), a profile, or the pod's role.
+    """
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        parts = urlsplit(root)
+        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+
+    @cached_property
+    def _client(self) -> Any:
+        # dagster-aws takes longer to import than all of Dagster: only where S3 is used.
+        from dagster_aws.s3 import S3Resource
+
+        return S3Resource().get_client()
+
+    @cached_property
+    @override
+    def filesystem(self) -> FileSystem:
+        from pyarrow.fs import S3FileSystem
+
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return S3FileSystem(
+            region=self._client.meta.region_name or "us-east-1",
+            endpoint_override=endpoint,
+            scheme=urlsplit(endpoint).scheme if endpoint else "https",
+        )
+
+    @override
+    def location(self, path: str) -> str:
+        return f"{self._bucket}/{self._key(path)}"
+
+    def _key(self, path: str) -> str:
+        return "/".join(part for part in (self._prefix, path) if part)
+
+    @override
+    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+        start = self._key(prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{start}/" if start else ""
+        )
+        found = {}
+        for page in pages:
+            for entry in page.get("Contents", []):
+                path = entry["Key"].removeprefix(f"{self._prefix}/" if self._prefix else "")
+                found[path] = StoredFile(path, entry["Size"], entry["ETag"].strip('"'))
+        return found
+
+    @override
+    def read(self, path: str) -> bytes:
+        try:
+            response = self._client.get_object(Bucket=self._bucket, Key=self._key(path))
+        except self._client.exceptions.NoSuchKey:
+            raise FileNotFoundError(self.url(path)) from None
+        content: bytes = response["Body"].read()
+        return content
+
+    @override
+    def exists(self, path: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=self._key(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                return False
+            raise
+        return True
+
+    @override
+    def delete(self, path: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
+
+    @override
+    def publish(self, local: Path, path: str) -> None:
+        # S3 shows an object only once its upload is complete.
+        self._client.upload_file(str(local), self._bucket, self._key(path))
+
+
+def open_storage(root: str) -> Storage:
+    """The storage for a root URL.
+
+    Raises
+    ------
+    ValueError
+        If the URL's scheme is neither ``s3`` nor ``file``.
+    """
+    scheme = urlsplit(root).scheme if "://" in root else "file"
+    if scheme == "s3":
+        return S3Storage(root)
+    if scheme == "file":
+        return LocalStorage(root)
+    raise ValueError(f"root {root!r}: found scheme {scheme!r}; allowed: s3://, file:// or a path")
+
+
+def open_path(path: str, base: Storage) -> tuple[Storage, str]:
+    """Storage and relative path of ``path``: a URL of its own, or a path below ``base``.
+
+    Examples
+    --------
+    >>> storage, path = open_path("s3://lake/loans/a.parquet", open_storage("registry"))
+    >>> storage.root, path
+    ('s3://lake', 'loans/a.parquet')
+    """
+    if "://" in path:
+        parts = urlsplit(path)
+        return open_storage(f"{parts.scheme}://{parts.netloc}"), parts.path.lstrip("/")
+    if path.startswith("/"):
+        return LocalStorage("/"), path.lstrip("/")
+    return base, path

@@ -1,0 +1,183 @@
+"""The store: everything this project computes, as Parquet that other tools read too.
+
+Each data set is Hive-partitioned, ``<data set>/model=<key>/date=<day>/``, with one file a
+partition, so that replacing the file replaces the partition in one step.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from dagster import ConfigurableResource
+from pydantic import BaseModel, ConfigDict, Field
+
+from resources.manifest import REVISABLE, Manifest
+from resources.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Dataset = Literal[
+    "reference_profile",
+    "features",
+    "features_profile",
+    "scores",
+    "scores_profile",
+    "drift_report",
+]
+# Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
+NOTES = b"monitoring"
+
+
+class NotMaterialisedError(FileNotFoundError):
+    """A partition that is needed has not been made."""
+
+
+class Landed(BaseModel):
+    """A version as it is monitored: the manifest that was accepted, and when and where from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    manifest: Manifest
+    folder: str
+    landed_at: dt.datetime
+
+    def refused_changes(self, manifest: Manifest) -> list[str]:
+        """Fields of a later manifest that must not be taken over, empty if all may.
+
+        `retired_at` ends a version's life and is always taken. What only says how the version is
+        watched is taken with a higher `revision`. All else makes a new version.
+        """
+        changed = set(manifest.changes_from(self.manifest)) - {"retired_at"}
+        if manifest.revision > self.manifest.revision:
+            changed = {c for c in changed if c.partition(".")[0] not in REVISABLE | {"revision"}}
+        return sorted(changed)
+
+
+class Store(ConfigurableResource):
+    """Profiles, reports and the data they came from."""
+
+    root: str = Field(description="Local folder or s3://bucket/prefix that this project owns.")
+
+    @property
+    def storage(self) -> Storage:
+        """The store's files."""
+        return open_storage(self.root)
+
+    @staticmethod
+    def path(dataset: Dataset, key: str, day: dt.date | None = None) -> str:
+        """Path of a partition's file; without a day, of what a version has once."""
+        date = f"date={day.isoformat()}/" if day else ""
+        return f"{dataset}/model={key}/{date}{dataset}.parquet"
+
+    def location(self, dataset: Dataset, key: str, day: dt.date | None = None) -> str:
+        """Name of a partition's file for the storage's file system.
+
+        Raises
+        ------
+        NotMaterialisedError
+            If the partition is not there.
+        """
+        path = self.path(dataset, key, day)
+        if not self.storage.exists(path):
+            raise NotMaterialisedError(_absent(dataset, key, day, self.storage.url(path)))
+        return self.storage.location(path)
+
+    def has(self, dataset: Dataset, key: str, day: dt.date | None = None) -> bool:
+        """Whether a partition is there."""
+        return self.storage.exists(self.path(dataset, key, day))
+
+    def remove(self, dataset: Dataset, key: str, day: dt.date) -> None:
+        """Take a partition away, so that nobody reads it while what it came from is replaced."""
+        self.storage.delete(self.path(dataset, key, day))
+
+    def write_table(
+        self,
+        dataset: Dataset,
+        key: str,
+        day: dt.date | None,
+        table: pa.Table,
+        notes: Mapping[str, Any],
+    ) -> None:
+        """Replace a partition by a small table, with notes (JSON values) beside its rows."""
+        import pyarrow.parquet as pq
+
+        table = table.replace_schema_metadata({NOTES: json.dumps(notes)})
+        with self.storage.writing(self.path(dataset, key, day)) as local:
+            pq.write_table(table, local, compression="zstd")
+
+    def read_table(
+        self, dataset: Dataset, key: str, day: dt.date | None = None
+    ) -> tuple[pa.Table, dict[str, Any]]:
+        """A small table and its notes.
+
+        Raises
+        ------
+        NotMaterialisedError
+            If the partition is not there.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.path(dataset, key, day)
+        try:
+            content = self.storage.read(path)
+        except FileNotFoundError:
+            text = _absent(dataset, key, day, self.storage.url(path))
+            raise NotMaterialisedError(text) from None
+        table = pq.read_table(pa.BufferReader(content))
+        return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
+
+    def landed(self, key: str) -> Landed:
+        """The accepted manifest of a version.
+
+        Raises
+        ------
+        NotMaterialisedError
+            If no version of that key has landed.
+        """
+        path = f"manifests/{key}.json"
+        try:
+            return Landed.model_validate_json(self.storage.read(path))
+        except FileNotFoundError:
+            raise NotMaterialisedError(
+                f"no model version {key!r} has landed: {self.storage.url(path)} is not there; "
+                "the registry sensor writes it when the version is complete and valid"
+            ) from None
+
+    def all_landed(self) -> dict[str, Landed]:
+        """Every version that has landed, by key: from one object, whatever their number."""
+        path = "manifests/all.json"
+        if not self.storage.exists(path):
+            return {}
+        content = json.loads(self.storage.read(path))
+        return {key: Landed.model_validate(item) for key, item in content.items()}
+
+    def land(self, landed: Mapping[str, Landed], changed: set[str]) -> None:
+        """Record versions as monitored.
+
+        Parameters
+        ----------
+        landed
+            All of them, by key.
+        changed
+            Keys of those that are new or have changed; each of their manifests is kept for good
+            under its hash, as evidence of what was in force.
+        """
+        for key in sorted(changed):
+            content = landed[key].model_dump_json(indent=2).encode()
+            kept = f"manifests/history/{key}/{landed[key].manifest.sha256}.json"
+            self.storage.write(kept, content)
+            self.storage.write(f"manifests/{key}.json", content)
+        if changed:
+            # Last: it is what a sensor reads, and it makes up for a kill before this line.
+            content_all = {key: item.model_dump(mode="json") for key, item in landed.items()}
+            self.storage.write("manifests/all.json", json.dumps(content_all).encode())
+
+
+def _absent(dataset: str, key: str, day: dt.date | None, url: str) -> str:
+    partition = f"{day}|{key}" if day else key
+    return f"{dataset} of {partition} is not materialised: {url} is not there"
