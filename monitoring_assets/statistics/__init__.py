@@ -1,0 +1,1 @@
+"""Pure functions: counts in bins, and every statistic that follows from counts."""

@@ -1,0 +1,187 @@
+"""Counting Arrow arrays against bins.
+
+For k edges the counts are the differences of k numbers ``#(x > edge)``, each one vectorised pass
+over a run of values that stays in the processor's cache: 1 to 2 ns a value at 10 bins, where
+finding the bin of each value first takes about 30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.bins import Bins, CategoricalBins, NumericBins
+
+RUN = 1 << 15
+"""Values counted at a time: 256 KiB of float64, which fits in a core's cache."""
+
+
+def float_runs(array: pa.Array, rows: int = RUN) -> Iterator[NDArray[np.float64]]:
+    """Yield the values of an array as float64, a run at a time.
+
+    Parameters
+    ----------
+    array
+        Numbers, decimals, dates (become days) or timestamps (become microseconds), or nulls.
+    rows
+        Length of a run.
+
+    Yields
+    ------
+    ndarray
+        float64[<= rows], null as NaN; a view of the array where that is possible.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    for start in range(0, len(array), rows):
+        run = array.slice(start, rows)
+        if pa.types.is_date(run.type):
+            run = run.cast(pa.date32()).cast(pa.int32())
+        elif pa.types.is_timestamp(run.type):
+            run = run.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        if run.type != pa.float64():
+            run = run.cast(pa.float64(), safe=False)
+        if run.null_count:
+            run = pc.fill_null(run, np.nan)
+        # Array.to_numpy() would import pandas.
+        yield np.frombuffer(run.buffers()[1], np.float64, len(run), 8 * run.offset)
+
+
+def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
+    """Return the rows of a string or boolean array as codes.
+
+    Parameters
+    ----------
+    array
+        Strings, a dictionary of strings, booleans, or nulls.
+
+    Returns
+    -------
+    codes : ndarray
+        int32[n], positions in ``dictionary``; its length stands for null.
+    dictionary : pyarrow.Array
+        Strings; a boolean's are ``"false"`` and ``"true"``.
+    """
+    if pa.types.is_boolean(array.type):
+        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), ["false", "true"])
+    elif not pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string()).dictionary_encode()
+    codes = pc.fill_null(array.indices.cast(pa.int32()), len(array.dictionary))
+    indices = np.frombuffer(codes.buffers()[1], np.int32, len(codes), 4 * codes.offset)
+    return indices, array.dictionary
+
+
+def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64], int, int]:
+    """Count an array of numbers in each slot.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` takes it.
+    bins
+        Bins of k edges.
+
+    Returns
+    -------
+    counts : ndarray
+        int64[k + 3], in the order of ``bins.slots``.
+    below, above : int
+        Finite values outside the range of the reference; 0 where it has no range.
+    """
+    exceeding = [0] * len(bins.edges)
+    low, high = (
+        (np.inf, -np.inf) if bins.low is None or bins.high is None else (bins.low, bins.high)
+    )
+    missing = positive = negative = below = above = 0
+    flags = np.empty(RUN, np.bool_)
+    for run in float_runs(array):
+        out = flags[: len(run)]
+        for i, edge in enumerate(bins.edges):
+            exceeding[i] += int(np.count_nonzero(np.greater(run, edge, out=out)))
+        # A NaN makes both comparisons false, so a run that passes has ordinary values only.
+        if not (run.min() >= low and run.max() <= high):
+            missing += int(np.count_nonzero(np.isnan(run, out=out)))
+            positive += int(np.count_nonzero(np.equal(run, np.inf, out=out)))
+            negative += int(np.count_nonzero(np.equal(run, -np.inf, out=out)))
+            below += int(np.count_nonzero(np.less(run, low, out=out)))
+            above += int(np.count_nonzero(np.greater(run, high, out=out)))
+    counts = np.empty(len(bins.slots), np.int64)
+    counts[: bins.missing] = -np.diff([len(array) - missing, *exceeding, 0])
+    counts[0] -= negative
+    counts[bins.missing - 1] -= positive
+    counts[bins.missing] = missing
+    counts[bins.infinite] = positive + negative
+    if bins.low is None:
+        return counts, 0, 0
+    return counts, below - negative, above - positive
+
+
+def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
+    """Count an array of strings or booleans in each slot.
+
+    Parameters
+    ----------
+    array
+        As ``category_codes`` takes it.
+    bins
+        Bins of c categories.
+
+    Returns
+    -------
+    ndarray
+        int64[c + 3], in the order of ``bins.slots``.
+    """
+    codes, dictionary = category_codes(array)
+    by_name = np.bincount(codes, minlength=len(dictionary) + 1)
+    counts = np.zeros(len(bins.slots), np.int64)
+    np.add.at(counts, _dictionary_slots(dictionary, bins), by_name)
+    return counts
+
+
+def slot_codes(array: pa.Array, bins: Bins) -> NDArray[np.uint8]:
+    """Find the slot of each row.
+
+    Slower than counting; needed where something else is summed by slot.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` or ``category_codes`` takes it.
+    bins
+        Bins of the column.
+
+    Returns
+    -------
+    ndarray
+        uint8[n], positions in ``bins.slots``.
+    """
+    if isinstance(bins, CategoricalBins):
+        codes_of_rows, dictionary = category_codes(array)
+        return _dictionary_slots(dictionary, bins)[codes_of_rows]
+    codes = np.zeros(len(array), np.uint8)
+    flags = np.empty(RUN, np.bool_)
+    for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
+        out, into = flags[: len(run)], codes[start : start + len(run)]
+        for edge in bins.edges:
+            into += np.greater(run, edge, out=out).view(np.uint8)
+        into[np.isnan(run, out=out)] = bins.missing
+        into[np.isinf(run, out=out)] = bins.infinite
+    return codes
+
+
+def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:
+    """Return the slot of each entry of a dictionary, and of null after them."""
+    names = [*bins.categories, *bins.rare]
+    found = pc.fill_null(
+        pc.index_in(dictionary.cast(pa.string()), pa.array(names, pa.string())), len(names)
+    )
+    positions = np.frombuffer(found.buffers()[1], np.int32, len(found), 4 * found.offset)
+    rare = len(bins.categories)
+    slot_of_name = np.full(len(names) + 1, rare, np.uint8)
+    slot_of_name[:rare] = np.arange(rare)
+    slot_of_name[-1] = bins.unseen
+    return np.append(slot_of_name[positions], np.uint8(bins.missing))
