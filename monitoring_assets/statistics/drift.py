@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitoring_assets.statistics.bins import NumericBins, SlotKind
 from monitoring_assets.statistics.profile import ColumnProfile, Profile
 from monitoring_assets.statistics.significance import critical_value
-from monitoring_assets.statistics.stability import Smoothing, contributions
+from monitoring_assets.statistics.stability import Smoothing, contributions, stability_index
 
 Index = Literal["PSI", "CSI"]
 Status = Literal["ok", "warn", "fail", "insufficient evidence", "error"]
@@ -38,6 +39,25 @@ class Thresholds:
             raise ValueError(f"0 < warn <= fail is needed, not {self.warn} and {self.fail}")
         if not 0 < self.level < 1:
             raise ValueError(f"level must be between 0 and 1, not {self.level}")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What counts in the same bins say of drift.
+
+    Parameters
+    ----------
+    value
+        The stability index.
+    critical_value
+        What chance alone exceeds with probability ``Thresholds.level``.
+    status
+        As in `ColumnDrift`; never ``error``.
+    """
+
+    value: float
+    critical_value: float
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +172,41 @@ def compare(
     ]
 
 
+def judge_counts(
+    reference: NDArray[np.int64],
+    current: NDArray[np.int64],
+    thresholds: Thresholds,
+    *,
+    smoothing: Smoothing = "jeffreys",
+) -> Judgement:
+    """Hold the stability index of counts against thresholds and against chance.
+
+    Parameters
+    ----------
+    reference, current
+        int64[B], rows by bin.
+    thresholds
+        Limits of the column.
+    smoothing
+        As ``stability_index`` takes it.
+
+    Returns
+    -------
+    Judgement
+        The index, its critical value and the status.
+
+    Raises
+    ------
+    ValueError
+        A side has no rows, or the counts do not fit.
+    """
+    value = stability_index(reference, current, smoothing=smoothing)
+    used = int(np.count_nonzero(reference + current))
+    n, m = int(reference.sum()), int(current.sum())
+    critical = critical_value(n, m, used - 1, thresholds.level)
+    return Judgement(value, critical, _status(value, critical, thresholds))
+
+
 def _column_drift(
     name: str,
     index: Index,
@@ -176,10 +231,8 @@ def _column_drift(
         return ColumnDrift(name, index, thresholds, "error", error=error)
 
     by_bin = contributions(reference.counts, current.counts, smoothing=smoothing)
-    value = float(by_bin.sum())
+    judged = judge_counts(reference.counts, current.counts, thresholds, smoothing=smoothing)
     n, m = int(reference.counts.sum()), int(current.counts.sum())
-    used = int(np.count_nonzero(reference.counts + current.counts))
-    critical = critical_value(n, m, used - 1, thresholds.level)
     unseen = out_of_range = None
     infinite = 0
     if isinstance(bins, NumericBins):
@@ -192,9 +245,9 @@ def _column_drift(
         name,
         index,
         thresholds,
-        _status(value, critical, thresholds),
-        value,
-        critical,
+        judged.status,
+        judged.value,
+        judged.critical_value,
         tuple(
             BinDrift(slot.label, slot.kind, int(e), int(a), float(part))
             for slot, e, a, part in zip(

@@ -71,6 +71,19 @@ class ColumnProfile:
     score_counts: NDArray[np.int64] | None = None
     error: str | None = None
 
+    @property
+    def missing_share(self) -> float:
+        """Share of rows that are null or NaN, 0 to 1; 1 for a column that could not be counted."""
+        rows = self.counts.sum()
+        return float(self.counts[self.bins.missing] / rows) if self.bins and rows else 1.0
+
+    @property
+    def mean_score(self) -> float | None:
+        """Mean score of the rows that have one; None if there are none."""
+        if self.score_sums is None or self.score_counts is None or not self.score_counts.any():
+            return None
+        return float(self.score_sums.sum() / self.score_counts.sum())
+
     @classmethod
     def failed(cls, reason: str) -> ColumnProfile:
         """Return the profile of a column that could not be counted.
@@ -145,6 +158,26 @@ class Profile:
             except ValueError as error:
                 raise ValueError(f"column {name!r}: profiles do not add: {error}") from None
         return Profile(self.rows + other.rows, columns)
+
+    @property
+    def bins(self) -> dict[str, Bins | ColumnError]:
+        """Bins by column, to count other rows in."""
+        return {
+            name: profile.bins or ColumnError(profile.error or "no bins")
+            for name, profile in self.columns.items()
+        }
+
+    def __or__(self, other: Profile) -> Profile:
+        """Return the columns of two profiles of the same rows.
+
+        Raises
+        ------
+        ValueError
+            The numbers of rows differ.
+        """
+        if self.rows != other.rows:
+            raise ValueError(f"profiles of {self.rows} and {other.rows} rows are not of one table")
+        return Profile(self.rows, self.columns | other.columns)
 
     def to_table(self) -> pa.Table:
         """Return the profile in long form, one row by column and slot.
