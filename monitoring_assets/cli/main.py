@@ -1,0 +1,39 @@
+"""The ``monitoring`` command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "drift": "PSI and CSI of two Parquet files, no set-up needed",
+}
+"""Command, which is the module and function of its name in this package, and what it does."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when one is used, so that ``--help`` is fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"monitoring_assets.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="model-monitoring")
+def main() -> None:
+    """Watch credit-scoring models: drift, performance and what to do about them."""
