@@ -37,6 +37,10 @@ TRAINING_ROWS = 20_000
 REFERENCE_ROWS = 10_000
 SHORTEST = 8  # days; below that the events would fall on each other
 
+# Versions to which something happens.
+PUSHED = "pd_personal_loans.1"
+BROKEN = "pd_auto.1"
+
 # Monday to Sunday, times the usual volume of a product.
 WEEK = (1.12, 1.08, 1.04, 1.02, 1.0, 0.88, 0.84)
 
@@ -164,7 +168,7 @@ def what_happens(end: dt.date, days: int, seed: int) -> Truth:
         ended=day_at(37 / 60),
         characteristics=("income", "bureau_score"),
     )
-    events = {"pd_personal_loans.1": push, "pd_auto.1": broken}
+    events = {PUSHED: push, BROKEN: broken}
     deployed = {"pd_mortgage.2": day_at(45 / 60)}
     return Truth(
         end,
@@ -223,10 +227,10 @@ class _Lender:
     def _write_day(self, product: Product, day: dt.date, graphs: dict[str, bytes]) -> None:
         rng = self._rng(PRODUCTS.index(product), day.toordinal())
         rows = int(rng.poisson(product.rows * WEEK[day.weekday()]))
-        drawn = product.draw(rng, rows, self._pushed(product, day))
+        drawn = product.draw(rng, rows, self._pushed(day) if product is LOANS else 0.0)
         keys = pa.array([f"{product.prefix}-{day:%Y%m%d}-{row:05d}" for row in range(rows)])
         table = drawn.table.add_column(0, KEY, keys)
-        if any(e.touches(day) for e in self._events(product) if product is AUTO):
+        if product is AUTO and self._touches(BROKEN, day):
             table = _broken(table, rng)
         lake, date = self.home / "lake", f"date={day.isoformat()}"
         _write_parquet(table, lake / product.feed / date / "applications.parquet")
@@ -238,17 +242,14 @@ class _Lender:
                 scored = pa.table({KEY: keys, "score": scores})
                 _write_parquet(scored, lake / "scores" / product.feed / date / "scores.parquet")
 
-    def _events(self, product: Product) -> list[Event]:
-        keys = {version.key for version in VERSIONS if version.product is product}
-        return [v.event for v in self.truth.versions if v.key in keys and v.event is not None]
+    def _touches(self, key: str, day: dt.date) -> bool:
+        event = self.truth.of(key).event
+        return event is not None and event.touches(day)
 
-    def _pushed(self, product: Product, day: dt.date) -> float:
+    def _pushed(self, day: dt.date) -> float:
         """Share of the applicants whom the marketing push brought: 0, then up to 0.6."""
-        for event in self._events(product):
-            if product is LOANS and event.touches(day):
-                whole = (self.truth.end - event.began).days + 1
-                return 0.6 * ((day - event.began).days + 1) / whole
-        return 0.0
+        touched = [date for date in self.truth.dates if self._touches(PUSHED, date)]
+        return 0.6 * sum(date <= day for date in touched) / len(touched)
 
     def _sample(self, version: Version, rows: int, purpose: int) -> Applications:
         """Applications from before the first day, of no day in particular."""
@@ -263,7 +264,6 @@ class _Lender:
 
     def _manifest(self, version: Version, names: list[str], graph: bytes) -> dict[str, Any]:
         feed = version.product.feed
-        deployed = {v.key: v.deployed_at for v in self.truth.versions}[version.key]
         reference = {"path": "reference.parquet"}
         scoring: dict[str, Any]
         if version.is_scored_by_production:
@@ -286,7 +286,7 @@ class _Lender:
             "name": version.name,
             "version": version.number,
             "owner": version.owner,
-            "deployed_at": deployed,
+            "deployed_at": self.truth.of(version.key).deployed_at,
             "reference": reference,
             "batch": {"path": f"{feed}/date={{date}}/*.parquet", "key": KEY},
             "features": features,

@@ -82,6 +82,10 @@ class Truth:
         """The days with applications, oldest first."""
         return [self.end - dt.timedelta(days=back) for back in reversed(range(self.days))]
 
+    def of(self, key: str) -> VersionTruth:
+        """The truth about one version; KeyError when there is no such version."""
+        return {version.key: version for version in self.versions}[key]
+
     def write(self, home: Path) -> None:
         """Write the record to ``home``."""
         text = _RECORD.dump_json(self, indent=2).decode() + "\n"
