@@ -21,7 +21,7 @@ from monitoring_assets.statistics.bins import (
     family,
     quantile_edges,
 )
-from monitoring_assets.statistics.kernel import category_codes, float_runs
+from monitoring_assets.statistics.kernel import as_arrow, category_codes, float_runs
 from monitoring_assets.statistics.source import (
     THREADS,
     ParquetSource,
@@ -137,7 +137,7 @@ class _CategoricalFit:
         rows = np.bincount(codes, minlength=len(dictionary) + 1)[:-1]
         present = np.flatnonzero(rows)
         if len(present) <= MAX_CATEGORIES:
-            names = dictionary.take(pa.array(present)).to_pylist()
+            names = dictionary.take(as_arrow(present)).to_pylist()
             self._counts.update(dict(zip(names, rows[present].tolist(), strict=True)))
         self._identifier = max(len(present), len(self._counts)) > MAX_CATEGORIES
 

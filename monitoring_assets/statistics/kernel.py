@@ -7,7 +7,8 @@ finding the bin of each value first takes about 30.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,38 @@ from monitoring_assets.statistics.bins import Bins, CategoricalBins, NumericBins
 
 RUN = 1 << 15
 """Values counted at a time: 256 KiB of float64, which fits in a core's cache."""
+
+
+def as_arrow(values: NDArray[Any]) -> pa.Array:
+    """Wrap numbers as an Arrow array, where ``pa.array`` would import pandas (a second).
+
+    Parameters
+    ----------
+    values
+        One-dimensional, contiguous.
+
+    Returns
+    -------
+    pyarrow.Array
+        A view.
+    """
+    buffers = [None, pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
+
+
+def _strings(names: Sequence[str]) -> pa.Array:
+    """Return names as an Arrow array, also without importing pandas."""
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
+    return pa.StringArray.from_buffers(len(names), *buffers)
+
+
+def _filled(array: pa.Array, fill: np.generic) -> NDArray[Any]:
+    """Return an array as numpy, a view if it has no nulls (``to_numpy`` would import pandas)."""
+    if array.null_count:
+        array = pc.fill_null(array, as_arrow(np.array([fill]))[0])
+    return np.frombuffer(array.buffers()[1], fill.dtype, len(array), fill.itemsize * array.offset)
 
 
 def float_runs(array: pa.Array, rows: int = RUN) -> Iterator[NDArray[np.float64]]:
@@ -45,10 +78,7 @@ def float_runs(array: pa.Array, rows: int = RUN) -> Iterator[NDArray[np.float64]
             run = run.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         if run.type != pa.float64():
             run = run.cast(pa.float64(), safe=False)
-        if run.null_count:
-            run = pc.fill_null(run, np.nan)
-        # Array.to_numpy() would import pandas.
-        yield np.frombuffer(run.buffers()[1], np.float64, len(run), 8 * run.offset)
+        yield _filled(run, np.float64(np.nan))
 
 
 def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
@@ -67,12 +97,11 @@ def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
         Strings; a boolean's are ``"false"`` and ``"true"``.
     """
     if pa.types.is_boolean(array.type):
-        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), ["false", "true"])
+        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), _strings(["false", "true"]))
     elif not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
-    codes = pc.fill_null(array.indices.cast(pa.int32()), len(array.dictionary))
-    indices = np.frombuffer(codes.buffers()[1], np.int32, len(codes), 4 * codes.offset)
-    return indices, array.dictionary
+    null = np.int32(len(array.dictionary))
+    return _filled(array.indices.cast(pa.int32()), null), array.dictionary
 
 
 def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64], int, int]:
@@ -176,10 +205,8 @@ def slot_codes(array: pa.Array, bins: Bins) -> NDArray[np.uint8]:
 def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:
     """Return the slot of each entry of a dictionary, and of null after them."""
     names = [*bins.categories, *bins.rare]
-    found = pc.fill_null(
-        pc.index_in(dictionary.cast(pa.string()), pa.array(names, pa.string())), len(names)
-    )
-    positions = np.frombuffer(found.buffers()[1], np.int32, len(found), 4 * found.offset)
+    found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
+    positions = _filled(found, np.int32(len(names)))
     rare = len(bins.categories)
     slot_of_name = np.full(len(names) + 1, rare, np.uint8)
     slot_of_name[:rare] = np.arange(rare)
