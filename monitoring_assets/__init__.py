@@ -1,0 +1,1 @@
+"""What is computed: the asset graph, its checks and its statistics."""

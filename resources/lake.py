@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from dagster import ConfigurableResource
 from pydantic import Field
 
+from resources.errors import InputError
 from resources.manifest import Batch
 from resources.storage import Storage, open_path, open_storage
 
 
-class NotArrivedError(FileNotFoundError):
+class NotArrivedError(InputError):
     """The files of a day are not there, or not complete."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dagster import ConfigurableResource
 from pydantic import BaseModel, ConfigDict, Field
 
+from resources.errors import InputError
 from resources.manifest import REVISABLE, Manifest
 from resources.storage import Storage, open_storage
 
@@ -32,7 +33,7 @@ Dataset = Literal[
 NOTES = b"monitoring"
 
 
-class NotMaterialisedError(FileNotFoundError):
+class NotMaterialisedError(InputError):
     """A partition that is needed has not been made."""
 
 
@@ -101,13 +102,26 @@ class Store(ConfigurableResource):
         day: dt.date | None,
         table: pa.Table,
         notes: Mapping[str, Any],
+        *,
+        evidence: str | None = None,
     ) -> None:
-        """Replace a partition by a small table, with notes (JSON values) beside its rows."""
+        """Replace a partition by a small table.
+
+        Parameters
+        ----------
+        notes
+            JSON values that are kept beside the rows.
+        evidence
+            A name under which this revision is also kept for good, below ``evidence/``.
+        """
         import pyarrow.parquet as pq
 
         table = table.replace_schema_metadata({NOTES: json.dumps(notes)})
         with self.storage.writing(self.path(dataset, key, day)) as local:
             pq.write_table(table, local, compression="zstd")
+            if evidence is not None:
+                kept = f"evidence/{dataset}/model={key}/date={day}/{evidence}.parquet"
+                self.storage.write(kept, local.read_bytes())
 
     def read_table(
         self, dataset: Dataset, key: str, day: dt.date | None = None

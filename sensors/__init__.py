@@ -1,0 +1,1 @@
+"""When: what makes a run start."""

@@ -1,0 +1,279 @@
+"""The Dagster side: which checks there are, and what becomes of their findings.
+
+Four checks, each partitioned like its asset. One run of Great Expectations serves all checks of an
+asset and partition.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from monitoring_assets.features import features
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.scores import scores
+from resources.manifest import Manifest
+from resources.store import Store
+
+if TYPE_CHECKING:
+    from monitoring_assets.checks.gx_run import Finding
+    from monitoring_assets.checks.profile_expectation import ProfileExpectation
+
+SHOWN_FINDINGS = 200
+
+CHECKS = {
+    "batch_quality": (
+        features,
+        "The batch has enough rows, the types of the manifest, no more missing values than "
+        "allowed, no infinite ones, and a key that is unique.",
+    ),
+    "csi": (
+        features,
+        "The characteristic stability index of every characteristic is under its thresholds, or "
+        "no larger than chance alone makes it at this number of rows.",
+    ),
+    "score_range": (scores, "Every row has a score within the range that the manifest allows."),
+    "psi": (
+        scores,
+        "The population stability index of the score is under its thresholds, or no larger than "
+        "chance alone makes it at this number of rows.",
+    ),
+}
+
+
+def _specs(asset: dg.AssetsDefinition) -> list[dg.AssetCheckSpec]:
+    # Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
+    warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=f"{text} Its ERROR keeps the partition from going further where the "
+            "model's manifest lists it under checks.blocking.",
+            # The graph waits for the check; each evaluation says whether it blocks.
+            blocking=True,
+            partitions_def=MODEL_DAYS,
+        )
+        for name, (owner, text) in CHECKS.items()
+        if owner is asset
+    ]
+
+
+@dg.multi_asset_check(name="features_checks", specs=_specs(features), can_subset=True)
+def features_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
+    """Batch quality and CSI."""
+    yield from _evaluate(context, store, _check_features)
+
+
+@dg.multi_asset_check(name="scores_checks", specs=_specs(scores), can_subset=True)
+def scores_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
+    """Range of the score and PSI."""
+    yield from _evaluate(context, store, _check_scores)
+
+
+def _check_features(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
+    from monitoring_assets.checks import batch_quality as quality
+    from monitoring_assets.checks.gx_run import run_expectations
+    from monitoring_assets.checks.profile_table import KEY, profile_table
+    from monitoring_assets.checks.stability import ExpectCharacteristicStabilityIndex
+    from monitoring_assets.statistics.profile import Profile
+
+    reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+    table, notes = store.read_table("features_profile", day.key, day.day)
+    policy, limits = manifest.thresholds, manifest.checks
+    frame = profile_table(
+        reference,
+        Profile.from_table(table),
+        expected_types={column.name: column.type for column in manifest.features.columns},
+        found_types=notes["types"],
+        tallies={KEY: notes["key"]},
+    )
+    expectations: list[tuple[str, ProfileExpectation]] = [
+        (
+            "batch_quality",
+            quality.ExpectRowCountToBeAtLeast(characteristic=KEY, min_rows=limits.min_rows),
+        ),
+        ("batch_quality", quality.ExpectKeyToBeUnique(characteristic=KEY)),
+    ]
+    for name in manifest.features.names:
+        expectations += [
+            ("batch_quality", quality.ExpectArrowTypeToMatch(characteristic=name)),
+            (
+                "batch_quality",
+                quality.ExpectMissingShareToBeAtMost(
+                    characteristic=name,
+                    limit=limits.max_missing.get(name),
+                    increase=limits.max_missing_increase,
+                ),
+            ),
+            ("batch_quality", quality.ExpectNoInfiniteValues(characteristic=name)),
+            (
+                "csi",
+                ExpectCharacteristicStabilityIndex(
+                    characteristic=name,
+                    smoothing=policy.smoothing,
+                    **policy.characteristics.get(name, policy.csi).model_dump(),
+                ),
+            ),
+        ]
+    return run_expectations(frame, expectations)
+
+
+def _check_scores(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
+    from monitoring_assets.checks.gx_run import run_expectations
+    from monitoring_assets.checks.profile_table import SCORE_RANGE, profile_table
+    from monitoring_assets.checks.score_range import ExpectScoreToBeInRange
+    from monitoring_assets.checks.stability import ExpectPopulationStabilityIndex
+    from monitoring_assets.statistics.profile import Profile
+    from resources.scorers.base import SCORE
+
+    reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+    table, notes = store.read_table("scores_profile", day.key, day.day)
+    current = Profile.from_table(table)
+    policy = manifest.thresholds
+    lowest, highest = manifest.scoring.range
+    frame = profile_table(
+        reference,
+        Profile(current.rows, {SCORE: current.columns[SCORE]}),
+        expected_types={},
+        found_types={},
+        tallies={SCORE_RANGE: notes["range"]},
+    )
+    return run_expectations(
+        frame,
+        [
+            (
+                "score_range",
+                ExpectScoreToBeInRange(characteristic=SCORE_RANGE, lowest=lowest, highest=highest),
+            ),
+            (
+                "psi",
+                ExpectPopulationStabilityIndex(
+                    characteristic=SCORE, smoothing=policy.smoothing, **policy.psi.model_dump()
+                ),
+            ),
+        ],
+    )
+
+
+def _evaluate(
+    context: dg.AssetCheckExecutionContext,
+    store: Store,
+    check: "Callable[[Store, ModelDay, Manifest], list[Finding]]",
+) -> Iterator[object]:
+    """Yield exactly one evaluation for each selected check and partition."""
+    run = context.op_execution_context
+    selected = sorted(context.selected_asset_check_keys)
+    days = [ModelDay.parse(partition) for partition in run.partition_keys]
+    for day in days:
+        manifest, findings, problem = None, [], None
+        try:
+            manifest = store.landed(day.key).manifest
+            findings = check(store, day, manifest)
+        except Exception as error:  # a check that could not be computed is a failed check
+            context.log.exception(f"{day.partition}: checks could not be computed")
+            problem = f"{type(error).__name__}: {error}"
+        for key in selected:
+            blocking = manifest is None or key.name in manifest.checks.blocking
+            yield _evaluation(run.instance, key, day, findings, problem, blocking)
+    for key in selected:
+        yield dg.Output(None, f"{key.asset_key.to_python_identifier()}_{key.name}")
+
+
+def _evaluation(
+    instance: dg.DagsterInstance,
+    key: dg.AssetCheckKey,
+    day: ModelDay,
+    findings: "Sequence[Finding]",
+    problem: str | None,
+    blocking: bool,
+) -> dg.AssetCheckEvaluation:
+    """The evaluation of one check and partition, with all that a person needs to see why."""
+    mine = [finding for finding in findings if finding.check == key.name]
+    if not mine and problem is None:
+        problem = "no finding: nothing was checked"
+    bad = [finding for finding in mine if not finding.success]
+    only_warnings = all(finding.status == "warn" for finding in bad) and problem is None
+    metadata: dict[str, dg.MetadataValue] = {}
+    if problem is not None:
+        metadata["error"] = dg.MetadataValue.text(problem)
+    index = [f for f in mine if key.name in ("psi", "csi") and f.observed is not None]
+    if index:
+        worst = max(index, key=lambda finding: finding.observed or 0.0)
+        name = "psi" if key.name == "psi" else "csi_max"
+        metadata[name] = dg.MetadataValue.float(worst.observed or 0.0)
+        metadata["critical_value"] = dg.MetadataValue.float(worst.details["critical_value"])
+    shown = sorted(mine, key=lambda f: (f.success, -(f.observed or 0.0)))[:SHOWN_FINDINGS]
+    if shown:
+        metadata["findings"] = _table(shown)
+        metadata["checked"] = dg.MetadataValue.int(len(mine))
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not bad and problem is None,
+        severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
+        description=problem or "; ".join(map(_in_words, bad[:5])) or _all_well(mine),
+        metadata=metadata,
+        blocking=blocking,
+        partition=day.partition,
+        target_materialization_data=_target(instance, key, day),
+    )
+
+
+def _table(findings: "Sequence[Finding]") -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "characteristic": finding.characteristic,
+                    "expectation": finding.expectation,
+                    "status": finding.status,
+                    "observed": finding.observed,
+                    "details": finding.error
+                    or ", ".join(f"{name} {value}" for name, value in finding.details.items()),
+                }
+            )
+            for finding in findings
+        ],
+        dg.TableSchema(
+            [
+                dg.TableColumn("characteristic", "string"),
+                dg.TableColumn("expectation", "string"),
+                dg.TableColumn("status", "string"),
+                dg.TableColumn("observed", "float"),
+                dg.TableColumn("details", "string"),
+            ]
+        ),
+    )
+
+
+def _in_words(finding: "Finding") -> str:
+    if finding.error is not None:
+        return f"{finding.characteristic}: {finding.error}"
+    details = ", ".join(f"{name} {value}" for name, value in finding.details.items())
+    return f"{finding.characteristic}: {finding.observed:g} ({details})"
+
+
+def _all_well(findings: "Sequence[Finding]") -> str:
+    unsure = [f.characteristic for f in findings if f.status == "insufficient evidence"]
+    if unsure:
+        return f"over a threshold, but no more than chance explains: {', '.join(unsure)}"
+    return f"{len(findings)} expectations met"
+
+
+def _target(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: ModelDay
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialisation that was judged, so that the UI can tell an outdated evaluation."""
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key.asset_key, asset_partitions=[day.partition]), limit=1
+    ).records
+    if not found:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        run_id=found[0].run_id, storage_id=found[0].storage_id, timestamp=found[0].timestamp
+    )

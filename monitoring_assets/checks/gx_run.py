@@ -1,0 +1,108 @@
+"""One run of Great Expectations over one profile table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from monitoring_assets.checks.profile_expectation import ProfileExpectation
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one expectation said of one characteristic.
+
+    ``error`` is why it could not be computed; it then did not succeed and has no ``observed``.
+    """
+
+    check: str
+    expectation: str
+    characteristic: str
+    success: bool
+    observed: float | None
+    details: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``warn``, ``fail``, ``insufficient evidence`` or ``error``."""
+        if self.error is not None:
+            return "error"
+        return str(self.details.get("status", "ok" if self.success else "fail"))
+
+
+def run_expectations(
+    table: pd.DataFrame, expectations: Sequence[tuple[str, ProfileExpectation]]
+) -> list[Finding]:
+    """Judge a profile table.
+
+    Parameters
+    ----------
+    table
+        As `monitoring_assets.checks.profile_table.profile_table` makes it.
+    expectations
+        Pairs of a check's name and an expectation of it.
+
+    Returns
+    -------
+    One finding for each expectation, in their order. One that gave no result, or a result without
+    an observed value, is a finding with an error: nothing passes by being lost.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to expect: an empty suite would succeed.
+    """
+    if not expectations:
+        raise ValueError("no expectation to check")
+    # A context of its own: one that is shared keeps every frame alive and mixes up batches.
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    source = context.data_sources.add_pandas("profiles")
+    definition = source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("day")
+    batch = definition.get_batch({"dataframe": table})
+    suite = gx.ExpectationSuite(name="checks")
+    for number, (_, expectation) in enumerate(expectations):
+        expectation.meta = {"number": number}
+        suite.add_expectation(expectation)
+    outcome = batch.validate(suite, result_format="BASIC")
+    # Great Expectations gives results in an order of its own.
+    results = {_number(result): result for result in outcome.results}
+    return [
+        _finding(check, expectation, results.get(number))
+        for number, (check, expectation) in enumerate(expectations)
+    ]
+
+
+def _finding(check: str, expectation: ProfileExpectation, result: Any) -> Finding:
+    name = type(expectation).__name__
+    subject = expectation.characteristic
+    if result is None:
+        return Finding(check, name, subject, False, None, error="Great Expectations gave no result")
+    error = _exception_text(result.exception_info or {})
+    observed = (result.result or {}).get("observed_value")
+    if error is not None or observed is None:
+        reason = error or "Great Expectations observed no value"
+        return Finding(check, name, subject, False, None, error=reason)
+    # Python's own types: Dagster takes no numpy scalars.
+    details = result.result.get("details") or {}
+    return Finding(check, name, subject, bool(result.success), float(observed), details)
+
+
+def _number(result: Any) -> int:
+    number: int = result.expectation_config.meta["number"]
+    return number
+
+
+def _exception_text(info: dict[str, Any]) -> str | None:
+    """The message in either of the two shapes that Great Expectations gives exceptions in."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            return str(entry.get("exception_message") or "an exception without a message")
+    return None

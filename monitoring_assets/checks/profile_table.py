@@ -1,0 +1,67 @@
+"""The table that Great Expectations sees: a day's counts beside the reference's.
+
+One row for each bin of each characteristic. What is counted but is not a characteristic (the key's
+uniqueness, the score's range) stands there in the same form, under a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.profile import Profile
+
+COLUMNS = ["characteristic", "expected_type", "found_type", "slot", "bin", "reference", "current"]
+KEY = "(key)"
+SCORE_RANGE = "(score range)"
+
+
+def profile_table(
+    reference: Profile,
+    current: Profile,
+    *,
+    expected_types: Mapping[str, str | None],
+    found_types: Mapping[str, str],
+    tallies: Mapping[str, Mapping[str, int]],
+) -> pd.DataFrame:
+    """Lay counts of the reference and of a day side by side.
+
+    Parameters
+    ----------
+    reference, current
+        Profiles in the same bins; every column of ``current`` is in ``reference``.
+    expected_types
+        Arrow type by characteristic, None where that of the reference is expected.
+    found_types
+        Arrow type by column of the day's features; a column that is absent has none.
+    tallies
+        Rows of the day by slot, for what is not a characteristic.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``COLUMNS`` and ``error``: one row a bin; counts are int64. A characteristic that could not
+        be counted is one row with its error.
+    """
+    rows: list[tuple[object, ...]] = []
+    for name, now in current.columns.items():
+        before = reference.columns[name]
+        types = (
+            expected_types.get(name) or (before.bins.arrow_type if before.bins else ""),
+            found_types.get(name, ""),
+        )
+        error = before.error or now.error
+        if error or before.bins is None:
+            rows.append((name, *types, "error", "", 0, 0, error or "no bins"))
+            continue
+        counts = zip(before.bins.slots, before.counts, now.counts, strict=True)
+        rows += (
+            (name, *types, slot.kind, slot.label, int(then), int(count), "")
+            for slot, then, count in counts
+        )
+    for name, tally in tallies.items():
+        rows += ((name, "", "", slot, slot, 0, count, "") for slot, count in tally.items())
+    return pd.DataFrame(rows, columns=[*COLUMNS, "error"])

@@ -1,0 +1,239 @@
+"""Asset ``drift_report``: what moved, by how much, and what that did to the score.
+
+Computed from counts alone: no row is read here.
+"""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
+from monitoring_assets.scores import scores
+from resources.manifest import IndexThresholds, ThresholdPolicy
+from resources.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from monitoring_assets.statistics.drift import ColumnDrift, Thresholds
+    from monitoring_assets.statistics.profile import Profile
+
+SHOWN_BARS = 20
+
+
+@dg.asset(
+    partitions_def=MODEL_DAYS,
+    deps=[scores],
+    group_name="monitoring",
+    kinds={"parquet"},
+    code_version="1",
+    description="PSI of the score, CSI of every characteristic, what chance alone would give at "
+    "this number of rows, and which characteristics moved the mean score.",
+)
+def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Compare the day's profile with the reference's."""
+    from monitoring_assets.statistics.profile import Profile
+    from resources.scorers.base import SCORE
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+        table, made = store.read_table("scores_profile", day.key, day.day)
+        current = Profile.from_table(table)
+        manifest = store.landed(day.key).manifest
+        drifts = compare_with_reference(reference, current, manifest.thresholds)
+        report = _report_table(drifts, reference, current)
+        notes = {
+            "date": day.day.isoformat(),
+            "model": day.key,
+            "rows": current.rows,
+            "manifest_sha256": manifest.sha256,
+            "scored_with_manifest_sha256": made["manifest_sha256"],
+            "code_version": "1",
+            "run_id": context.run_id,
+            "thresholds": manifest.thresholds.model_dump(mode="json"),
+        }
+        store.write_table("drift_report", day.key, day.day, report, notes, evidence=context.run_id)
+        psi = next(drift for drift in drifts if drift.column == SCORE)
+        csi = [drift for drift in drifts if drift.column != SCORE]
+        worst = max(csi, key=lambda drift: -1.0 if drift.value is None else drift.value)
+        return {
+            # One key for each curve: Dagster plots these over the partitions.
+            **_floats(psi=psi.value, csi_max=worst.value),
+            "rows": current.rows,
+            "missing_max": max(column.missing_share for column in current.columns.values()),
+            **_floats(mean_score_shift=report["mean_score_shift"][0].as_py()),
+            "worst_characteristic": worst.column,
+            "characteristics": _characteristics_table(report),
+            "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
+            "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
+            "path": store.storage.url(store.path("drift_report", day.key, day.day)),
+        }
+
+    return materialise_each(context, compute)
+
+
+def compare_with_reference(
+    reference: "Profile", current: "Profile", policy: ThresholdPolicy
+) -> "list[ColumnDrift]":
+    """Drift of every column of ``current`` under a manifest's thresholds, in the model's order."""
+    from monitoring_assets.statistics.drift import compare
+    from monitoring_assets.statistics.profile import Profile
+    from resources.scorers.base import SCORE
+
+    wanted = {name: reference.columns[name] for name in current.columns}
+    single = {name: in_force(limits) for name, limits in policy.characteristics.items()}
+    return compare(
+        Profile(reference.rows, wanted),
+        current,
+        score=SCORE,
+        thresholds=in_force(policy.csi),
+        overrides=single | {SCORE: in_force(policy.psi)},
+        smoothing=policy.smoothing,
+    )
+
+
+def in_force(limits: IndexThresholds) -> "Thresholds":
+    """A manifest's thresholds as the statistics take them."""
+    from monitoring_assets.statistics.drift import Thresholds
+
+    return Thresholds(limits.warn, limits.fail, limits.level)
+
+
+def _report_table(
+    drifts: "list[ColumnDrift]", reference: "Profile", current: "Profile"
+) -> "pa.Table":
+    """One row a column, with its bins nested: all the evidence of a partition in one file."""
+    import pyarrow as pa
+
+    from monitoring_assets.statistics.attribution import mean_shift
+    from resources.scorers.base import SCORE
+
+    rows = []
+    for drift in drifts:
+        try:
+            moved = mean_shift(reference.columns[drift.column], current.columns[drift.column])
+        except ValueError:  # the column's error is in its drift; without scores nothing moved
+            moved = None
+        by_bin = [None] * len(drift.bins) if moved is None else moved.by_bin.tolist()
+        rows.append(
+            {
+                "column": drift.column,
+                "index": drift.index,
+                "value": drift.value,
+                "critical_value": drift.critical_value,
+                "status": drift.status,
+                "warn": drift.thresholds.warn,
+                "fail": drift.thresholds.fail,
+                "level": drift.thresholds.level,
+                "reference_rows": reference.rows,
+                "rows": current.rows,
+                "reference_missing": drift.reference_missing,
+                "missing": drift.current_missing,
+                "unseen": drift.unseen,
+                "out_of_range": drift.out_of_range,
+                "infinite": drift.infinite,
+                "mean_score_shift": None if moved is None else moved.shift,
+                # The score's own bins say how it moved, not why.
+                "moved_score_by": None if moved is None or drift.column == SCORE else moved.mix,
+                "error": drift.error,
+                "bins": [
+                    {
+                        "label": item.label,
+                        "slot": item.slot,
+                        "reference": item.reference,
+                        "current": item.current,
+                        "contribution": item.contribution,
+                        "moved_score_by": part,
+                    }
+                    for item, part in zip(drift.bins, by_bin, strict=True)
+                ],
+            }
+        )
+    return pa.Table.from_pylist(rows, _schema())
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    share = pa.float64()
+    bins = pa.struct(
+        [
+            ("label", pa.string()),
+            ("slot", pa.string()),
+            ("reference", pa.int64()),
+            ("current", pa.int64()),
+            ("contribution", pa.float64()),
+            ("moved_score_by", pa.float64()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("column", pa.string()),
+            ("index", pa.string()),
+            ("value", pa.float64()),
+            ("critical_value", pa.float64()),
+            ("status", pa.string()),
+            ("warn", pa.float64()),
+            ("fail", pa.float64()),
+            ("level", pa.float64()),
+            ("reference_rows", pa.int64()),
+            ("rows", pa.int64()),
+            ("reference_missing", share),
+            ("missing", share),
+            ("unseen", share),
+            ("out_of_range", share),
+            ("infinite", pa.int64()),
+            ("mean_score_shift", pa.float64()),
+            ("moved_score_by", pa.float64()),
+            ("error", pa.string()),
+            ("bins", pa.list_(bins)),
+        ]
+    )
+
+
+def _floats(**values: float | None) -> dict[str, float]:
+    """Only values that there are: a curve has a gap where one could not be computed."""
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _characteristics_table(report: "pa.Table") -> dg.TableMetadataValue:
+    """The report for the Dagster UI: the largest index first, numbers to four places."""
+    names = ["column", "index", "value", "critical_value", "status", "missing", "moved_score_by"]
+    rows = sorted(report.select(names).to_pylist(), key=lambda row: -(row["value"] or 0))
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    name: round(value, 4) if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
+            )
+            for row in rows
+        ],
+        dg.TableSchema(
+            [
+                dg.TableColumn(name, "string" if name in ("column", "index", "status") else "float")
+                for name in names
+            ]
+        ),
+    )
+
+
+def bins_as_markdown(drift: "ColumnDrift") -> str:
+    """The bins of a column as a table with bars, for a person who wants to see what moved."""
+    if drift.error is not None:
+        return f"**{drift.column}**: {drift.error}"
+    before = sum(item.reference for item in drift.bins)
+    after = sum(item.current for item in drift.bins)
+    lines = [
+        f"**{drift.column}**: {drift.index} {drift.value:.3f} ({drift.status})",
+        "",
+        "| bin | reference | today | | adds |",
+        "|---|---:|---:|:---|---:|",
+    ]
+    for item in drift.bins:
+        was, now = item.reference / before, item.current / after
+        label = item.label.replace("|", "\\|")
+        bars = "▒" * round(was * SHOWN_BARS) + "<br>" + "█" * round(now * SHOWN_BARS)
+        lines.append(f"| {label} | {was:.1%} | {now:.1%} | {bars} | {item.contribution:.3f} |")
+    return "\n".join(lines)

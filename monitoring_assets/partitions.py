@@ -1,0 +1,103 @@
+"""Partitions: one for each (date, model version), and one for each model version.
+
+Dagster writes the two-dimensional key as ``date|model``. A version's key is in `Manifest.key`.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from resources.errors import InputError
+
+MODEL_DIMENSION = "model"
+
+
+def _first_date() -> str:
+    """First day of the date dimension.
+
+    The Dagster UI holds well to about 100,000 keys (days x versions), so the default is a rolling
+    horizon of a year or so; the store keeps every day ever computed, whatever this says.
+    """
+    chosen = os.environ.get("MONITORING_START_DATE")
+    if chosen:
+        return dt.date.fromisoformat(chosen).isoformat()
+    today = dt.datetime.now(dt.UTC).date()
+    return today.replace(year=today.year - 1, day=1).isoformat()
+
+
+MODEL_VERSIONS = dg.DynamicPartitionsDefinition(name=MODEL_DIMENSION)
+DATES = dg.DailyPartitionsDefinition(start_date=_first_date())
+MODEL_DAYS = dg.MultiPartitionsDefinition({"date": DATES, MODEL_DIMENSION: MODEL_VERSIONS})
+
+
+@dataclass(frozen=True, order=True)
+class ModelDay:
+    """A day of a model version."""
+
+    day: dt.date
+    key: str
+
+    @property
+    def partition(self) -> str:
+        """The partition's key in Dagster."""
+        return f"{self.day.isoformat()}|{self.key}"
+
+    @classmethod
+    def parse(cls, partition: str) -> "ModelDay":
+        """Read a partition's key; the model's key itself never has a ``|``."""
+        day, key = partition.split("|", 1)
+        return cls(dt.date.fromisoformat(day), key)
+
+
+def materialise_each(
+    context: dg.AssetExecutionContext,
+    compute: Callable[[ModelDay], Mapping[str, Any]],
+) -> dg.MaterializeResult:
+    """Compute every partition of the run: one, or each of a range.
+
+    A day that fails does not keep the other days of a range from being computed; the step then
+    fails at its end and says which days are missing and why.
+
+    Parameters
+    ----------
+    context
+        The asset's context.
+    compute
+        Writes one partition to the store and returns its metadata.
+
+    Raises
+    ------
+    dagster.Failure
+        If any day failed for an `InputError`, or several days were asked for and one failed.
+    """
+    days = [ModelDay.parse(partition) for partition in context.partition_keys]
+    done: dict[ModelDay, Mapping[str, Any]] = {}
+    failed: dict[ModelDay, Exception] = {}
+    for number, day in enumerate(days, 1):
+        try:
+            done[day] = compute(day)
+        except Exception as error:
+            if len(days) == 1 and not isinstance(error, InputError):
+                raise  # with its own stack trace, and the run's retries
+            failed[day] = error
+        if len(days) > 1:
+            outcome = f"failed: {failed[day]}" if day in failed else "done"
+            context.log.info(f"{day.partition} ({number} of {len(days)}) {outcome}")
+    if not failed:
+        for day, metadata in done.items():
+            context.add_asset_metadata(metadata, partition_key=day.partition)
+        return dg.MaterializeResult()
+    for day, metadata in done.items():
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
+        )
+    raise dg.Failure(
+        description="\n".join(f"{day.partition}: {error}" for day, error in failed.items()),
+        metadata={"failed_partitions": [day.partition for day in failed]},
+        # A missing or wrong file does not mend itself within a run's retries.
+        allow_retries=not all(isinstance(error, InputError) for error in failed.values()),
+    )

@@ -1,0 +1,107 @@
+"""Asset ``reference_profile``: the bins of a model version and its reference sample in them."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.partitions import MODEL_VERSIONS
+from resources.lake import Lake
+from resources.registry import ModelRegistry
+from resources.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from resources.manifest import Manifest
+    from resources.scorers.base import FeatureFile
+
+
+@dg.asset(
+    partitions_def=MODEL_VERSIONS,
+    group_name="onboarding",
+    kinds={"parquet"},
+    description="Bins of every characteristic and of the score, fixed by the reference sample, "
+    "with its counts and its mean score in each: what every day is compared with.",
+)
+def reference_profile(
+    context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
+) -> dg.MaterializeResult:
+    """Score the reference sample if it has no score, fix the bins, count."""
+    import tempfile
+    from pathlib import Path
+
+    from monitoring_assets.statistics.fit import fit_bins
+    from monitoring_assets.statistics.profile import count
+    from monitoring_assets.statistics.source import ParquetSource
+    from resources.scorers.base import SCORE
+    from resources.scorers.dispatch import score_features
+
+    key = context.partition_key
+    landed = store.landed(key)
+    manifest = landed.manifest
+    with tempfile.TemporaryDirectory(prefix="monitoring-reference-") as folder:
+        scores = Path(folder) / "scores.parquet"
+        features = _reference_features(registry, landed.folder, manifest, Path(folder))
+        if manifest.reference.score is None:
+            score_features(features, landed, None, registry, lake, scores, context)
+        parts = []
+        for file, columns in ((features.path, manifest.features.names), (scores, [SCORE])):
+            source = ParquetSource([file])
+            bins = fit_bins(source, columns, bins=manifest.reference.bins)
+            parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
+        profile = parts[0] | parts[1]
+    notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
+    store.write_table("reference_profile", key, None, profile.to_table(), notes)
+    errors = {name: column.error for name, column in profile.columns.items() if column.error}
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": profile.rows,
+            "characteristics": len(manifest.features.names),
+            "not_profiled": dg.MetadataValue.json(errors),
+            "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
+            # Days before this are not missing: the version was not in production yet.
+            "monitored_from": manifest.deployed_at.isoformat(),
+            "path": store.storage.url(store.path("reference_profile", key)),
+        }
+    )
+
+
+def _reference_features(
+    registry: ModelRegistry, version_folder: str, manifest: "Manifest", folder: "Path"
+) -> "FeatureFile":
+    """Write the sample as a day's features are written, and its score beside them if it has one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from resources.registry import version_path
+    from resources.scorers.base import SCORE, FeatureFile
+
+    storage, path = version_path(registry.storage, version_folder, manifest.reference.path)
+    sample = pq.ParquetFile(storage.location(path), filesystem=storage.filesystem)
+    names, key = manifest.features.names, manifest.batch.key
+    features = FeatureFile(folder / "features.parquet", key, tuple(names))
+    has_key = key in sample.schema_arrow.names
+    score = manifest.reference.score
+    wanted = [*names, *([key] if has_key else []), *([score] if score else [])]
+    writers: dict[str, pq.ParquetWriter] = {}
+    row = 0
+    try:
+        for batch in sample.iter_batches(columns=list(dict.fromkeys(wanted))):
+            # A sample needs no key; its row number is one.
+            keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
+            row += batch.num_rows
+            tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
+            if score:
+                numbers = batch[score].cast(pa.float64(), safe=False)
+                tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
+            for target, columns in tables.items():
+                table = pa.table(columns)
+                if str(target) not in writers:
+                    writers[str(target)] = pq.ParquetWriter(target, table.schema)
+                writers[str(target)].write_table(table)
+    finally:
+        for writer in writers.values():
+            writer.close()
+    if not row:
+        raise dg.Failure(f"the reference sample {storage.url(path)} has no rows")
+    return features

@@ -1,0 +1,83 @@
+"""Asset ``scores``: the model's score of every row, and its counts beside the characteristics'."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.features import features
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
+from resources.lake import Lake
+from resources.registry import ModelRegistry
+from resources.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dg.asset(
+    partitions_def=MODEL_DAYS,
+    deps=[features],
+    group_name="monitoring",
+    kinds={"parquet"},
+    description="The key and the score for every row of the day's features.",
+)
+def scores(
+    context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
+) -> dg.MaterializeResult:
+    """Score the features, then count the scores, alone and by bin of every characteristic."""
+    from monitoring_assets.statistics.profile import Profile, count
+    from monitoring_assets.statistics.source import ParquetSource
+    from resources.scorers.base import SCORE, FeatureFile
+    from resources.scorers.dispatch import score_features
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        landed = store.landed(day.key)
+        manifest = landed.manifest
+        reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+        store.location("features", day.key, day.day)  # says so if they are not there
+        path = store.path("scores", day.key, day.day)
+        with (
+            store.storage.fetched(store.path("features", day.key, day.day)) as feature_path,
+            store.storage.writing(path) as local,
+        ):
+            rows = FeatureFile(feature_path, manifest.batch.key, tuple(manifest.features.names))
+            score_features(rows, landed, day.day, registry, lake, local, context)
+            scored = ParquetSource([local])
+            characteristics = {name: reference.bins[name] for name in manifest.features.names}
+            profile = count(
+                ParquetSource([feature_path]), characteristics, scores=scored, score_column=SCORE
+            ) | count(scored, {SCORE: reference.bins[SCORE]}, scores=scored, score_column=SCORE)
+            notes = {
+                "range": _tally_range(local, *manifest.scoring.range),
+                "manifest_sha256": manifest.sha256,
+                "run_id": context.run_id,
+            }
+            store.remove("scores_profile", day.key, day.day)
+        store.write_table("scores_profile", day.key, day.day, profile.to_table(), notes)
+        return {
+            "dagster/row_count": profile.rows,
+            "rows": profile.rows,
+            "mean_score": profile.columns[SCORE].mean_score,
+            "flavour": manifest.scoring.flavour,
+            "path": store.storage.url(path),
+        }
+
+    return materialise_each(context, compute)
+
+
+def _tally_range(local: "Path", lowest: float, highest: float) -> dict[str, int]:
+    """Rows by where their score lies: ``inside``, ``below``, ``above`` or ``missing``."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    rows = {"inside": 0, "below": 0, "above": 0, "missing": 0}
+    for batch in pq.ParquetFile(local).iter_batches(columns=["score"]):
+        score = batch["score"]
+        below = pc.sum(pc.less(score, lowest)).as_py() or 0
+        above = pc.sum(pc.greater(score, highest)).as_py() or 0
+        missing = pc.sum(pc.is_null(score, nan_is_null=True)).as_py() or 0
+        rows["below"] += below
+        rows["above"] += above
+        rows["missing"] += missing
+        rows["inside"] += len(score) - below - above - missing
+    return rows

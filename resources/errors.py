@@ -1,0 +1,5 @@
+"""The one kind of failure that is nobody's bug: input that trying again does not mend."""
+
+
+class InputError(Exception):
+    """A file or a model's answer is absent or wrong; the text names it and says what to do."""

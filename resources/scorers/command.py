@@ -1,0 +1,127 @@
+"""Flavour ``command``: the model is a program of its own, run through Dagster Pipes.
+
+The contract is the same as a container's: it is told where its input lies and where its output
+goes, both Parquet. Through Pipes a Python program may also log and report metadata; one in any
+other language need not know of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from pathlib import Path
+from threading import Thread
+from typing import IO
+
+from dagster import (
+    AssetExecutionContext,
+    PipesTempFileContextInjector,
+    PipesTempFileMessageReader,
+    open_pipes_session,
+)
+
+from resources.manifest import CommandScoring
+from resources.scorers.base import SCORE, FeatureFile, ScoringError, write_aligned
+
+SHOWN_LINES = 40
+
+
+def score_command(
+    features: FeatureFile,
+    scoring: CommandScoring,
+    artefact: Path,
+    output: Path,
+    context: AssetExecutionContext,
+) -> None:
+    """Run the model's program over a file of features.
+
+    Parameters
+    ----------
+    features
+        What to score.
+    scoring
+        The manifest's section.
+    artefact
+        The program's file.
+    output
+        Parquet file to write: the key and ``score``.
+    context
+        The asset's context, for Pipes.
+
+    Raises
+    ------
+    ScoringError
+        If the program cannot be started, fails (with the end of its own stderr), takes too long or
+        writes anything but one score for each key.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    written = output.with_name(f"program-{output.name}")
+    paths = {"artefact": str(artefact), "input": str(features.path), "output": str(written)}
+    command = [part.format(**paths) for part in scoring.command]
+    with open_pipes_session(
+        context=context,
+        context_injector=PipesTempFileContextInjector(),
+        message_reader=PipesTempFileMessageReader(),
+        extras={**paths, "key": features.key, "characteristics": list(features.characteristics)},
+    ) as session:
+        _run(command, {**os.environ, **session.get_bootstrap_env_vars()}, scoring.timeout_seconds)
+    try:
+        scored = pq.read_table(written)
+    except FileNotFoundError:
+        raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ScoringError(f"{command[0]} wrote an output that is not Parquet: {error}") from None
+    absent = {features.key, scoring.score} - set(scored.column_names)
+    if absent:
+        raise ScoringError(
+            f"{command[0]} wrote no column {sorted(absent)}; it wrote {scored.column_names}"
+        )
+    scored = pa.table({features.key: scored[features.key], SCORE: scored[scoring.score]})
+    write_aligned(features, scored, output, command[0])
+
+
+def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) -> None:
+    try:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # so that its children end with it
+        )
+    except OSError as error:
+        raise ScoringError(f"scoring.command: {command[0]!r} cannot be started: {error}") from None
+    errors: deque[str] = deque(maxlen=SHOWN_LINES)
+    readers = [
+        Thread(target=_forward, args=(process.stdout, 1, None), daemon=True),
+        Thread(target=_forward, args=(process.stderr, 2, errors), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        code = process.wait(timeout_seconds)
+    except subprocess.TimeoutExpired:
+        raise ScoringError(f"{command[0]} ran longer than {timeout_seconds} s") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for reader in readers:
+            reader.join(5)
+    if code:
+        said = "".join(errors) or "(nothing on stderr)\n"
+        raise ScoringError(f"{command[0]} ended with code {code}; its stderr:\n{said}")
+
+
+def _forward(stream: IO[str] | None, target: int, kept: deque[str] | None) -> None:
+    """Pass a program's lines on to the run's own log, keeping the last ones."""
+    for line in stream or ():
+        os.write(target, line.encode())
+        if kept is not None:
+            kept.append(line)

@@ -1,0 +1,252 @@
+"""Registry sensor: a model version is monitored from the day it lands, with nobody doing anything.
+
+Every step may be repeated. A manifest is accepted by writing it to the store; the partition is
+added because it is accepted and not there; a run is requested under a key that Dagster starts once.
+So a tick that is killed anywhere is made up for by the next one.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dagster as dg
+
+from monitoring_assets.jobs import monitor_day, onboard_model
+from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS
+from resources.manifest import Fault, Manifest
+from resources.registry import ModelRegistry, Verdict
+from resources.store import Landed, Store
+from sensors.run_requests import (
+    last_whole_day,
+    monitored_days,
+    request_day,
+    request_reference,
+    room_for_runs,
+)
+
+NAME = "registry_sensor"
+# A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
+SCAN_SECONDS = 30.0
+VERDICTS = "manifests/verdicts.json"
+
+model_registry = dg.AssetSpec(
+    "model_registry",
+    group_name="onboarding",
+    kinds={"s3"},
+    description="Every version folder of the registry: monitored, retired, waiting for its "
+    "manifest, rejected or changed, and why. Recorded by the registry sensor whenever it changes.",
+)
+
+
+@dataclass(frozen=True)
+class RegistryLine:
+    """What the registry sensor has to say of one version folder."""
+
+    folder: str
+    status: str
+    why: str = ""
+
+
+@dg.sensor(
+    name=NAME,
+    jobs=[onboard_model, monitor_day],
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Adds the partition of every complete and valid model version and requests its "
+    "reference profile, then the days since its deployment.",
+)
+def registry_sensor(
+    context: dg.SensorEvaluationContext, registry: ModelRegistry, store: Store
+) -> dg.SensorResult:
+    """Scan the registry, accept what is valid, request what is due."""
+    cursor = json.loads(context.cursor or "{}")
+    verdicts, left = registry.scan(_known_verdicts(store), seconds=SCAN_SECONDS)
+    _remember_verdicts(store, verdicts)
+    landed, lines = accept(store, verdicts, now=dt.datetime.now(dt.UTC))
+
+    known_keys = set(context.instance.get_dynamic_partitions(MODEL_DIMENSION))
+    new_keys = sorted(landed.keys() - known_keys)
+    profiled = set(_profiled_keys(store))
+    requests = [
+        request_reference(item.manifest, NAME)
+        for key, item in landed.items()
+        if key not in profiled and not _is_retired(item)
+    ]
+    room = max(room_for_runs(context.instance, NAME) - len(requests), 0)
+    backlog = {key: item for key, item in landed.items() if key in profiled}
+    days, requested = due_days(backlog, cursor.get("requested", {}), room)
+    requests += [request_day(landed[key].manifest, day, NAME) for day, key in days]
+
+    digest = hashlib.sha256(json.dumps([asdict(line) for line in lines]).encode()).hexdigest()
+    events = [_registry_event(lines)] if digest != cursor.get("digest") else []
+    counts = _counts(lines, left)
+    for line in lines:
+        if line.status in ("rejected", "changed", "gone"):
+            context.log.warning(f"{line.folder} is {line.status}: {line.why}")
+    context.log.info(counts)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else counts,
+        cursor=json.dumps({"requested": requested, "digest": digest}),
+        dynamic_partitions_requests=[MODEL_VERSIONS.build_add_request(new_keys)]
+        if new_keys
+        else [],
+        asset_events=events,
+    )
+
+
+def accept(
+    store: Store, verdicts: Mapping[str, Verdict], now: dt.datetime
+) -> tuple[dict[str, Landed], list[RegistryLine]]:
+    """Accept valid versions for monitoring, and say what became of every folder.
+
+    Parameters
+    ----------
+    store
+        Where accepted manifests are kept; runs read them there, not from the registry.
+    verdicts
+        By folder.
+    now
+        Becomes `Landed.landed_at` of new versions.
+
+    Returns
+    -------
+    Accepted versions by partition key, and one line for each folder.
+    """
+    landed, changed, lines = store.all_landed(), set(), []
+    for folder, verdict in sorted(verdicts.items()):
+        manifest = verdict.manifest
+        if manifest is None:
+            lines.append(_unusable(verdict, landed))
+            continue
+        before = landed.get(manifest.key)
+        refused = before.refused_changes(manifest) if before else []
+        if refused:
+            why = f"changed after it landed: {', '.join(refused)}; {_remedy(refused)}"
+            lines.append(RegistryLine(folder, "changed", why))
+            continue
+        if before is None or before.manifest != manifest:
+            landed_at = before.landed_at if before else now
+            item = Landed(manifest=manifest, folder=folder, landed_at=landed_at)
+            landed[manifest.key] = item
+            changed.add(manifest.key)
+        status = "retired" if _is_retired(landed[manifest.key]) else "monitored"
+        lines.append(RegistryLine(folder, status))
+    for item in landed.values():
+        if item.folder not in verdicts:
+            why = "its folder is no longer in the registry; it is still monitored"
+            lines.append(RegistryLine(item.folder, "gone", why))
+    store.land(landed, changed)
+    return landed, lines
+
+
+def due_days(
+    landed: Mapping[str, Landed], requested: Mapping[str, str], room: int
+) -> tuple[list[tuple[dt.date, str]], dict[str, str]]:
+    """Days between deployment and landing that have not been requested, the oldest first.
+
+    Later days are requested by the batch sensor when their batch arrives.
+
+    Parameters
+    ----------
+    landed
+        Versions that have a reference profile, by key.
+    requested
+        Last day requested, by key.
+    room
+        Most days to return.
+
+    Returns
+    -------
+    Pairs of a day and a key, and ``requested`` brought up to date.
+    """
+    due = []
+    for key, item in landed.items():
+        first = item.manifest.deployed_at
+        if key in requested:
+            first = dt.date.fromisoformat(requested[key]) + dt.timedelta(days=1)
+        last = min(item.landed_at.date() - dt.timedelta(days=1), last_whole_day())
+        due += [(day, key) for day in monitored_days(item, first, last)]
+    due = sorted(due)[:room]
+    return due, dict(requested) | {key: day.isoformat() for day, key in due}
+
+
+def _is_retired(item: Landed) -> bool:
+    retired_at = item.manifest.retired_at
+    return retired_at is not None and retired_at <= dt.datetime.now(dt.UTC).date()
+
+
+def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:
+    if not verdict.faults:
+        return RegistryLine(verdict.folder, "incomplete", "waits for its model.yaml")
+    faults = "; ".join(map(str, verdict.faults))
+    if any(item.folder == verdict.folder for item in landed.values()):
+        why = f"changed after it landed, monitored as it was: {faults}"
+        return RegistryLine(verdict.folder, "changed", why)
+    return RegistryLine(verdict.folder, "rejected", faults)
+
+
+def _remedy(refused: Iterable[str]) -> str:
+    from resources.manifest import REVISABLE
+
+    if all(field.partition(".")[0] in REVISABLE for field in refused):
+        return "raise its revision to have the change taken over"
+    return "undo the change, or publish it as a new version"
+
+
+def _profiled_keys(store: Store) -> Iterable[str]:
+    for path in store.storage.list("reference_profile"):
+        yield path.split("/")[1].removeprefix("model=")
+
+
+def _known_verdicts(store: Store) -> dict[str, Verdict]:
+    if not store.storage.exists(VERDICTS):
+        return {}
+    content: dict[str, dict[str, Any]] = json.loads(store.storage.read(VERDICTS))
+    return {
+        folder: Verdict(
+            folder,
+            item["fingerprint"],
+            Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
+            tuple(Fault(**fault) for fault in item["faults"]),
+        )
+        for folder, item in content.items()
+    }
+
+
+def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
+    content = {
+        folder: {
+            "fingerprint": verdict.fingerprint,
+            "manifest": verdict.manifest.model_dump(mode="json") if verdict.manifest else None,
+            "faults": [asdict(fault) for fault in verdict.faults],
+        }
+        for folder, verdict in verdicts.items()
+    }
+    store.storage.write(VERDICTS, json.dumps(content).encode())
+
+
+def _counts(lines: list[RegistryLine], left: int) -> str:
+    statuses = sorted({line.status for line in lines})
+    counted = [f"{sum(line.status == s for line in lines)} {s}" for s in statuses]
+    waiting = [f"{left} to be judged by the next ticks"] if left else []
+    return "; ".join(counted + waiting) or "the registry is empty"
+
+
+def _registry_event(lines: list[RegistryLine]) -> dg.AssetMaterialization:
+    columns = [dg.TableColumn(name, "string") for name in ("folder", "status", "why")]
+    order = {"rejected": 0, "changed": 1, "gone": 2, "incomplete": 3, "retired": 5}
+    shown = sorted(lines, key=lambda line: (order.get(line.status, 4), line.folder))
+    return dg.AssetMaterialization(
+        model_registry.key,
+        metadata={
+            "versions": dg.MetadataValue.table(
+                [dg.TableRecord(asdict(line)) for line in shown], dg.TableSchema(columns)
+            ),
+            "monitored": sum(line.status == "monitored" for line in lines),
+            "rejected": sum(line.status in ("rejected", "changed", "gone") for line in lines),
+        },
+    )

@@ -1,0 +1,88 @@
+"""Run requests: the same partition keys, tags and limits for everything that starts a run."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+
+import dagster as dg
+
+from monitoring_assets.jobs import monitor_day, onboard_model
+from monitoring_assets.partitions import DATES, ModelDay
+from resources.manifest import Manifest, Pod
+from resources.store import Landed
+
+# Runs of ours that may be open before a sensor holds back: a long history must not bury today.
+MAX_OPEN_RUNS = 25
+REQUESTED_BY = "monitoring/requested_by"
+# Days that sensors look back; older ones are a matter for a backfill.
+LOOKBACK_DAYS = 14
+
+OPEN = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def room_for_runs(instance: dg.DagsterInstance, requested_by: str) -> int:
+    """How many more runs one requester may open now."""
+    open_runs = instance.get_runs_count(
+        dg.RunsFilter(statuses=OPEN, tags={REQUESTED_BY: requested_by})
+    )
+    return max(MAX_OPEN_RUNS - open_runs, 0)
+
+
+def request_reference(manifest: Manifest, requested_by: str) -> dg.RunRequest:
+    """The run that makes a version's reference profile, once for each manifest."""
+    return dg.RunRequest(
+        run_key=f"{manifest.key}|{manifest.sha256}",
+        job_name=onboard_model.name,
+        partition_key=manifest.key,
+        tags=_tags(manifest, requested_by),
+    )
+
+
+def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRequest:
+    """The run of a day of a version; Dagster starts one for each run key of a sensor."""
+    partition = ModelDay(day, manifest.key).partition
+    return dg.RunRequest(
+        run_key=partition,
+        job_name=monitor_day.name,
+        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        tags=_tags(manifest, requested_by),
+    )
+
+
+def monitored_days(landed: Landed, first: dt.date, last: dt.date) -> list[dt.date]:
+    """Days of a version from ``first`` to ``last`` that it is in production and Dagster knows."""
+    start = max(first, dt.date.fromisoformat(DATES.get_first_partition_key() or str(first)))
+    length = (last - start).days + 1
+    days = [start + dt.timedelta(days=number) for number in range(length)]
+    return [day for day in days if landed.manifest.is_monitored(day)]
+
+
+def last_whole_day() -> dt.date:
+    """Yesterday: the last day that has a partition."""
+    return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+
+
+def _tags(manifest: Manifest, requested_by: str) -> Mapping[str, str]:
+    tags = {REQUESTED_BY: requested_by, "monitoring/model": manifest.name}
+    config = _pod_config(manifest.pod)
+    return tags | ({"dagster-k8s/config": json.dumps(config)} if config else {})
+
+
+def _pod_config(pod: Pod) -> dict[str, object]:
+    """What the manifest asks of Kubernetes, as dagster-k8s takes it from a run's tags."""
+    asked = {name: value for name, value in (("cpu", pod.cpu), ("memory", pod.memory)) if value}
+    config: dict[str, object] = {}
+    if asked:
+        limits = {name: value for name, value in asked.items() if name == "memory"}
+        config["container_config"] = {"resources": {"requests": asked, "limits": limits}}
+    if pod.node_selector or pod.tolerations:
+        config["pod_spec_config"] = {
+            "node_selector": pod.node_selector,
+            "tolerations": pod.tolerations,
+        }
+    return config
