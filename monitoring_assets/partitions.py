@@ -5,6 +5,7 @@ Dagster writes the two-dimensional key as ``date|model``. A version's key is in 
 
 import datetime as dt
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import dagster as dg
 from resources.errors import InputError
 
 MODEL_DIMENSION = "model"
+PROGRESS_SECONDS = 10.0
 
 
 def _first_date() -> str:
@@ -77,6 +79,7 @@ def materialise_each(
     days = [ModelDay.parse(partition) for partition in context.partition_keys]
     done: dict[ModelDay, Mapping[str, Any]] = {}
     failed: dict[ModelDay, Exception] = {}
+    next_word = time.monotonic() + PROGRESS_SECONDS
     for number, day in enumerate(days, 1):
         try:
             done[day] = compute(day)
@@ -84,9 +87,10 @@ def materialise_each(
             if len(days) == 1 and not isinstance(error, InputError):
                 raise  # with its own stack trace, and the run's retries
             failed[day] = error
-        if len(days) > 1:
-            outcome = f"failed: {failed[day]}" if day in failed else "done"
-            context.log.info(f"{day.partition} ({number} of {len(days)}) {outcome}")
+            context.log.error(f"{day.partition}: {error}")
+        if time.monotonic() > next_word:
+            context.log.info(f"{number} of {len(days)} days, the last one {day.partition}")
+            next_word = time.monotonic() + PROGRESS_SECONDS
     if not failed:
         for day, metadata in done.items():
             context.add_asset_metadata(metadata, partition_key=day.partition)
