@@ -1,7 +1,5 @@
 """The code location: the one place where everything is wired together."""
 
-import os
-
 import dagster as dg
 
 from monitoring_assets.checks.asset_checks import features_checks, scores_checks
@@ -10,9 +8,7 @@ from monitoring_assets.features import features
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.reference import reference_profile
 from monitoring_assets.scores import scores
-from resources.lake import Lake
-from resources.registry import ModelRegistry
-from resources.store import Store
+from resources.environment import resources_from_environment
 from sensors.batch_sensor import batch_sensor
 from sensors.missing_batches import missing_batches
 from sensors.registry_sensor import model_registry, registry_sensor
@@ -26,9 +22,5 @@ defs = dg.Definitions(
     # One process a run: a pod is one process, and Great Expectations is imported once, not for
     # each step.
     executor=dg.in_process_executor,
-    resources={
-        "registry": ModelRegistry(root=os.environ.get("MONITORING_REGISTRY", "registry")),
-        "lake": Lake(root=os.environ.get("MONITORING_LAKE", "lake")),
-        "store": Store(root=os.environ.get("MONITORING_STORE", "store")),
-    },
+    resources=dict(resources_from_environment()),
 )

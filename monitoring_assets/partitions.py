@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from resources.errors import InputError
+from resources.manifest import Manifest
 
 MODEL_DIMENSION = "model"
 PROGRESS_SECONDS = 10.0
@@ -53,6 +54,19 @@ class ModelDay:
         """Read a partition's key; the model's key itself never has a ``|``."""
         day, key = partition.split("|", 1)
         return cls(dt.date.fromisoformat(day), key)
+
+
+def last_whole_day() -> dt.date:
+    """Yesterday: the last day that has a partition."""
+    return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+
+
+def monitored_days(manifest: Manifest, first: dt.date, last: dt.date) -> list[dt.date]:
+    """Days from ``first`` to ``last`` that a version is in production and Dagster has keys for."""
+    start = max(first, dt.date.fromisoformat(_first_date()))
+    length = (min(last, last_whole_day()) - start).days + 1
+    days = [start + dt.timedelta(days=number) for number in range(length)]
+    return [day for day in days if manifest.is_monitored(day)]
 
 
 def materialise_each(

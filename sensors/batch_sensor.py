@@ -7,17 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from monitoring_assets.jobs import monitor_day
+from monitoring_assets.partitions import last_whole_day, monitored_days
 from resources.lake import Lake
 from resources.store import Landed, Store
-from sensors.run_requests import (
-    LOOKBACK_DAYS,
-    last_whole_day,
-    monitored_days,
-    request_day,
-    room_for_runs,
-)
+from sensors.run_requests import request_day, room_for_runs
 
 NAME = "batch_sensor"
+# Days that it looks back; older ones are a matter for a backfill.
+LOOKBACK_DAYS = 14
 READERS = 16
 
 
@@ -40,7 +37,7 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         for key, item in landed.items()
         if f"model={key}" in profiled
         # Days before it landed are the registry sensor's.
-        for day in monitored_days(item, max(first, item.landed_at.date()), last)
+        for day in monitored_days(item.manifest, max(first, item.landed_at.date()), last)
         if day.isoformat() not in requested.get(key, ())
     )
 

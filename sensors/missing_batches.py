@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import dagster as dg
 
 from monitoring_assets.jobs import monitor_day
+from monitoring_assets.partitions import last_whole_day, monitored_days
 from resources.lake import Lake
 from resources.store import Store
-from sensors.run_requests import last_whole_day, monitored_days, request_day
+from sensors.run_requests import request_day
 
 NAME = "missing_batches"
 EVERY = dt.timedelta(hours=1)
@@ -31,7 +32,7 @@ def missing_batches(
     for item in store.all_landed().values():
         manifest = item.manifest
         last = last_whole_day()
-        for day in monitored_days(item, last - dt.timedelta(days=2), last):
+        for day in monitored_days(manifest, last - dt.timedelta(days=2), last):
             # Each deadline falls into exactly one hour, so a day is requested once.
             if not now - EVERY < manifest.schedule.deadline(day) <= now:
                 continue

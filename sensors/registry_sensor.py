@@ -15,13 +15,11 @@ from typing import Any
 import dagster as dg
 
 from monitoring_assets.jobs import monitor_day, onboard_model
-from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS
+from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.manifest import Fault, Manifest
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed, Store
 from sensors.run_requests import (
-    last_whole_day,
-    monitored_days,
     request_day,
     request_reference,
     room_for_runs,
@@ -168,8 +166,8 @@ def due_days(
         first = item.manifest.deployed_at
         if key in requested:
             first = dt.date.fromisoformat(requested[key]) + dt.timedelta(days=1)
-        last = min(item.landed_at.date() - dt.timedelta(days=1), last_whole_day())
-        due += [(day, key) for day in monitored_days(item, first, last)]
+        last = item.landed_at.date() - dt.timedelta(days=1)
+        due += [(day, key) for day in monitored_days(item.manifest, first, last)]
     due = sorted(due)[:room]
     return due, dict(requested) | {key: day.isoformat() for day, key in due}
 

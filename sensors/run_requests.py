@@ -7,16 +7,12 @@ from collections.abc import Mapping
 import dagster as dg
 
 from monitoring_assets.jobs import monitor_day, onboard_model
-from monitoring_assets.partitions import DATES, ModelDay
+from monitoring_assets.partitions import ModelDay
 from resources.manifest import Manifest, Pod
-from resources.store import Landed
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
 MAX_OPEN_RUNS = 25
 REQUESTED_BY = "monitoring/requested_by"
-# Days that sensors look back; older ones are a matter for a backfill.
-LOOKBACK_DAYS = 14
-
 OPEN = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -52,19 +48,6 @@ def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRe
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=_tags(manifest, requested_by),
     )
-
-
-def monitored_days(landed: Landed, first: dt.date, last: dt.date) -> list[dt.date]:
-    """Days of a version from ``first`` to ``last`` that it is in production and Dagster knows."""
-    start = max(first, dt.date.fromisoformat(DATES.get_first_partition_key() or str(first)))
-    length = (last - start).days + 1
-    days = [start + dt.timedelta(days=number) for number in range(length)]
-    return [day for day in days if landed.manifest.is_monitored(day)]
-
-
-def last_whole_day() -> dt.date:
-    """Yesterday: the last day that has a partition."""
-    return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
 
 
 def _tags(manifest: Manifest, requested_by: str) -> Mapping[str, str]:

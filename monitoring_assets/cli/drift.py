@@ -10,24 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
+from monitoring_assets.cli.drift_table import print_drift
 from monitoring_assets.statistics.drift import ColumnDrift, Status, Thresholds, compare
 from monitoring_assets.statistics.profile import ParquetSource, count, fit_bins
 from monitoring_assets.statistics.stability import Smoothing
 
-STYLES: dict[Status, str] = {
-    "fail": "bold red",
-    "error": "bold magenta",
-    "warn": "yellow",
-    "insufficient evidence": "cyan",
-    "ok": "green",
-}
-"""Style of each status, the worst first."""
 BREACHES: dict[str, set[Status]] = {
     "never": set(),
     "warn": {"warn", "fail", "error"},
@@ -151,7 +141,7 @@ def drift(
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        _print(drifts, base.rows, batch.rows, new)
+        print_drift(drifts, base.rows, batch.rows, new)
     if any(column.status in BREACHES[fail_on] for column in drifts):
         sys.exit(1)
 
@@ -212,74 +202,3 @@ def _as_json(column: ColumnDrift) -> dict[str, Any]:
         "infinite": column.infinite,
         "error": column.error,
     }
-
-
-def _print(drifts: list[ColumnDrift], reference: int, current: int, new: list[str]) -> None:
-    """Print the columns, the worst first, then the bins of the worst."""
-    console = Console()
-    statuses = list(STYLES)
-    ranked = sorted(drifts, key=lambda d: (statuses.index(d.status), -(d.value or 0.0)))
-    table = Table(title=f"{reference:,} reference rows, {current:,} current rows", box=SIMPLE_HEAD)
-    table.add_column("column", overflow="fold")
-    table.add_column("index")
-    for heading in ("value", "by chance", "missing", "unseen", "outside"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for column in ranked:
-        table.add_row(
-            Text(column.column),
-            column.index,
-            _number(column.value),
-            _number(column.critical_value),
-            _share(column.current_missing),
-            _share(column.unseen),
-            _share(column.out_of_range),
-            Text(column.status, STYLES[column.status]),
-        )
-    console.print(table)
-    worst = max(drifts, key=lambda d: d.value or 0.0, default=None)
-    if worst and worst.value:
-        console.print(_bars(worst))
-    for column in ranked:
-        if column.error:
-            console.print(Text(f"{column.column}: {column.error}"))
-        if column.infinite:
-            console.print(Text(f"{column.column}: {column.infinite:,} infinite values"))
-    if new:
-        console.print(Text(f"Only in the current data, not compared: {', '.join(new)}"))
-    console.print(_summary(drifts))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _share(value: float | None) -> str:
-    return f"{value:.1%}" if value else ""
-
-
-def _bars(column: ColumnDrift) -> Table:
-    """Return the shares of a column's bins side by side."""
-    table = Table(title=Text(f"{column.column}: share of rows by bin"), box=SIMPLE_HEAD)
-    table.add_column("bin", overflow="fold")
-    table.add_column("reference", style="dim", no_wrap=True)
-    table.add_column("current", no_wrap=True)
-    table.add_column(column.index, justify="right", no_wrap=True)
-    rows = [sum(getattr(item, side) for item in column.bins) for side in ("reference", "current")]
-    shown = [item for item in column.bins if item.reference or item.current]
-    shares = [(item.reference / rows[0], item.current / rows[1]) for item in shown]
-    longest = max(max(pair) for pair in shares)
-    for item, pair in zip(shown, shares, strict=True):
-        bars = [f"{share:6.1%} {'█' * round(12 * share / longest)}" for share in pair]
-        table.add_row(Text(item.label), *bars, f"{item.contribution:.4f}")
-    return table
-
-
-def _summary(drifts: list[ColumnDrift]) -> Text:
-    """Return how many columns have each status."""
-    text = Text()
-    for status, style in STYLES.items():
-        number = sum(column.status == status for column in drifts)
-        if number:
-            text.append(", " if text else "").append(f"{number} {status}", style)
-    return text

@@ -8,6 +8,9 @@ import click
 
 COMMANDS = {
     "drift": "PSI and CSI of two Parquet files, no set-up needed",
+    "registry": "check model versions before they are uploaded",
+    "backfill": "materialise days of model versions here and now",
+    "report": "what moved on a day of a model version, and what that did to the score",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
 

@@ -1,0 +1,94 @@
+"""``monitoring backfill``: materialise days of model versions in this process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from resources.store import Landed
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring backfill pd_cards.3 --from 2026-09-01 --to 2026-09-30
+  monitoring backfill pd_cards pd_auto.1 --from 2026-09-01 --run-a-day
+"""
+)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--from", "first", type=DAY, help="First day.  [default: deployment]")
+@click.option("--to", "last", type=DAY, help="Last day.  [default: yesterday]")
+@click.option("--run-a-day", is_flag=True, help="One run for each day, not one for the range.")
+def backfill(
+    models: tuple[str, ...], first: dt.datetime | None, last: dt.datetime | None, run_a_day: bool
+) -> None:
+    """Compute the days of each MODEL, a version's key (name.version) or a name for all versions.
+
+    Runs are recorded on the Dagster instance of DAGSTER_HOME. Days that were computed before are
+    computed again and replaced.
+
+    Exit code: 0, 1 if a day failed, 2 for bad usage or input.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from monitoring_assets.partitions import monitored_days
+    from resources.environment import resources_from_environment
+
+    if "DAGSTER_HOME" not in os.environ:
+        raise click.UsageError("DAGSTER_HOME is not set: it says where runs are recorded")
+    import dagster as dg
+
+    from monitoring_assets.backfill import BackfillOutcome
+    from monitoring_assets.backfill import backfill as run_backfill
+    from monitoring_assets.definitions import defs
+
+    landed = select_versions(resources_from_environment()["store"].all_landed(), models)
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    until = last.date() if last else yesterday
+    job = defs.get_repository_def().get_job("monitor_day")
+    failed = False
+    with dg.DagsterInstance.get() as instance, Progress(console=Console(stderr=True)) as bar:
+        for key, item in landed.items():
+            since = first.date() if first else item.manifest.deployed_at
+            days = monitored_days(item.manifest, since, until)
+            task = bar.add_task(key, total=len(days))
+
+            def show(outcome: BackfillOutcome, task: object = task) -> None:
+                done = len(outcome.done) + len(outcome.failed)
+                bar.update(task, completed=done)  # type: ignore[arg-type]
+
+            outcome = run_backfill(
+                job, instance, key, days, single_run=not run_a_day, progress=show
+            )
+            for day, why in sorted(outcome.failed.items()):
+                click.secho(f"{day.partition}: {why}", fg="red", err=True)
+            click.echo(f"{key}: {len(outcome.done)} days done, {len(outcome.failed)} failed")
+            failed = failed or bool(outcome.failed)
+    if failed:
+        sys.exit(1)
+
+
+def select_versions(landed: dict[str, Landed], models: tuple[str, ...]) -> dict[str, Landed]:
+    """Versions by key that the words of a command line name.
+
+    Raises
+    ------
+    click.BadParameter
+        If a word names no version that has landed.
+    """
+    chosen: dict[str, Landed] = {}
+    for word in models:
+        found = {k: v for k, v in landed.items() if word in (k, v.manifest.name)}
+        if not found:
+            known = ", ".join(landed) or "none has landed yet"
+            raise click.BadParameter(f"{word!r} is no model version; known: {known}")
+        chosen |= found
+    return chosen

@@ -1,0 +1,116 @@
+"""Drift of columns as a table for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monitoring_assets.statistics.drift import ColumnDrift, Status
+
+STYLES: dict[Status, str] = {
+    "fail": "bold red",
+    "error": "bold magenta",
+    "warn": "yellow",
+    "insufficient evidence": "cyan",
+    "ok": "green",
+}
+"""Style of each status, the worst first."""
+
+
+def print_drift(
+    drifts: Sequence[ColumnDrift],
+    reference: int,
+    current: int,
+    new: Sequence[str] = (),
+    moved: Mapping[str, float] | None = None,
+) -> None:
+    """Print the columns, the worst first, then the bins of the worst.
+
+    Parameters
+    ----------
+    drifts
+        The columns.
+    reference, current
+        Rows.
+    new
+        Columns that only the current data has.
+    moved
+        What each column did to the mean score; shown if given.
+    """
+    console = Console()
+    statuses = list(STYLES)
+    ranked = sorted(drifts, key=lambda d: (statuses.index(d.status), -(d.value or 0.0)))
+    table = Table(title=f"{reference:,} reference rows, {current:,} current rows", box=SIMPLE_HEAD)
+    table.add_column("column", overflow="fold", min_width=18)
+    for heading in ("value", "chance", "missing", "unseen", "outside"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if moved is not None:
+        table.add_column("moved score", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for column in ranked:
+        shift = [] if moved is None else [_shift(moved.get(column.column))]
+        table.add_row(
+            Text(f"{column.column} (PSI)" if column.index == "PSI" else column.column),
+            _number(column.value),
+            _number(column.critical_value),
+            _share(column.current_missing),
+            _share(column.unseen),
+            _share(column.out_of_range),
+            *shift,
+            Text(column.status, STYLES[column.status]),
+        )
+    console.print(table)
+    worst = max(drifts, key=lambda d: d.value or 0.0, default=None)
+    if worst and worst.value:
+        console.print(_bars(worst))
+    for column in ranked:
+        if column.error:
+            console.print(Text(f"{column.column}: {column.error}"))
+        if column.infinite:
+            console.print(Text(f"{column.column}: {column.infinite:,} infinite values"))
+    if new:
+        console.print(Text(f"Only in the current data, not compared: {', '.join(new)}"))
+    console.print(_summary(drifts))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _shift(value: float | None) -> str:
+    return "" if value is None else f"{value:+.4f}"
+
+
+def _share(value: float | None) -> str:
+    return f"{value:.1%}" if value else ""
+
+
+def _bars(column: ColumnDrift) -> Table:
+    """Return the shares of a column's bins side by side."""
+    table = Table(title=Text(f"{column.column}: share of rows by bin"), box=SIMPLE_HEAD)
+    table.add_column("bin", overflow="fold")
+    table.add_column("reference", style="dim", no_wrap=True)
+    table.add_column("current", no_wrap=True)
+    table.add_column(column.index, justify="right", no_wrap=True)
+    rows = [sum(getattr(item, side) for item in column.bins) for side in ("reference", "current")]
+    shown = [item for item in column.bins if item.reference or item.current]
+    shares = [(item.reference / rows[0], item.current / rows[1]) for item in shown]
+    longest = max(max(pair) for pair in shares)
+    for item, pair in zip(shown, shares, strict=True):
+        bars = [f"{share:6.1%} {'█' * round(12 * share / longest)}" for share in pair]
+        table.add_row(Text(item.label), *bars, f"{item.contribution:.4f}")
+    return table
+
+
+def _summary(drifts: Sequence[ColumnDrift]) -> Text:
+    """Return how many columns have each status."""
+    text = Text()
+    for status, style in STYLES.items():
+        number = sum(column.status == status for column in drifts)
+        if number:
+            text.append(", " if text else "").append(f"{number} {status}", style)
+    return text

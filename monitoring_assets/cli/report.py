@@ -1,0 +1,85 @@
+"""``monitoring report``: the drift report of a day, as it was recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from resources.store import Store
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring report pd_cards.3
+  monitoring report pd_cards.3 --date 2026-09-12
+  monitoring report pd_cards.3 --date 2026-09-12 --format json
+"""
+)
+@click.argument("model")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+)
+def report(model: str, day: dt.datetime | None, output: str) -> None:
+    """Show what moved on a day of MODEL (name.version), and what that did to the score.
+
+    Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
+    """
+    from resources.environment import resources_from_environment
+    from resources.errors import InputError
+
+    store = resources_from_environment()["store"]
+    date = day.date() if day else _last_day(store, model)
+    try:
+        table, notes = store.read_table("drift_report", model, date)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
+    rows = table.to_pylist()
+    if output == "json":
+        click.echo(json.dumps(notes | {"columns": rows}, indent=2))
+        return
+
+    from monitoring_assets.cli.drift_table import print_drift
+    from monitoring_assets.statistics.drift import BinDrift, ColumnDrift, Thresholds
+
+    bins = ("label", "slot", "reference", "current", "contribution")
+    drifts = [
+        ColumnDrift(
+            row["column"],
+            row["index"],
+            Thresholds(row["warn"], row["fail"], row["level"]),
+            row["status"],
+            row["value"],
+            row["critical_value"],
+            tuple(BinDrift(*(item[name] for name in bins)) for item in row["bins"]),
+            row["reference_missing"],
+            row["missing"],
+            row["unseen"],
+            row["out_of_range"],
+            row["infinite"],
+            row["error"],
+        )
+        for row in rows
+    ]
+    moved = {row["column"]: row["moved_score_by"] for row in rows}
+    click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
+    print_drift(drifts, rows[0]["reference_rows"], rows[0]["rows"], moved=moved)
+    shift = next((row["mean_score_shift"] for row in rows if row["index"] == "PSI"), None)
+    if shift is not None:
+        click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
+
+
+def _last_day(store: Store, model: str) -> dt.date:
+    paths = list(store.storage.list(f"drift_report/model={model}"))
+    if not paths:
+        raise click.BadParameter(f"{model!r} has no drift report in {store.root}")
+    return dt.date.fromisoformat(paths[-1].split("/")[-2].removeprefix("date="))
