@@ -1,0 +1,204 @@
+"""A tiny lender: model versions and batches that a test can break on purpose."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from resources.lake import Lake
+from resources.registry import ModelRegistry
+from resources.storage import Storage, open_storage
+from resources.store import Store
+
+YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+
+
+def days_ago(number: int) -> dt.date:
+    """The day that many days before yesterday."""
+    return YESTERDAY - dt.timedelta(days=number)
+
+
+def rows(seed: int, size: int = 400, income_shift: float = 0.0) -> pd.DataFrame:
+    """Applications: a key, two characteristics, and a score that follows from them."""
+    random = np.random.default_rng(seed)
+    income = random.lognormal(10 + income_shift, 0.5, size).round(2)
+    region = random.choice(["north", "south", "west"], size, p=[0.5, 0.3, 0.2])
+    score = 1 / (1 + np.exp(np.log(income) - 10))
+    keys = [f"{seed}-{number}" for number in range(size)]
+    return pd.DataFrame({"loan_id": keys, "income": income, "region": region, "score": score})
+
+
+def sigmoid_of_log_income() -> bytes:
+    """An ONNX graph with one input for each characteristic: 1 / (1 + exp(ln(income) - 10))."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    number = helper.make_tensor_value_info("income", TensorProto.FLOAT, [None, 1])
+    text = helper.make_tensor_value_info("region", TensorProto.STRING, [None, 1])
+    score = helper.make_tensor_value_info("pd", TensorProto.FLOAT, [None, 1])
+    ten = helper.make_tensor("ten", TensorProto.FLOAT, [1], [10.0])
+    nodes = [
+        helper.make_node("Log", ["income"], ["log"]),
+        helper.make_node("Sub", ["ten", "log"], ["minus"]),
+        helper.make_node("Sigmoid", ["minus"], ["pd"]),
+    ]
+    graph = helper.make_graph(nodes, "scorecard", [number, text], [score], [ten])
+    opset = [helper.make_opsetid("", 17)]
+    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+@dataclass
+class Lender:
+    """A registry, a lake and a store, local or on S3, and the means to fill them."""
+
+    root: str
+    scratch: Path
+    resources: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.registry = ModelRegistry(root=f"{self.root}/registry")
+        self.lake = Lake(root=f"{self.root}/lake")
+        self.store = Store(root=f"{self.root}/store")
+        self.resources = {"registry": self.registry, "lake": self.lake, "store": self.store}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that point a process of the product at this lender."""
+        return {f"MONITORING_{name.upper()}": r.root for name, r in self.resources.items()}
+
+    def put(self, storage: Storage, path: str, frame: pd.DataFrame) -> None:
+        """Write a frame as Parquet."""
+        with storage.writing(path) as local:
+            frame.to_parquet(local, index=False)
+
+    def manifest(self, name: str, version: str, **changes: Any) -> dict[str, Any]:
+        """A valid manifest; ``changes`` replace its fields."""
+        model = sigmoid_of_log_income()
+        return {
+            "name": name,
+            "version": version,
+            "owner": "risk@lender.example",
+            "deployed_at": days_ago(2).isoformat(),
+            "reference": {"path": "reference.parquet"},
+            "batch": {"path": f"{name}/{{date}}.parquet", "key": "loan_id"},
+            "features": {"columns": ["income", "region"]},
+            "scoring": {
+                "flavour": "onnx",
+                "artefact": "model.onnx",
+                "sha256": hashlib.sha256(model).hexdigest(),
+            },
+        } | changes
+
+    def publish(self, name: str = "pd_cards", version: str = "1", **changes: Any) -> str:
+        """Land a version, its manifest last; return its partition key."""
+        storage = open_storage(self.registry.root)
+        folder = f"{name}/{version}"
+        self.put(storage, f"{folder}/reference.parquet", rows(0, 2000))
+        storage.write(f"{folder}/model.onnx", sigmoid_of_log_income())
+        self.publish_manifest(name, version, **changes)
+        return f"{name}.{version}"
+
+    def publish_manifest(self, name: str, version: str, **changes: Any) -> None:
+        """Write the manifest of a version, again or for the first time."""
+        text = yaml.safe_dump(self.manifest(name, version, **changes))
+        open_storage(self.registry.root).write(f"{name}/{version}/model.yaml", text.encode())
+
+    def deliver(self, day: dt.date, frame: pd.DataFrame | None = None, feed: str = "pd_cards"):
+        """Put a day's batch into the lake."""
+        frame = rows(day.toordinal()) if frame is None else frame
+        self.put(open_storage(self.lake.root), f"{feed}/{day}.parquet", frame)
+
+
+@pytest.fixture
+def instance():
+    """A Dagster instance of its own."""
+    with dg.instance_for_test() as one:
+        yield one
+
+
+@pytest.fixture
+def lender(tmp_path: Path) -> Lender:
+    """A lender in local folders."""
+    return Lender(str(tmp_path / "lender"), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """A real S3 API over HTTP, on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lender:
+    """A lender in a bucket of its own."""
+    import boto3
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"lender-{tmp_path.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
+    boto3.client("s3").create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    return Lender(f"s3://{bucket}", tmp_path)
+
+
+@pytest.fixture(params=["local", "s3"])
+def any_lender(request: pytest.FixtureRequest) -> Lender:
+    """A lender in local folders, then one on S3."""
+    return request.getfixturevalue("lender" if request.param == "local" else "s3_lender")
+
+
+def tick(lender: Lender, instance: dg.DagsterInstance, cursor: str | None = None):
+    """Evaluate the registry sensor and add the partitions it asks for, as the daemon does."""
+    from sensors.registry_sensor import registry_sensor
+
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=lender.resources)
+    result = registry_sensor(context)
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    return result
+
+
+def job(name: str, lender: Lender) -> dg.JobDefinition:
+    """A job of the product, bound to a lender."""
+    from monitoring_assets.definitions import defs
+
+    bound = dg.Definitions(
+        assets=defs.assets,
+        asset_checks=defs.asset_checks,
+        jobs=defs.jobs,
+        executor=defs.executor,
+        resources=lender.resources,
+    )
+    return bound.get_repository_def().get_job(name)
+
+
+def onboard(lender: Lender, instance: dg.DagsterInstance) -> None:
+    """Land everything in the registry and make its reference profiles."""
+    for request in tick(lender, instance).run_requests:
+        assert (
+            job(request.job_name, lender)
+            .execute_in_process(instance=instance, partition_key=request.partition_key)
+            .success
+        )
