@@ -240,7 +240,7 @@ def quantile_edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
     Parameters
     ----------
     values
-        float64[n], finite, sorted; n may be 0.
+        float64[n], finite; n may be 0. They are reordered in place, as a copy would be large.
     bins
         Number of quantile bins, 2 to 100.
 
@@ -257,10 +257,11 @@ def quantile_edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
     if n == 0:
         return ()
     ranks = -(-np.arange(1, bins + 1) * n // bins) - 1
+    values.partition(ranks)
     quantiles = values[ranks]
-    # Any n / bins equal values in a row cover one of the ranks, so no spike is overlooked.
+    # Of n / bins equal values in sorted order one is at a rank, so no spike is overlooked.
     candidates = np.unique(quantiles)
-    rows = np.searchsorted(values, candidates, "right") - np.searchsorted(values, candidates)
+    rows = np.array([np.count_nonzero(values == value) for value in candidates])
     spikes = candidates[rows * bins >= n]
     edges = np.unique(np.concatenate([quantiles[:-1], spikes, np.nextafter(spikes, -np.inf)]))
     # Adding zero turns -0.0 into 0.0, for the labels.
@@ -271,11 +272,14 @@ def _merge_leftovers(
     edges: list[float], spikes: set[float], values: NDArray[np.float64]
 ) -> tuple[float, ...]:
     """Merge inner bins under 1 % that are left over beside a spike, from the lowest up."""
+
+    def share(low: float, high: float) -> float:
+        return np.count_nonzero((values > low) & (values <= high)) / len(values)
+
     i = 1
     while i < len(edges):
-        share = np.searchsorted(values, edges[i - 1 : i + 1], "right") @ [-1, 1] / len(values)
         below, here, above = (j < len(edges) and edges[j] in spikes for j in (i - 1, i, i + 1))
-        if here or not (below or above) or share >= LEFTOVER_SHARE:
+        if here or not (below or above) or share(edges[i - 1], edges[i]) >= LEFTOVER_SHARE:
             i += 1
         elif below:
             # With the bin above; where that is a spike too, it takes in the values just below it.

@@ -100,17 +100,16 @@ class _NumericFit:
     def add(self, array: pa.Array) -> None:
         """Take in the next rows of the column."""
         for run in float_runs(array):
-            finite = np.isfinite(run)
-            self._low = min(self._low, run.min(where=finite, initial=np.inf))
-            self._high = max(self._high, run.max(where=finite, initial=-np.inf))
-            spaced = slice(self._skip, None, self._stride)
-            self._sample.append(run[spaced][finite[spaced]])
+            finite = run[np.isfinite(run)]
+            self._low = min(self._low, finite.min(initial=np.inf))
+            self._high = max(self._high, finite.max(initial=-np.inf))
+            spaced = run[self._skip :: self._stride]
+            self._sample.append(spaced[np.isfinite(spaced)])
             self._skip = (self._skip - len(run)) % self._stride
 
     def result(self) -> NumericBins:
         """Return the bins of the rows so far."""
         values = np.concatenate([np.empty(0), *self._sample])
-        values.sort()
         kind = family(self._arrow_type)
         return NumericBins(
             quantile_edges(values, self._bins),

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from monitoring_assets.statistics.bins import Bins, CategoricalBins, NumericBins
 
-RUN = 1 << 15
-"""Values counted at a time: 256 KiB of float64, which fits in a core's cache."""
+RUN = 1 << 16
+"""Values counted at a time: 512 KiB of float64, which fits in a core's cache."""
 
 
 def as_arrow(values: NDArray[Any]) -> pa.Array:
@@ -53,20 +53,24 @@ def _filled(array: pa.Array, fill: np.generic) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], fill.dtype, len(array), fill.itemsize * array.offset)
 
 
-def float_runs(array: pa.Array, rows: int = RUN) -> Iterator[NDArray[np.float64]]:
+def float_runs(
+    array: pa.Array, null: float = np.nan, rows: int = RUN
+) -> Iterator[NDArray[np.float64]]:
     """Yield the values of an array as float64, a run at a time.
 
     Parameters
     ----------
     array
         Numbers, decimals, dates (become days) or timestamps (become microseconds), or nulls.
+    null
+        What a null becomes.
     rows
         Length of a run.
 
     Yields
     ------
     ndarray
-        float64[<= rows], null as NaN; a view of the array where that is possible.
+        float64[<= rows], a view of the array where that is possible.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -78,7 +82,7 @@ def float_runs(array: pa.Array, rows: int = RUN) -> Iterator[NDArray[np.float64]
             run = run.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         if run.type != pa.float64():
             run = run.cast(pa.float64(), safe=False)
-        yield _filled(run, np.float64(np.nan))
+        yield _filled(run, np.float64(null))
 
 
 def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
@@ -122,30 +126,31 @@ def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64]
         Finite values outside the range of the reference; 0 where it has no range.
     """
     exceeding = [0] * len(bins.edges)
-    low, high = (
-        (np.inf, -np.inf) if bins.low is None or bins.high is None else (bins.low, bins.high)
-    )
-    missing = positive = negative = below = above = 0
+    low, high = (np.nan, np.nan) if bins.low is None or bins.high is None else (bins.low, bins.high)
+    not_a_number = positive = negative = below = above = 0
     flags = np.empty(RUN, np.bool_)
-    for run in float_runs(array):
+    # A null counts as the reference's lowest value at first, as a NaN would need further passes.
+    for run in float_runs(array, null=low):
         out = flags[: len(run)]
         for i, edge in enumerate(bins.edges):
             exceeding[i] += int(np.count_nonzero(np.greater(run, edge, out=out)))
         # A NaN makes both comparisons false, so a run that passes has ordinary values only.
         if not (run.min() >= low and run.max() <= high):
-            missing += int(np.count_nonzero(np.isnan(run, out=out)))
+            not_a_number += int(np.count_nonzero(np.isnan(run, out=out)))
             positive += int(np.count_nonzero(np.equal(run, np.inf, out=out)))
             negative += int(np.count_nonzero(np.equal(run, -np.inf, out=out)))
             below += int(np.count_nonzero(np.less(run, low, out=out)))
             above += int(np.count_nonzero(np.greater(run, high, out=out)))
-    counts = np.empty(len(bins.slots), np.int64)
-    counts[: bins.missing] = -np.diff([len(array) - missing, *exceeding, 0])
+    counts = np.zeros(len(bins.slots), np.int64)
+    counts[: bins.missing] = -np.diff([len(array) - not_a_number, *exceeding, 0])
     counts[0] -= negative
     counts[bins.missing - 1] -= positive
-    counts[bins.missing] = missing
+    counts[bins.missing] = not_a_number
     counts[bins.infinite] = positive + negative
     if bins.low is None:
         return counts, 0, 0
+    counts[np.searchsorted(bins.edges, bins.low)] -= array.null_count
+    counts[bins.missing] += array.null_count
     return counts, below - negative, above - positive
 
 

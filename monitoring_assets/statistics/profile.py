@@ -363,7 +363,7 @@ class _Score:
         """Return float64[rows] of a row group, missing as NaN; each thread keeps its last one."""
         if getattr(self._local, "position", None) != position:
             arrays = self._scores.arrays(self._scores.row_groups[position], [self._column])
-            runs = [run for _, _, array in arrays for run in float_runs(array, len(array))]
+            runs = [run for _, _, array in arrays for run in float_runs(array, rows=len(array))]
             self._local.values = runs[0] if len(runs) == 1 else np.concatenate(runs)
             self._local.position = position
         values: NDArray[np.float64] = self._local.values

@@ -16,8 +16,8 @@ from monitoring_assets.statistics.bins import family
 
 SLICE_ROWS = 1 << 20
 """Most rows decoded at a time: a larger row group is read in slices."""
-TASK_VALUES = 1 << 21
-"""Values decoded by a task: 16 MB of float64."""
+TASK_VALUES = 1 << 20
+"""Values decoded by a task: 8 MB of float64."""
 THREADS = 2
 """Threads that work on tasks; memory grows with them."""
 
@@ -213,7 +213,7 @@ def together(columns: Sequence[str], rows: int) -> list[Sequence[str]]:
     Returns
     -------
     list
-        Groups of at least one column, and of about 16 MB of float64.
+        Groups of at least one column, and of about 8 MB of float64.
     """
     width = max(1, TASK_VALUES // max(rows, 1))
     return [columns[i : i + width] for i in range(0, len(columns), width)]
