@@ -12,9 +12,9 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -83,6 +83,16 @@ class Storage(ABC):
     def delete(self, path: str) -> None:
         """Take an object away, if it is there."""
 
+    @abstractmethod
+    def fetched(self, path: str) -> AbstractContextManager[Path]:
+        """A local copy of an object, or the object itself when it is local.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        """
+
     def url(self, path: str) -> str:
         """``path`` with its root, for people and for error messages."""
         return f"{self.root}/{path}" if path else self.root or "/"
@@ -99,14 +109,6 @@ class Storage(ABC):
         """Put ``content`` at ``path`` atomically."""
         with self.writing(path) as local:
             local.write_bytes(content)
-
-    @contextmanager
-    def fetched(self, path: str) -> Iterator[Path]:
-        """A local copy of an object, or the object itself when it is local."""
-        with tempfile.TemporaryDirectory(prefix="monitoring-") as folder:
-            local = Path(folder) / Path(path).name
-            local.write_bytes(self.read(path))
-            yield local
 
     def sha256(self, path: str) -> str:
         """SHA-256 of an object in hexadecimal, read in chunks."""
@@ -203,24 +205,14 @@ class S3Storage(Storage):
         parts = urlsplit(root)
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
 
-    @cached_property
+    @property
     def _client(self) -> Any:
-        # dagster-aws takes longer to import than all of Dagster: only where S3 is used.
-        from dagster_aws.s3 import S3Resource
+        return _s3_client(_s3_endpoint())
 
-        return S3Resource().get_client()
-
-    @cached_property
+    @property
     @override
     def filesystem(self) -> FileSystem:
-        from pyarrow.fs import S3FileSystem
-
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return S3FileSystem(
-            region=self._client.meta.region_name or "us-east-1",
-            endpoint_override=endpoint,
-            scheme=urlsplit(endpoint).scheme if endpoint else "https",
-        )
+        return _s3_filesystem(_s3_endpoint())
 
     @override
     def location(self, path: str) -> str:
@@ -258,10 +250,25 @@ class S3Storage(Storage):
         try:
             self._client.head_object(Bucket=self._bucket, Key=self._key(path))
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+            if _is_absent(error):
                 return False
             raise
         return True
+
+    @override
+    @contextmanager
+    def fetched(self, path: str) -> Iterator[Path]:
+        from botocore.exceptions import ClientError
+
+        with tempfile.TemporaryDirectory(prefix="monitoring-") as folder:
+            local = Path(folder) / Path(path).name
+            try:  # in parts: a large object does not pass through memory whole
+                self._client.download_file(self._bucket, self._key(path), str(local))
+            except ClientError as error:
+                if _is_absent(error):
+                    raise FileNotFoundError(self.url(path)) from None
+                raise
+            yield local
 
     @override
     def delete(self, path: str) -> None:
@@ -271,6 +278,34 @@ class S3Storage(Storage):
     def publish(self, local: Path, path: str) -> None:
         # S3 shows an object only once its upload is complete.
         self._client.upload_file(str(local), self._bucket, self._key(path))
+
+
+def _s3_endpoint() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+@cache
+def _s3_client(endpoint: str | None) -> Any:
+    """One client for all roots and threads: making one takes longer than a request."""
+    # dagster-aws takes longer to import than all of Dagster: only where S3 is used.
+    from dagster_aws.s3 import S3Resource
+
+    return S3Resource(endpoint_url=endpoint).get_client()
+
+
+@cache
+def _s3_filesystem(endpoint: str | None) -> FileSystem:
+    from pyarrow.fs import S3FileSystem
+
+    return S3FileSystem(
+        region=_s3_client(endpoint).meta.region_name or "us-east-1",
+        endpoint_override=endpoint,
+        scheme=urlsplit(endpoint).scheme if endpoint else "https",
+    )
+
+
+def _is_absent(error: Any) -> bool:
+    return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
 
 
 def open_storage(root: str) -> Storage:
@@ -298,9 +333,11 @@ def open_path(path: str, base: Storage) -> tuple[Storage, str]:
     >>> storage.root, path
     ('s3://lake', 'loans/a.parquet')
     """
+    path = path.removeprefix("file://")
     if "://" in path:
-        parts = urlsplit(path)
-        return open_storage(f"{parts.scheme}://{parts.netloc}"), parts.path.lstrip("/")
+        scheme, _, rest = path.partition("://")  # not urlsplit: a glob may hold a `?`
+        host, _, relative = rest.partition("/")
+        return open_storage(f"{scheme}://{host}"), relative
     if path.startswith("/"):
         return LocalStorage("/"), path.lstrip("/")
     return base, path
