@@ -1,0 +1,140 @@
+"""Files under a root: whole or not there, in a folder and over a real S3 API."""
+
+import os
+import threading
+
+import pytest
+
+from resources.storage import LocalStorage, open_path, open_storage
+from tests.s3_requests import recorded_requests
+
+
+@pytest.fixture
+def storage(any_lender):
+    return open_storage(f"{any_lender.root}/files")
+
+
+def write_half(storage, path):
+    with storage.writing(path) as local:
+        local.write_bytes(b"half")
+        raise RuntimeError("half way")
+
+
+def test_what_is_written_is_read_listed_and_deleted(storage):
+    storage.write("a/one.bin", b"one")
+    storage.write("a/b/two.bin", b"two!")
+    storage.write("ab/three.bin", b"three")
+
+    assert storage.read("a/one.bin") == b"one"
+    assert {path: file.size for path, file in storage.list("a").items()} == {
+        "a/b/two.bin": 4,
+        "a/one.bin": 3,
+    }
+    assert list(storage.list()) == ["a/b/two.bin", "a/one.bin", "ab/three.bin"]
+    storage.delete("a/one.bin")
+    storage.delete("a/one.bin")
+    assert not storage.exists("a/one.bin")
+    assert storage.exists("a/b/two.bin")
+
+
+def test_what_is_absent_is_a_file_not_found(storage):
+    assert not storage.exists("none")
+    assert storage.list("none") == {}
+    for read in (storage.read, storage.sha256):
+        with pytest.raises(FileNotFoundError, match="none"):
+            read("none")
+    with pytest.raises(FileNotFoundError, match="none"), storage.fetched("none"):
+        pass
+
+
+def test_a_tag_changes_with_the_content_and_only_then(storage):
+    storage.write("file", b"old")
+    storage.write("other", b"other")
+    before = storage.list()
+    assert storage.list() == before
+    storage.write("file", b"new")
+    after = storage.list()
+    assert after["file"].etag != before["file"].etag
+    assert after["other"] == before["other"]
+
+
+def test_a_writer_that_fails_leaves_nothing_to_read(storage):
+    with pytest.raises(RuntimeError, match="half way"):
+        write_half(storage, "a/file")
+    assert not storage.exists("a/file")
+    assert storage.list() == {}
+
+
+def test_a_writer_that_fails_leaves_what_was_there(storage):
+    storage.write("file", b"old")
+    with pytest.raises(RuntimeError, match="half way"):
+        write_half(storage, "file")
+    assert storage.read("file") == b"old"
+
+
+def test_an_unfinished_file_is_not_listed(storage):
+    with storage.writing("file") as local:
+        local.write_bytes(b"half")
+        assert storage.list() == {}
+    assert list(storage.list()) == ["file"]
+
+
+def test_a_reader_sees_the_old_or_the_new_file_and_nothing_between(storage):
+    old, new = b"o" * 300_000, b"n" * 400_000
+    storage.write("file", old)
+    seen, stop = set(), threading.Event()
+
+    def read():
+        while not stop.is_set():
+            seen.add(storage.read("file"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(30):
+            storage.write("file", old if number % 2 else new)
+    finally:
+        stop.set()
+        reader.join()
+    assert seen == {old, new}
+
+
+def test_a_fetched_file_is_the_object(storage):
+    content = os.urandom(3_000_000)
+    storage.write("model.bin", content)
+    with storage.fetched("model.bin") as local:
+        assert local.name == "model.bin"
+        assert local.read_bytes() == content
+    assert storage.read("model.bin") == content
+
+
+def test_a_large_object_does_not_pass_through_memory_whole(s3_lender):
+    storage = open_storage(f"{s3_lender.root}/files")
+    with storage.writing("large") as local, local.open("wb") as file:
+        file.truncate(64 << 20)
+    with recorded_requests() as requests, storage.fetched("large") as local:
+        assert local.stat().st_size == 64 << 20
+    assert sum(request.startswith("GET") for request in requests) > 1
+
+
+def test_one_client_serves_every_root(s3_lender):
+    stores = [open_storage(f"{s3_lender.root}/{name}") for name in "ab"]
+    assert stores[0]._client is stores[1]._client
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_an_absolute_path_leads_to_the_file(tmp_path, scheme):
+    (tmp_path / "batch.parquet").write_bytes(b"rows")
+    storage, path = open_path(f"{scheme}{tmp_path}/batch.parquet", open_storage("elsewhere"))
+    assert storage.read(path) == b"rows"
+
+
+def test_a_url_keeps_the_signs_of_a_glob():
+    storage, path = open_path("s3://lake/loans/2026-09-01/part-??[ab]*.parquet", LocalStorage("."))
+    assert storage.root == "s3://lake"
+    assert path == "loans/2026-09-01/part-??[ab]*.parquet"
+
+
+def test_a_root_of_another_scheme_is_refused():
+    with pytest.raises(ValueError, match=r"found scheme 'ftp'; allowed: s3://, file:// or a path"):
+        open_storage("ftp://somewhere/models")
