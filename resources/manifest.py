@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -77,9 +78,32 @@ def _relative_or_url(value: str) -> str:
     return value
 
 
+class _AtOddsError(ValueError):
+    """Fields that are fine one by one but not together: each with what it holds and what it may."""
+
+    def __init__(self, *faults: tuple[str, object, str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(allowed for _, _, allowed in faults))
+
+
+def _fills(value: str, **names: str) -> bool:
+    """Whether these names, and no others, can be put into the braces of a text."""
+    try:
+        value.format(**names)
+    except (LookupError, ValueError, AttributeError):
+        return False
+    return True
+
+
 def _with_date(value: str) -> str:
-    if "{date}" not in value:
-        raise ValueError("a path with {date}, which becomes the day as YYYY-MM-DD")
+    if "{date}" not in value or not _fills(value, date=""):
+        raise ValueError("a path with {date}, the day as YYYY-MM-DD, and no other braces")
+    return value
+
+
+def _command_part(value: str) -> str:
+    if not _fills(value, artefact="", input="", output=""):
+        raise ValueError("no braces but {artefact}, {input} and {output}; {{ and }} for themselves")
     return value
 
 
@@ -109,16 +133,21 @@ def _short_or_full(value: Any) -> Any:
 
 
 # `20260901` or `3` without quotes is a number to YAML; a version is a string to us.
+_VersionPattern = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 VersionText = Annotated[
-    str,
-    BeforeValidator(lambda v: str(v) if isinstance(v, int | float | dt.date) else v),
-    Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$", examples=["3", "2026-09-01"]),
+    _VersionPattern,
+    BeforeValidator(
+        lambda v: str(v) if isinstance(v, int | float | dt.date) else v,
+        json_schema_input_type=_VersionPattern | int | float,
+    ),
+    Field(examples=["3", "2026-09-01"]),
 ]
 RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative_or_url)]
 DatedPath = Annotated[
     str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(_with_date)
 ]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Days = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -161,7 +190,12 @@ class Characteristic(_Section):
 class Features(_Section):
     """The model's characteristics and how a batch becomes them."""
 
-    columns: list[Annotated[Characteristic, BeforeValidator(_short_or_full)]] = Field(min_length=1)
+    columns: list[
+        Annotated[
+            Characteristic,
+            BeforeValidator(_short_or_full, json_schema_input_type=str | Characteristic),
+        ]
+    ] = Field(min_length=1)
     sql: RelativePath | None = Field(
         None,
         description="DuckDB query over the table `batch`; its result has the key and the columns.",
@@ -169,10 +203,9 @@ class Features(_Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Features:
-        names = [column.name for column in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
-            raise ValueError(f"column names that differ; named twice: {', '.join(twice)}")
+            raise _AtOddsError(("columns", f"{', '.join(twice)} twice", "names that differ"))
         return self
 
     @property
@@ -187,7 +220,7 @@ class _Scoring(_Section):
     @model_validator(mode="after")
     def _range_ascends(self) -> _Scoring:
         if not self.range[0] < self.range[1]:
-            raise ValueError("a range [lowest, highest] that ascends")
+            raise _AtOddsError(("range", list(self.range), "[lowest, highest], ascending"))
         return self
 
 
@@ -212,7 +245,7 @@ class CommandScoring(_Artefact):
     """The model is a program that reads Parquet and writes Parquet."""
 
     flavour: Literal["command"]
-    command: list[str] = Field(
+    command: list[Annotated[str, AfterValidator(_command_part)]] = Field(
         min_length=1,
         description="{artefact}, {input} and {output} become paths: "
         "['python', '{artefact}', '{input}', '{output}'].",
@@ -238,7 +271,9 @@ class Outcome(_Section):
     path: RelativePath
     column: str
     maturity: Annotated[
-        list[Annotated[int, Field(ge=1)]], BeforeValidator(_one_or_many), Field(min_length=1)
+        list[Days],
+        BeforeValidator(_one_or_many, json_schema_input_type=Days | list[Days]),
+        Field(min_length=1),
     ] = Field(description="Days after the batch at which an outcome counts: 90, or [30, 60, 90].")
 
 
@@ -254,7 +289,7 @@ class IndexThresholds(_Section):
     @model_validator(mode="after")
     def _ascend(self) -> IndexThresholds:
         if self.warn > self.fail:
-            raise ValueError("warn at or below fail")
+            raise _AtOddsError(("warn", self.warn, f"at most `fail`, {self.fail}"))
         return self
 
 
@@ -345,20 +380,22 @@ class Manifest(_Section):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Manifest:
+        faults: list[tuple[str, object, str]] = []
         if self.retired_at is not None and self.retired_at < self.deployed_at:
-            raise ValueError("retired_at on or after deployed_at")
+            allowed = f"a day from deployed_at on, {self.deployed_at}"
+            faults.append(("retired_at", str(self.retired_at), allowed))
         names = {*self.features.names}
-        if "score" in names:
-            raise ValueError("features that are not called 'score', the name of the model's output")
-        if self.batch.key in names:
-            raise ValueError(f"features without the batch's key, {self.batch.key!r}")
+        for taken, what in (("score", "the model's output"), (self.batch.key, "the batch's key")):
+            if taken in names:
+                faults.append(("features.columns", taken, f"another name; this is {what}"))
         for field, keys in (
             ("thresholds.characteristics", self.thresholds.characteristics),
             ("checks.max_missing", self.checks.max_missing),
         ):
-            unknown = sorted(set(keys) - names)
-            if unknown:
-                raise ValueError(f"{field} that names features; unknown: {', '.join(unknown)}")
+            allowed = f"a feature: {', '.join(self.features.names)}"
+            faults += [(field, name, allowed) for name in sorted(set(keys) - names)]
+        if faults:
+            raise _AtOddsError(*faults)
         return self
 
     @property
@@ -421,29 +458,42 @@ def parse_manifest(text: str, file: str) -> Manifest:
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
-        raise ManifestError([_fault(file, item) for item in error.errors()]) from None
+        faults = [fault for item in error.errors() for fault in _faults(file, item)]
+        raise ManifestError(faults) from None
 
 
-def _fault(file: str, error: Any) -> Fault:
+def _faults(file: str, error: Any) -> Iterator[Fault]:
     """Say a pydantic error in this project's words."""
-    # A discriminated union puts its tag into the location; the file has no such level.
-    flavours = {"onnx", "command", "scored"}
-    field = ".".join(str(part) for part in error["loc"] if part not in flavours)
-    context = error.get("ctx", {})
+    place, context = list(error["loc"]), error.get("ctx", {})
     kind, found = error["type"], error["input"]
-    if kind == "missing":
-        return Fault(file, field, "nothing", "this field must be given")
-    if kind == "extra_forbidden":
-        return Fault(file, field, "a field that is not known", "no such field (a typing error?)")
-    if kind == "value_error":
-        allowed = str(context["error"])
-    elif kind == "string_pattern_mismatch":
-        allowed = f"text that matches {context['pattern']}"
+    if place[:1] == ["scoring"]:
+        del place[1:2]  # the union's tag, a level that the file does not have
+    if place[:2] == ["thresholds", "smoothing"]:  # one error for the text, one for the number
+        if kind == "literal_error":
+            allowed = "'jeffreys' or a share over 0 and under 0.1"
+            yield Fault(file, "thresholds.smoothing", _shown(found), allowed)
+        return
+    field = ".".join(map(str, place))
+    if isinstance(context.get("error"), _AtOddsError):
+        for name, value, allowed in context["error"].faults:
+            yield Fault(file, f"{field}.{name}" if field else name, _shown(value), allowed)
+    elif kind == "missing":
+        yield Fault(file, field, "nothing", "this field must be given")
+    elif kind == "extra_forbidden":
+        yield Fault(file, field, "a field that is not known", "no such field (a typing error?)")
     elif kind == "union_tag_not_found":
-        return Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command' or 'scored'")
+        yield Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command' or 'scored'")
     elif kind == "union_tag_invalid":
-        return Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
+        yield Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
+    elif kind == "value_error":
+        yield Fault(file, field, _shown(found), str(context["error"]))
+    elif kind == "string_pattern_mismatch":
+        yield Fault(file, field, _shown(found), f"text that matches {context['pattern']}")
     else:
         allowed = error["msg"].removeprefix("Input should be ")
+        yield Fault(file, field, _shown(found), allowed)
+
+
+def _shown(found: object) -> str:
     shown = "a mapping" if isinstance(found, dict) else repr(found)
-    return Fault(file, field, shown if len(shown) <= 80 else f"{shown[:77]}...", allowed)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
