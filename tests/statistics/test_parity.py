@@ -11,7 +11,12 @@ from monitoring_assets.statistics.stability import stability_index
 from tests.statistics.peers.data import tables
 
 FIGURES = json.loads((Path(__file__).parent / "peers" / "figures.json").read_text())
-EVERY_BIN_HAS_ROWS = ["full", "grade"]
+EVERY_BIN_HAS_ROWS = [
+    (peer, column)
+    for peer in FIGURES
+    for column in ("full", "grade")
+    if column in FIGURES[peer]["figures"]
+]
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +28,8 @@ def counts(write):
     return {name: [side[name].counts for side in sides] for name in bins}
 
 
-@pytest.mark.parametrize("peer", FIGURES)
-@pytest.mark.parametrize("column", EVERY_BIN_HAS_ROWS)
+@pytest.mark.parametrize(("peer", "column"), EVERY_BIN_HAS_ROWS)
 def test_the_same_where_every_bin_has_rows(counts, peer, column):
-    if column not in FIGURES[peer]["figures"]:
-        pytest.skip(f"{peer} was not recorded on {column}")
     ours = stability_index(*counts[column], smoothing=1e-4)
     assert ours == pytest.approx(FIGURES[peer]["figures"][column], abs=1e-9, rel=0)
 
@@ -48,10 +50,8 @@ def test_scouter_adds_1e_10_to_every_share(counts):
 
 def test_toad_leaves_out_bins_that_are_empty_on_a_side(counts):
     for column in ("gap", "vanished"):
-        e, a = (side / side.sum() for side in counts[column])
-        both = (e > 0) & (a > 0)
+        both = np.logical_and(*counts[column])
+        e, a = (side[both] / side.sum() for side in counts[column])
         theirs = FIGURES["toad"]["figures"][column]
-        assert ((a - e) * np.log(a / e, where=both, out=np.zeros(len(e)))).sum() == pytest.approx(
-            theirs, abs=1e-9, rel=0
-        )
+        assert ((a - e) * np.log(a / e)).sum() == pytest.approx(theirs, abs=1e-9, rel=0)
         assert stability_index(*counts[column], smoothing=1e-4) > 10 * theirs
