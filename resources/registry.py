@@ -28,6 +28,8 @@ from resources.manifest import (
 from resources.storage import Storage, StoredFile, open_path, open_storage
 
 READERS = 16
+# Fingerprint of a verdict that is about more than the files of the folder: no folder has it.
+JUDGE_AGAIN = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class ModelRegistry(ConfigurableResource):
 
     def scan(
         self, known: Mapping[str, Verdict], *, seconds: float
-    ) -> tuple[dict[str, Verdict], int]:
+    ) -> tuple[dict[str, Verdict], list[str]]:
         """Judge every version folder.
 
         Parameters
@@ -96,7 +98,7 @@ class ModelRegistry(ConfigurableResource):
 
         Returns
         -------
-        Verdicts by folder, and the number of folders left for the next scan.
+        Verdicts by folder, and the folders left for the next scan.
         """
         storage, end = self.storage, time.monotonic() + seconds
 
@@ -110,7 +112,7 @@ class ModelRegistry(ConfigurableResource):
         with ThreadPoolExecutor(READERS) as readers:
             verdicts = list(readers.map(judge, candidates))
         done = {verdict.folder: verdict for verdict in verdicts if verdict is not None}
-        return done, len(candidates) - len(done)
+        return done, [one.folder for one in candidates if one.folder not in done]
 
 
 def judge_version(storage: Storage, candidate: Candidate) -> Verdict:
@@ -122,20 +124,22 @@ def judge_version(storage: Storage, candidate: Candidate) -> Verdict:
     if not candidate.is_complete:
         return Verdict(folder, fingerprint)
     file = f"{folder}/{MANIFEST_NAME}"
+    manifest, faults = None, []
     try:
         manifest = parse_manifest(storage.read(file).decode("utf-8"), storage.url(file))
-    except ManifestError as error:
-        return Verdict(folder, fingerprint, faults=tuple(error.faults))
-    except (UnicodeDecodeError, OSError) as error:
-        fault = Fault(storage.url(file), "", str(error), "a readable UTF-8 text")
-        return Verdict(folder, fingerprint, faults=(fault,))
-    try:
-        faults = [*_check_place(storage, candidate, manifest)]
+        faults += _check_place(storage, candidate, manifest)
         faults += _check_artefact(storage, candidate, manifest)
         faults += _check_files(storage, candidate, manifest)
-    except Exception as error:  # an S3 that fails here must not hide the other versions
-        faults = [Fault(storage.url(folder), "", f"{type(error).__name__}: {error}", "readable")]
-        fingerprint = ""  # not the files' fault: judge them again at the next scan
+        if faults and _names_files_elsewhere(storage, manifest):
+            fingerprint = JUDGE_AGAIN
+    except ManifestError as error:
+        faults += error.faults
+    except UnicodeDecodeError as error:
+        faults.append(Fault(storage.url(file), "", str(error), "UTF-8 text"))
+    except Exception as error:  # what cannot be read now must not hide the other versions
+        unread = storage.url(folder if manifest else file)
+        faults.append(Fault(unread, "", f"{type(error).__name__}: {error}", "readable"))
+        fingerprint = JUDGE_AGAIN
     return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults))
 
 
@@ -181,8 +185,10 @@ def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
         schema = pq.read_schema(place.location(path), filesystem=place.filesystem)
     except FileNotFoundError:
         return [*faults, Fault(file, "reference.path", "no such file", place.url(path))]
-    except (ArrowInvalid, OSError) as error:
+    except ArrowInvalid as error:
         return [*faults, Fault(place.url(path), "", str(error), "a Parquet file")]
+    except OSError as error:
+        raise OSError(f"{place.url(path)}: {error}") from error
     wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
     if manifest.reference.score is not None:
         wanted.append(("reference.score", manifest.reference.score, None))
@@ -193,10 +199,21 @@ def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
         if column not in schema.names:
             allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"
             faults.append(Fault(file, field_name, column, allowed))
+        elif schema.names.count(column) > 1:
+            found = f"{schema.names.count(column)} columns {column} in {place.url(path)}"
+            faults.append(Fault(file, field_name, found, "one"))
         elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
             found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
             faults.append(Fault(file, field_name, found, "the same kind of type in both"))
     return faults
+
+
+def _names_files_elsewhere(storage: Storage, manifest: Manifest) -> bool:
+    """Whether mending a fault may leave the version's own folder as it is."""
+    paths = [manifest.reference.path, manifest.features.sql]
+    if not isinstance(manifest.scoring, ScoredScoring):
+        paths.append(manifest.scoring.artefact)
+    return any(path is not None and open_path(path, storage)[0] is not storage for path in paths)
 
 
 def version_path(storage: Storage, folder: str, path: str) -> tuple[Storage, str]:

@@ -151,7 +151,7 @@ class LocalStorage(Storage):
                 file = Path(folder) / name
                 try:
                     state = file.stat()
-                except FileNotFoundError:  # taken away while we were looking
+                except OSError:  # taken away while we were looking, or a link that leads nowhere
                     continue
                 path = file.relative_to(self.url("")).as_posix()
                 tag = f"{state.st_mtime_ns:x}-{state.st_size:x}-{state.st_ino:x}"

@@ -164,10 +164,10 @@ class Store(ConfigurableResource):
 
     def all_landed(self) -> dict[str, Landed]:
         """Every version that has landed, by key: from one object, whatever their number."""
-        path = "manifests/all.json"
-        if not self.storage.exists(path):
+        try:
+            content = json.loads(self.storage.read("manifests/all.json"))
+        except FileNotFoundError:
             return {}
-        content = json.loads(self.storage.read(path))
         return {key: Landed.model_validate(item) for key, item in content.items()}
 
     def land(self, landed: Mapping[str, Landed], changed: set[str]) -> None:

@@ -8,15 +8,16 @@ So a tick that is killed anywhere is made up for by the next one.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cache
+from importlib.metadata import version
 
 import dagster as dg
 
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
-from resources.manifest import Fault, Manifest
+from resources.manifest import MANIFEST_NAME, REVISABLE, Fault, Manifest
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed, Store
 from sensors.run_requests import (
@@ -61,21 +62,29 @@ def registry_sensor(
 ) -> dg.SensorResult:
     """Scan the registry, accept what is valid, request what is due."""
     cursor = json.loads(context.cursor or "{}")
-    verdicts, left = registry.scan(_known_verdicts(store), seconds=SCAN_SECONDS)
-    _remember_verdicts(store, verdicts)
-    landed, lines = accept(store, verdicts, now=dt.datetime.now(dt.UTC))
+    known = _known_verdicts(store)
+    verdicts, left = registry.scan(known, seconds=SCAN_SECONDS)
+    if verdicts != known:
+        _remember_verdicts(store, verdicts)
+    landed, lines = accept(store, verdicts, left, now=dt.datetime.now(dt.UTC))
 
     known_keys = set(context.instance.get_dynamic_partitions(MODEL_DIMENSION))
     new_keys = sorted(landed.keys() - known_keys)
     profiled = set(_profiled_keys(store))
-    requests = [
-        request_reference(item.manifest, NAME)
+    room = room_for_runs(context.instance, NAME)
+    onboarded: dict[str, str] = cursor.get("onboarded", {})
+    new = [
+        key
         for key, item in landed.items()
-        if key not in profiled and not _is_retired(item)
-    ]
-    room = max(room_for_runs(context.instance, NAME) - len(requests), 0)
+        if key not in profiled
+        and not _is_retired(item)
+        # A sample that cannot be profiled must not take the room of others for ever.
+        and onboarded.get(key) != item.manifest.sha256
+    ][:room]
+    requests = [request_reference(landed[key].manifest, NAME) for key in new]
+    onboarded |= {key: landed[key].manifest.sha256 for key in new}
     backlog = {key: item for key, item in landed.items() if key in profiled}
-    days, requested = due_days(backlog, cursor.get("requested", {}), room)
+    days, requested = due_days(backlog, cursor.get("requested", {}), room - len(requests))
     requests += [request_day(landed[key].manifest, day, NAME) for day, key in days]
 
     digest = hashlib.sha256(json.dumps([asdict(line) for line in lines]).encode()).hexdigest()
@@ -88,7 +97,7 @@ def registry_sensor(
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else counts,
-        cursor=json.dumps({"requested": requested, "digest": digest}),
+        cursor=json.dumps({"requested": requested, "onboarded": onboarded, "digest": digest}),
         dynamic_partitions_requests=[MODEL_VERSIONS.build_add_request(new_keys)]
         if new_keys
         else [],
@@ -97,7 +106,7 @@ def registry_sensor(
 
 
 def accept(
-    store: Store, verdicts: Mapping[str, Verdict], now: dt.datetime
+    store: Store, verdicts: Mapping[str, Verdict], left: Collection[str], now: dt.datetime
 ) -> tuple[dict[str, Landed], list[RegistryLine]]:
     """Accept valid versions for monitoring, and say what became of every folder.
 
@@ -107,6 +116,8 @@ def accept(
         Where accepted manifests are kept; runs read them there, not from the registry.
     verdicts
         By folder.
+    left
+        Folders that are there and have not been judged.
     now
         Becomes `Landed.landed_at` of new versions.
 
@@ -134,7 +145,7 @@ def accept(
         status = "retired" if _is_retired(landed[manifest.key]) else "monitored"
         lines.append(RegistryLine(folder, status))
     for item in landed.values():
-        if item.folder not in verdicts:
+        if item.folder not in verdicts and item.folder not in left:
             why = "its folder is no longer in the registry; it is still monitored"
             lines.append(RegistryLine(item.folder, "gone", why))
     store.land(landed, changed)
@@ -178,18 +189,14 @@ def _is_retired(item: Landed) -> bool:
 
 
 def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:
-    if not verdict.faults:
-        return RegistryLine(verdict.folder, "incomplete", "waits for its model.yaml")
-    faults = "; ".join(map(str, verdict.faults))
+    why = "; ".join(map(str, verdict.faults)) or f"waits for its {MANIFEST_NAME}"
     if any(item.folder == verdict.folder for item in landed.values()):
-        why = f"changed after it landed, monitored as it was: {faults}"
+        why = f"changed after it landed, monitored as it was: {why}"
         return RegistryLine(verdict.folder, "changed", why)
-    return RegistryLine(verdict.folder, "rejected", faults)
+    return RegistryLine(verdict.folder, "rejected" if verdict.faults else "incomplete", why)
 
 
 def _remedy(refused: Iterable[str]) -> str:
-    from resources.manifest import REVISABLE
-
     if all(field.partition(".")[0] in REVISABLE for field in refused):
         return "raise its revision to have the change taken over"
     return "undo the change, or publish it as a new version"
@@ -201,9 +208,13 @@ def _profiled_keys(store: Store) -> Iterable[str]:
 
 
 def _known_verdicts(store: Store) -> dict[str, Verdict]:
-    if not store.storage.exists(VERDICTS):
+    """Earlier verdicts, if the same release made them: another one may judge differently."""
+    try:
+        content = json.loads(store.storage.read(VERDICTS))
+    except FileNotFoundError:
         return {}
-    content: dict[str, dict[str, Any]] = json.loads(store.storage.read(VERDICTS))
+    if content.get("release") != _release():
+        return {}
     return {
         folder: Verdict(
             folder,
@@ -211,7 +222,7 @@ def _known_verdicts(store: Store) -> dict[str, Verdict]:
             Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
             tuple(Fault(**fault) for fault in item["faults"]),
         )
-        for folder, item in content.items()
+        for folder, item in content["verdicts"].items()
     }
 
 
@@ -224,13 +235,19 @@ def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
         }
         for folder, verdict in verdicts.items()
     }
-    store.storage.write(VERDICTS, json.dumps(content).encode())
+    text = json.dumps({"release": _release(), "verdicts": content})
+    store.storage.write(VERDICTS, text.encode())
 
 
-def _counts(lines: list[RegistryLine], left: int) -> str:
+@cache
+def _release() -> str:
+    return version("model-monitoring")
+
+
+def _counts(lines: list[RegistryLine], left: Collection[str]) -> str:
     statuses = sorted({line.status for line in lines})
     counted = [f"{sum(line.status == s for line in lines)} {s}" for s in statuses]
-    waiting = [f"{left} to be judged by the next ticks"] if left else []
+    waiting = [f"{len(left)} to be judged by the next ticks"] if left else []
     return "; ".join(counted + waiting) or "the registry is empty"
 
 
