@@ -221,6 +221,8 @@ def _characteristics_table(report: "pa.Table") -> dg.TableMetadataValue:
 
 def bins_as_markdown(drift: "ColumnDrift") -> str:
     """The bins of a column as a table with bars, for a person who wants to see what moved."""
+    from monitoring_assets.statistics.bins import short_label
+
     if drift.error is not None:
         return f"**{drift.column}**: {drift.error}"
     before = sum(item.reference for item in drift.bins)
@@ -228,12 +230,16 @@ def bins_as_markdown(drift: "ColumnDrift") -> str:
     lines = [
         f"**{drift.column}**: {drift.index} {drift.value:.3f} ({drift.status})",
         "",
-        "| bin | reference | today | | adds |",
-        "|---|---:|---:|:---|---:|",
+        "| bin | reference | | today | | adds |",
+        "|---|---:|:---|---:|:---|---:|",
     ]
     for item in drift.bins:
         was, now = item.reference / before, item.current / after
-        label = item.label.replace("|", "\\|")
-        bars = "▒" * round(was * SHOWN_BARS) + "<br>" + "█" * round(now * SHOWN_BARS)
-        lines.append(f"| {label} | {was:.1%} | {now:.1%} | {bars} | {item.contribution:.3f} |")
+        if not item.reference and not item.current:
+            continue
+        label = short_label(item.label).replace("|", "\\|")
+        bars = ["█" * round(share * SHOWN_BARS) for share in (was, now)]
+        lines.append(
+            f"| {label} | {was:.1%} | {bars[0]} | {now:.1%} | {bars[1]} | {item.contribution:.3f} |"
+        )
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.scores import scores
@@ -166,6 +167,8 @@ def _evaluate(
     check: "Callable[[Store, ModelDay, Manifest], list[Finding]]",
 ) -> Iterator[object]:
     """Yield exactly one evaluation for each selected check and partition."""
+    # A third of the time to import Great Expectations is for this, and no check here needs it.
+    defer_import("scipy", "stats")
     run = context.op_execution_context
     selected = sorted(context.selected_asset_check_keys)
     days = [ModelDay.parse(partition) for partition in run.partition_keys]
@@ -233,8 +236,7 @@ def _table(findings: "Sequence[Finding]") -> dg.TableMetadataValue:
                     "expectation": finding.expectation,
                     "status": finding.status,
                     "observed": finding.observed,
-                    "details": finding.error
-                    or ", ".join(f"{name} {value}" for name, value in finding.details.items()),
+                    "details": finding.error or _details(finding),
                 }
             )
             for finding in findings
@@ -254,8 +256,14 @@ def _table(findings: "Sequence[Finding]") -> dg.TableMetadataValue:
 def _in_words(finding: "Finding") -> str:
     if finding.error is not None:
         return f"{finding.characteristic}: {finding.error}"
-    details = ", ".join(f"{name} {value}" for name, value in finding.details.items())
-    return f"{finding.characteristic}: {finding.observed:g} ({details})"
+    return f"{finding.characteristic}: {finding.observed:.4g} ({_details(finding)})"
+
+
+def _details(finding: "Finding") -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in finding.details.items()
+    )
 
 
 def _all_well(findings: "Sequence[Finding]") -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from monitoring_assets.statistics.bins import short_label
 from monitoring_assets.statistics.drift import ColumnDrift, Status
 
 STYLES: dict[Status, str] = {
@@ -102,7 +103,7 @@ def _bars(column: ColumnDrift) -> Table:
     longest = max(max(pair) for pair in shares)
     for item, pair in zip(shown, shares, strict=True):
         bars = [f"{share:6.1%} {'█' * round(12 * share / longest)}" for share in pair]
-        table.add_row(Text(item.label), *bars, f"{item.contribution:.4f}")
+        table.add_row(Text(short_label(item.label)), *bars, f"{item.contribution:.4f}")
     return table
 
 

@@ -6,6 +6,7 @@ different files, days and segments add, and each index between two of them is a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -180,6 +181,22 @@ class CategoricalBins:
 
 
 Bins = NumericBins | CategoricalBins
+
+
+def short_label(label: str) -> str:
+    """Return a bin's label with its numbers cut to six digits, for people.
+
+    Parameters
+    ----------
+    label
+        As in ``Slot.label``, exact.
+
+    Examples
+    --------
+    >>> short_label("(0.013634979724884033, 0.5]")
+    '(0.013635, 0.5]'
+    """
+    return re.sub(r"-?\d+\.\d{5,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.6g}", label)
 
 
 def family(arrow_type: pa.DataType) -> Family:
