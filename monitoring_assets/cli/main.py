@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "demo": "the whole product on a made-up lender, against the known truth",
     "drift": "PSI and CSI of two Parquet files, no set-up needed",
     "registry": "check model versions before they are uploaded",
     "backfill": "materialise days of model versions here and now",

@@ -157,13 +157,13 @@ def what_happens(end: dt.date, days: int, seed: int) -> Truth:
         return first + dt.timedelta(days=round(share * days) - 1)
 
     push = Event(
-        "marketing push: lower incomes, more debt, more affiliates, growing day by day",
+        "marketing push: poorer applicants, more each day",
         began=day_at(30 / 60),
         ended=None,
         characteristics=population.PUSHED_CHARACTERISTICS,
     )
     broken = Event(
-        "upstream feed breaks: income per month, 40 % of bureau scores missing",
+        "feed breaks: income per month, 40% of bureau scores lost",
         began=day_at(37 / 60),
         ended=day_at(37 / 60),
         characteristics=("income", "bureau_score"),

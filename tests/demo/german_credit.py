@@ -1,4 +1,4 @@
-"""The German credit data as a registry with one model and a lake with three days of batches."""
+"""The German credit data as a registry with one model and a lake with four days of batches."""
 
 import datetime as dt
 import hashlib
@@ -14,7 +14,7 @@ from monitoring_assets.demo import scorecards
 
 DATA = Path(__file__).parents[1] / "data" / "german_credit.parquet"
 REFERENCE_ROWS = 700
-DAYS = [dt.date(2026, 3, 2), dt.date(2026, 3, 3), dt.date(2026, 3, 4)]
+YOUNG = 30
 NAME = "german_credit"
 VERSION = "1"
 KEY = "applicant"
@@ -23,11 +23,12 @@ TARGET = "creditability"
 PROTECTED = ["personal_status_and_sex", "foreign_worker"]
 
 
-def lay_out(home: Path) -> None:
+def lay_out(home: Path, days: list[dt.date]) -> None:
     """Write ``home/registry`` and ``home/lake``.
 
-    The model is trained on the reference sample; the other 300 applicants are spread over `DAYS` at
-    random, so there is no drift but that of small numbers.
+    The model is trained on the reference sample. The other 300 applicants are spread over the first
+    three of four days at random, so there is no drift but that of small numbers; on the fourth day
+    those of them who are 30 or younger come again, and nobody else.
     """
     applicants = pq.read_table(DATA)
     order = np.random.default_rng(1).permutation(applicants.num_rows)
@@ -45,9 +46,10 @@ def lay_out(home: Path) -> None:
     (folder / "model.onnx").write_bytes(graph)
     pq.write_table(rows.slice(0, REFERENCE_ROWS), folder / "reference.parquet")
 
-    for day, part in zip(
-        DAYS, np.array_split(np.arange(REFERENCE_ROWS, len(order)), 3), strict=True
-    ):
+    held_back = np.arange(REFERENCE_ROWS, len(order))
+    ages = applicants["age_in_years"].to_numpy()[held_back]
+    parts = [*np.array_split(held_back, 3), held_back[ages <= YOUNG]]
+    for day, part in zip(days, parts, strict=True):
         for feed, table in (
             ("applications", rows.take(part)),
             ("outcomes", pa.table({KEY: keys.take(part), "bad": is_bad[part]})),
@@ -60,7 +62,7 @@ def lay_out(home: Path) -> None:
         "name": NAME,
         "version": VERSION,
         "owner": "credit-risk",
-        "deployed_at": DAYS[0],
+        "deployed_at": days[0],
         "reference": {"path": "reference.parquet"},
         "batch": {"path": "applications/date={date}/*.parquet", "key": KEY},
         "features": {"columns": characteristics.column_names},

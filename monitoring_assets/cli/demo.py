@@ -1,0 +1,311 @@
+"""``monitoring demo``: the whole product on a made-up lender, and how soon it saw what happened."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from monitoring_assets.demo.detection import Detection, Sighting
+    from monitoring_assets.demo.truth import Truth
+
+PORT = 3000
+WARN, FAIL = 0.1, 0.25
+BARS = "▁▂▃▄▅▆▇█"
+STOPPED = "\N{MULTIPLICATION SIGN}"
+SHOWN_ALARMS = 2
+
+INSTANCE = """\
+telemetry:
+  enabled: false
+run_queue:
+  max_concurrent_runs: 2
+"""
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: monitoring_assets.definitions
+      location_name: model_monitoring
+"""
+
+Step = Callable[[str, int, int], None]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring demo
+  monitoring demo --home /tmp/lender --days 90 --seed 1
+  monitoring demo --serve
+"""
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Folder for everything: registry, lake, store and Dagster's own files.",
+)
+@click.option("--days", type=click.IntRange(8, 365), help="Days of applications.  [default: 60]")
+@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day.  [default: yesterday]")
+@click.option("--seed", type=int, help="Seed of the made-up data.  [default: 7]")
+@click.option("--serve", is_flag=True, help=f"Then start the Dagster UI on port {PORT}.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+)
+def demo(
+    home: Path,
+    days: int | None,
+    end: dt.datetime | None,
+    seed: int | None,
+    serve: bool,
+    output: str,
+) -> None:
+    """Monitor four models of a made-up lender over 60 days, and compare with the truth.
+
+    The lender is made from a seed, so what happened to each model is known. Its versions are
+    onboarded by the registry sensor and its days are backfilled. What is there already is used
+    again.
+
+    Exit code: 0, 1 if a day is lost, 2 for bad usage or a folder that is not the demo's.
+    """
+    from monitoring_assets.demo.truth import Truth
+
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    before = Truth.read(home)
+    until = end.date() if end else before.end if before else yesterday
+    if until > yesterday:
+        raise click.BadParameter(f"{until} is not over yet", param_hint="--end")
+    with _progress() as step:
+        try:
+            truth = _build(
+                home,
+                until,
+                days or (before.days if before else 60),
+                (before.seed if before else 7) if seed is None else seed,
+                step,
+            )
+        except FileExistsError as error:
+            raise click.BadParameter(str(error), param_hint="--home") from error
+        _prepare(home, truth)
+        try:
+            detections = _monitor(truth, step)
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from error
+    if output == "json":
+        _print_json(detections)
+    else:
+        _print_report(home, truth, detections)
+    if serve:
+        _serve(home)
+
+
+def _build(home: Path, end: dt.date, days: int, seed: int, step: Step) -> Truth:
+    # Its libraries take a second or two, and a lender that is there needs none of them.
+    from monitoring_assets.demo import lender
+
+    def show(done: int, total: int, doing: str) -> None:
+        step(f"making the lender: {doing}", done, total)
+
+    return lender.build(home, end=end, days=days, seed=seed, progress=show)
+
+
+def _prepare(home: Path, truth: Truth) -> None:
+    """Point Dagster and the product at the demo's folders, for this process and its children."""
+    folder = home.resolve()
+    instance = folder / "dagster"
+    instance.mkdir(exist_ok=True)
+    (instance / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    (folder / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    os.environ.update(
+        DAGSTER_HOME=str(instance),
+        MONITORING_REGISTRY=str(folder / "registry"),
+        MONITORING_LAKE=str(folder / "lake"),
+        MONITORING_STORE=str(folder / "store"),
+        # The date dimension reads it when it is imported: nothing before this line may do that.
+        MONITORING_START_DATE=truth.dates[0].isoformat(),
+    )
+
+
+def _monitor(truth: Truth, step: Step) -> list[Detection]:
+    step("starting Dagster", 0, 1)
+    import dagster as dg
+
+    from monitoring_assets.definitions import defs
+    from monitoring_assets.demo.detection import detect
+    from monitoring_assets.demo.findings import read_findings
+    from monitoring_assets.demo.replay import replay
+
+    with dg.DagsterInstance.get() as instance:
+        step("starting Dagster", 1, 1)
+        replay(defs, instance, truth.end, step)
+        return detect(truth, read_findings(instance))
+
+
+@contextmanager
+def _progress() -> Iterator[Step]:
+    """Show each task as a bar on stderr."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks = {}
+
+        def step(doing: str, done: int, total: int) -> None:
+            name = doing.partition(":")[0]  # what follows is a detail of the same task
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done, description=doing if done < total else name)
+
+        yield step
+
+
+def _print_json(detections: list[Detection]) -> None:
+    from pydantic import TypeAdapter
+
+    from monitoring_assets.demo.detection import Detection
+
+    click.echo(TypeAdapter(list[Detection]).dump_json(detections, indent=2))
+
+
+def _print_report(home: Path, truth: Truth, detections: list[Detection]) -> None:
+    console = Console()
+    table = Table(title="What happened, and what monitoring saw", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model version", no_wrap=True)
+    table.add_column("what happened")
+    table.add_column("what was found")
+    table.add_column("worst", no_wrap=True)
+    table.add_column("false\nalarms", justify="right", no_wrap=True)
+    for detection in detections:
+        table.add_row(
+            Text.assemble(detection.truth.key, (f"\n{detection.days} days", "dim")),
+            _happened(truth, detection),
+            _found(detection),
+            _worst(detection),
+            Text(str(detection.false_alarms), "bold red" if detection.false_alarms else "green"),
+        )
+    console.print(table)
+    console.print(_curves(truth, detections, console.width))
+    console.print(_next_commands(home, truth), soft_wrap=True)
+
+
+def _happened(truth: Truth, detection: Detection) -> Text:
+    event, deployed = detection.truth.event, detection.truth.deployed_at
+    if event is not None:
+        return Text(f"{_day(event.began)}: {event.what}")
+    if deployed > truth.dates[0]:
+        return Text(f"{_day(deployed)}: version lands", "dim")
+    return Text("nothing", "dim")
+
+
+def _found(detection: Detection) -> Text:
+    """How long it took to see the event, as an alarm and as a failure, and by what it was seen."""
+    if detection.truth.event is None:
+        return Text("nothing", "dim")
+    alarm, failure = detection.first_alarm, detection.first_failure
+    if alarm is None:
+        return Text("not found", "bold red")
+    lines = [Text(_when(alarm), "bold"), *map(Text, _seen(alarm))]
+    if failure is not None and failure.day != alarm.day:
+        lines += [Text(f"fails {_when(failure)}", "bold"), *map(Text, _seen(failure))]
+    return Text("\n").join(lines)
+
+
+def _when(sighting: Sighting) -> str:
+    delay = {0: "same day", 1: "after 1 day"}.get(sighting.delay, f"after {sighting.delay} days")
+    return f"{delay}, {_day(sighting.day)}"
+
+
+def _seen(sighting: Sighting) -> list[str]:
+    # Of several alarms about one subject the batch quality's says most plainly what is wrong.
+    by_check = sorted(sighting.alarms, key=lambda alarm: alarm.check == "batch_quality")
+    seen = list({alarm.subject: str(alarm) for alarm in by_check}.values())[:SHOWN_ALARMS]
+    return [*seen, "day stopped"] if sighting.is_blocked else seen
+
+
+def _worst(detection: Detection) -> Text:
+    """The largest index of a characteristic, and of the score."""
+    csi, psi = detection.worst_csi, detection.worst_psi
+    indices = (("CSI", csi[1] if csi else None), ("PSI", psi))
+    return Text("\n").join(
+        Text.assemble(f"{name} ", (f"{value:.2f}", _style(value)))
+        for name, value in indices
+        if value is not None
+    )
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%b}"
+
+
+def _style(index: float) -> str:
+    return "bold red" if index >= FAIL else "yellow" if index >= WARN else "green"
+
+
+def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
+    """PSI over the days, a line for each version, all on the same days."""
+    indent = max(len(detection.truth.key) for detection in detections) + 1
+    # As many days to a character as the screen makes necessary.
+    step = -(-truth.days // max(width - indent, 1))
+    groups = [truth.dates[at : at + step] for at in range(0, truth.days, step)]
+    text = Text(f"{'PSI of the score':{indent}}", "bold")
+    first, last = _day(truth.dates[0]), _day(truth.end)
+    text.append(f"{first}{last:>{max(len(groups) - len(first), len(last) + 1)}}\n", "dim")
+    for detection in detections:
+        text.append(f"{detection.truth.key:{indent}}", "not bold")
+        for group in groups:
+            values = [detection.psi[day] for day in group if day in detection.psi]
+            scored = [value for value in values if value is not None]
+            if not values:
+                text.append(" ")
+            elif len(scored) < len(values):
+                text.append(STOPPED, "bold red")
+            else:
+                worst = max(scored)
+                at = min(int(worst / FAIL * (len(BARS) - 1)), len(BARS) - 1)
+                text.append(BARS[at], _style(worst))
+        text.append("\n")
+    legend = f"{BARS[-1]} is {FAIL} or more; {STOPPED} was stopped by a check before it had one"
+    text.append(f"{legend}\n", "dim not bold")
+    return text
+
+
+def _next_commands(home: Path, truth: Truth) -> Text:
+    command = sys.argv[0]
+    serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
+    pushed = "pd_personal_loans.1"
+    report = f"MONITORING_STORE={home}/store {command} report {pushed} --date {truth.end}"
+    return Text.assemble(
+        ("Next\n", "bold"),
+        f"  {serve}\n",
+        (f"      the Dagster UI on this data, http://localhost:{PORT}\n", "dim"),
+        f"  {report}\n",
+        ("      what moved on a day, and what that did to the score\n", "dim"),
+    )
+
+
+def _serve(home: Path) -> None:
+    """Become Dagster's own server, so that it gets the signals of the terminal itself."""
+    workspace = str(home.resolve() / "workspace.yaml")
+    click.echo(f"The Dagster UI is on http://localhost:{PORT} (Ctrl-C stops it)")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-p", str(PORT)]
+    os.execv(sys.executable, command)

@@ -1,0 +1,177 @@
+"""The lender's days through the real product, in this process instead of Dagster's daemon.
+
+The registry sensor ticks until it asks for nothing more, and what it asks for is done. The days
+that it wants become runs over ranges of days: a process for each would import Great Expectations
+hundreds of times.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+
+import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from monitoring_assets.backfill import QUIET, backfill
+from monitoring_assets.demo.findings import read_findings
+from monitoring_assets.drift_report import drift_report
+from monitoring_assets.jobs import monitor_day, onboard_model
+from monitoring_assets.partitions import ModelDay
+from sensors.registry_sensor import registry_sensor
+
+MODULE = "monitoring_assets.definitions"
+LOCATION = "model_monitoring"
+
+# Long enough that a run's own cost is small, short enough that progress is seen, and that few days
+# are done again when one of them stops the run.
+RUN_DAYS = 15
+
+Progress = Callable[[str, int, int], None]
+
+
+def replay(
+    defs: dg.Definitions, instance: dg.DagsterInstance, end: dt.date, progress: Progress
+) -> None:
+    """Onboard every version and work through its days; what was done before is not done again.
+
+    Parameters
+    ----------
+    defs
+        The code location.
+    instance
+        Records the runs.
+    end
+        Last day for which there are batches.
+    progress
+        Told what is being worked on, the steps done and the steps in all.
+
+    Raises
+    ------
+    RuntimeError
+        When a version cannot be onboarded, or a day fails that no check has stopped.
+    """
+    cursor, wanted = _read_cursor(instance), list[ModelDay]()
+    while (result := _tick(defs, instance, cursor)).run_requests:
+        onboarding = [r for r in result.run_requests if r.job_name == onboard_model.name]
+        for number, request in enumerate(onboarding, 1):
+            _onboard(defs, instance, str(request.partition_key))
+            progress("onboarding", number, len(onboarding))
+        wanted += [
+            ModelDay.parse(str(request.partition_key))
+            for request in result.run_requests
+            if request.job_name == monitor_day.name
+        ]
+        cursor = result.cursor
+    done = _days_done(instance)
+    todo = [day for day in wanted if day.day <= end and day not in done]
+    failed = _monitor(defs, instance, todo, progress)
+    lost = failed.keys() - _days_done(instance)
+    if lost:
+        raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
+    # Last, so that days of a replay that was stopped are asked for again.
+    _keep_cursor(instance, cursor)
+
+
+def _tick(
+    defs: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None
+) -> dg.SensorResult:
+    """Evaluate the registry sensor and do what the daemon does with its result, but for runs."""
+    resources = dict(defs.resources or {})
+    logging.disable(logging.INFO)  # a line for each tick would run through the progress display
+    try:
+        with dg.build_sensor_context(instance, cursor, resources=resources) as context:
+            result = registry_sensor(context)
+    finally:
+        logging.disable(logging.NOTSET)
+    assert isinstance(result, dg.SensorResult)
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    for event in result.asset_events:
+        instance.report_runless_asset_event(event)
+    return result
+
+
+def _onboard(defs: dg.Definitions, instance: dg.DagsterInstance, key: str) -> None:
+    job = defs.get_repository_def().get_job(onboard_model.name)
+    result = job.execute_in_process(
+        instance=instance, partition_key=key, run_config=QUIET, raise_on_error=False
+    )
+    if not result.success:
+        raise RuntimeError(f"{key} could not be onboarded: see run {result.run_id}")
+
+
+def _monitor(
+    defs: dg.Definitions, instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress
+) -> dict[ModelDay, str]:
+    """Backfill days, version by version; return those without a report, and why."""
+    failed: dict[ModelDay, str] = {}
+    job = defs.get_repository_def().get_job(monitor_day.name)
+    for key in sorted({day.key for day in days}):
+        mine = sorted(day.day for day in days if day.key == key)
+        for start in range(0, len(mine), RUN_DAYS):
+            progress(key, start, len(mine))
+            failed |= backfill(job, instance, key, mine[start : start + RUN_DAYS]).failed
+        progress(key, len(mine), len(mine))
+    return failed
+
+
+def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:
+    """Days that have a report, and days that a check stopped before they had one."""
+    reported = instance.get_materialized_partitions(drift_report.key)
+    stopped = {
+        ModelDay(day, key)
+        for key, days in read_findings(instance).items()
+        for day, found in days.items()
+        if found.is_blocked
+    }
+    return {ModelDay.parse(partition) for partition in reported} | stopped
+
+
+def _sensor_state(cursor: str | None) -> InstigatorState:
+    """The registry sensor's state as the daemon keeps it.
+
+    Without it a daemon that starts on this instance would ask for all days once more.
+    """
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(module_name=MODULE), LOCATION
+    )
+    origin = RemoteInstigatorOrigin(
+        RemoteRepositoryOrigin(location, "__repository__"), registry_sensor.name
+    )
+    data = SensorInstigatorData(
+        min_interval=registry_sensor.minimum_interval_seconds,
+        cursor=cursor,
+        sensor_type=registry_sensor.sensor_type,
+    )
+    return InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
+
+
+def _stored_state(instance: dg.DagsterInstance) -> InstigatorState | None:
+    state = _sensor_state(None)
+    return instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
+
+
+def _read_cursor(instance: dg.DagsterInstance) -> str | None:
+    state = _stored_state(instance)
+    data = state.instigator_data if state else None
+    return data.cursor if isinstance(data, SensorInstigatorData) else None
+
+
+def _keep_cursor(instance: dg.DagsterInstance, cursor: str | None) -> None:
+    if _stored_state(instance) is None:
+        instance.add_instigator_state(_sensor_state(cursor))
+    elif cursor != _read_cursor(instance):
+        instance.update_instigator_state(_sensor_state(cursor))
