@@ -102,17 +102,21 @@ class ModelRegistry(ConfigurableResource):
         """
         storage, end = self.storage, time.monotonic() + seconds
 
-        def judge(candidate: Candidate) -> Verdict | None:
+        done, changed = {}, []
+        for candidate in self.candidates():
             before = known.get(candidate.folder)
             if before is not None and before.fingerprint == candidate.fingerprint:
-                return before
+                done[candidate.folder] = before
+            else:
+                changed.append(candidate)
+
+        def judge(candidate: Candidate) -> Verdict | None:
             return judge_version(storage, candidate) if time.monotonic() < end else None
 
-        candidates = self.candidates()
         with ThreadPoolExecutor(READERS) as readers:
-            verdicts = list(readers.map(judge, candidates))
-        done = {verdict.folder: verdict for verdict in verdicts if verdict is not None}
-        return done, [one.folder for one in candidates if one.folder not in done]
+            verdicts = list(readers.map(judge, changed))
+        done |= {verdict.folder: verdict for verdict in verdicts if verdict is not None}
+        return done, [one.folder for one in changed if one.folder not in done]
 
 
 def judge_version(storage: Storage, candidate: Candidate) -> Verdict:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from dagster import ConfigurableResource
@@ -31,6 +33,7 @@ Dataset = Literal[
 ]
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
+WRITERS = 16
 
 
 class NotMaterialisedError(InputError):
@@ -165,10 +168,9 @@ class Store(ConfigurableResource):
     def all_landed(self) -> dict[str, Landed]:
         """Every version that has landed, by key: from one object, whatever their number."""
         try:
-            content = json.loads(self.storage.read("manifests/all.json"))
+            return dict(_all_landed(self.storage.read("manifests/all.json")))
         except FileNotFoundError:
             return {}
-        return {key: Landed.model_validate(item) for key, item in content.items()}
 
     def land(self, landed: Mapping[str, Landed], changed: set[str]) -> None:
         """Record versions as monitored.
@@ -181,15 +183,25 @@ class Store(ConfigurableResource):
             Keys of those that are new or have changed; each of their manifests is kept for good
             under its hash, as evidence of what was in force.
         """
-        for key in sorted(changed):
+        storage = self.storage
+
+        def record(key: str) -> None:
             content = landed[key].model_dump_json(indent=2).encode()
-            kept = f"manifests/history/{key}/{landed[key].manifest.sha256}.json"
-            self.storage.write(kept, content)
-            self.storage.write(f"manifests/{key}.json", content)
+            storage.write(f"manifests/history/{key}/{landed[key].manifest.sha256}.json", content)
+            storage.write(f"manifests/{key}.json", content)
+
+        with ThreadPoolExecutor(WRITERS) as writers:
+            list(writers.map(record, sorted(changed)))
         if changed:
             # Last: it is what a sensor reads, and it makes up for a kill before this line.
             content_all = {key: item.model_dump(mode="json") for key, item in landed.items()}
             self.storage.write("manifests/all.json", json.dumps(content_all).encode())
+
+
+@lru_cache(maxsize=2)
+def _all_landed(content: bytes) -> Mapping[str, Landed]:
+    """Parse what `Store.land` wrote: for sensors that read the same thing at every tick."""
+    return {key: Landed.model_validate(item) for key, item in json.loads(content).items()}
 
 
 def _absent(dataset: str, key: str, day: dt.date | None, url: str) -> str:

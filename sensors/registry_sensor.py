@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 
 import dagster as dg
@@ -28,7 +28,7 @@ from sensors.run_requests import (
 
 NAME = "registry_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
-SCAN_SECONDS = 30.0
+SCAN_SECONDS = 20.0
 VERDICTS = "manifests/verdicts.json"
 
 model_registry = dg.AssetSpec(
@@ -132,12 +132,13 @@ def accept(
             lines.append(_unusable(verdict, landed))
             continue
         before = landed.get(manifest.key)
-        refused = before.refused_changes(manifest) if before else []
+        is_new = before is None or before.manifest != manifest
+        refused = before.refused_changes(manifest) if before and is_new else []
         if refused:
             why = f"changed after it landed: {', '.join(refused)}; {_remedy(refused)}"
             lines.append(RegistryLine(folder, "changed", why))
             continue
-        if before is None or before.manifest != manifest:
+        if is_new:
             landed_at = before.landed_at if before else now
             item = Landed(manifest=manifest, folder=folder, landed_at=landed_at)
             landed[manifest.key] = item
@@ -210,9 +211,14 @@ def _profiled_keys(store: Store) -> Iterable[str]:
 def _known_verdicts(store: Store) -> dict[str, Verdict]:
     """Earlier verdicts, if the same release made them: another one may judge differently."""
     try:
-        content = json.loads(store.storage.read(VERDICTS))
+        return dict(_verdicts(store.storage.read(VERDICTS)))
     except FileNotFoundError:
         return {}
+
+
+@lru_cache(maxsize=2)
+def _verdicts(text: bytes) -> Mapping[str, Verdict]:
+    content = json.loads(text)
     if content.get("release") != _release():
         return {}
     return {
