@@ -176,35 +176,40 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
     return counts
 
 
-def slot_codes(array: pa.Array, bins: Bins) -> NDArray[np.uint8]:
-    """Find the slot of each row.
-
-    Slower than counting; needed where something else is summed by slot.
+def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum something else of the same rows, by slot of an array.
 
     Parameters
     ----------
     array
-        As ``float_runs`` or ``category_codes`` takes it.
+        As ``float_runs`` or ``category_codes`` takes it, n rows.
     bins
         Bins of the column.
+    values
+        float64[n], what is summed.
 
     Returns
     -------
     ndarray
-        uint8[n], positions in ``bins.slots``.
+        float64[slots], in the order of ``bins.slots``.
     """
+    sums = np.zeros(len(bins.slots))
     if isinstance(bins, CategoricalBins):
-        codes_of_rows, dictionary = category_codes(array)
-        return _dictionary_slots(dictionary, bins)[codes_of_rows]
-    codes = np.zeros(len(array), np.uint8)
+        names, dictionary = category_codes(array)
+        by_name = np.bincount(names, values, len(dictionary) + 1)
+        np.add.at(sums, _dictionary_slots(dictionary, bins), by_name)
+        return sums
     flags = np.empty(RUN, np.bool_)
     for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
-        out, into = flags[: len(run)], codes[start : start + len(run)]
+        out = flags[: len(run)]
+        codes = np.zeros(len(run), np.uint8)
         for edge in bins.edges:
-            into += np.greater(run, edge, out=out).view(np.uint8)
-        into[np.isnan(run, out=out)] = bins.missing
-        into[np.isinf(run, out=out)] = bins.infinite
-    return codes
+            codes += np.greater(run, edge, out=out).view(np.uint8)
+        if not np.isfinite(run, out=out).all():
+            codes[np.isnan(run, out=out)] = bins.missing
+            codes[np.isinf(run, out=out)] = bins.infinite
+        sums += np.bincount(codes, values[start : start + len(run)], len(sums))
+    return sums
 
 
 def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:

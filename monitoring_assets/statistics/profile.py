@@ -29,7 +29,7 @@ from monitoring_assets.statistics.kernel import (
     count_categories,
     count_numeric,
     float_runs,
-    slot_codes,
+    sum_by_slot,
 )
 from monitoring_assets.statistics.source import (
     SLICE_ROWS,
@@ -359,15 +359,27 @@ class _Score:
         self._column = column
         self._local = threading.local()
 
-    def values(self, position: int) -> NDArray[np.float64]:
-        """Return float64[rows] of a row group, missing as NaN; each thread keeps its last one."""
+    def values(self, position: int) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return the scores of a row group; each thread keeps its last ones.
+
+        Returns
+        -------
+        values : ndarray
+            float64[rows], 0 where there is no finite score.
+        absent : ndarray or None
+            float64[rows], 1 where there is no finite score; None if there is one in every row.
+        """
         if getattr(self._local, "position", None) != position:
             arrays = self._scores.arrays(self._scores.row_groups[position], [self._column])
             runs = [run for _, _, array in arrays for run in float_runs(array, rows=len(array))]
-            self._local.values = runs[0] if len(runs) == 1 else np.concatenate(runs)
+            values = runs[0] if len(runs) == 1 else np.concatenate(runs)
+            finite = np.isfinite(values)
+            self._local.values = (values, None)
+            if not finite.all():
+                self._local.values = (np.where(finite, values, 0.0), (~finite).astype(np.float64))
             self._local.position = position
-        values: NDArray[np.float64] = self._local.values
-        return values
+        kept: tuple[NDArray[np.float64], NDArray[np.float64] | None] = self._local.values
+        return kept
 
 
 def _mismatch(source: ParquetSource, name: str, bins: Bins) -> str | None:
@@ -391,7 +403,7 @@ def _count(
     source: ParquetSource,
     position: int,
     bins: Mapping[str, Bins],
-    score: NDArray[np.float64] | None,
+    score: tuple[NDArray[np.float64], NDArray[np.float64] | None] | None,
 ) -> dict[str, ColumnProfile]:
     """Count a few columns of a row group."""
     profiles = {name: _zero(bins[name], scored=score is not None) for name in bins}
@@ -404,11 +416,12 @@ def _count(
             counts = count_categories(array, column_bins)
         sums = scored = None
         if score is not None:
-            values = score[start : start + len(array)]
-            finite = np.isfinite(values)
-            codes = slot_codes(array, column_bins)[finite]
-            sums = np.bincount(codes, values[finite], len(counts)).astype(np.float64)
-            scored = np.bincount(codes, minlength=len(counts))
+            values, absent = score
+            rows = slice(start, start + len(array))
+            sums = sum_by_slot(array, column_bins, values[rows])
+            scored = counts
+            if absent is not None:
+                scored = counts - sum_by_slot(array, column_bins, absent[rows]).astype(np.int64)
         profiles[name] += ColumnProfile(column_bins, counts, below, above, sums, scored)
     return profiles
 
