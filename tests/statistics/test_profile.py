@@ -310,6 +310,27 @@ def test_any_file_system(write):
     assert count(other, bins) == count(source, fit_bins(source))
 
 
+def test_s3(write, s3_endpoint):
+    s3 = fs.S3FileSystem(
+        access_key="test",
+        secret_key="test",
+        region="us-east-1",
+        endpoint_override=s3_endpoint,
+        allow_bucket_creation=True,
+    )
+    s3.create_dir("profiles")
+    local = write(mixed(np.random.default_rng(0), 1_000), 300, files=2)
+    paths = [f"profiles/{i}.parquet" for i in range(2)]
+    for path, here in zip(paths, local.paths, strict=True):
+        fs.copy_files(here, path, fs.LocalFileSystem(), s3)
+    remote = ParquetSource(paths, s3)
+    bins = fit_bins(remote)
+    assert bins == fit_bins(local)
+    assert count(remote, bins) == count(local, bins)
+    with pytest.raises(FileNotFoundError):
+        ParquetSource("profiles/gone.parquet", s3)
+
+
 def test_progress_reaches_the_end(write):
     source = write(mixed(np.random.default_rng(0), 1_000), 300)
     seen = []
