@@ -69,6 +69,8 @@ class Slot:
 class NumericBins:
     """Intervals ``(low, high]`` of a number, a date (days) or a timestamp (microseconds).
 
+    Values are compared as float64: integers beyond 2**53 and long decimals are rounded to it.
+
     The slots are the ``len(edges) + 1`` intervals, the outer ones open, then ``missing`` (null or
     NaN), then ``infinite`` (both signs).
 

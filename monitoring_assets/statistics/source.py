@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ SLICE_ROWS = 1 << 20
 """Most rows decoded at a time: a larger row group is read in slices."""
 TASK_VALUES = 1 << 20
 """Values decoded by a task: 8 MB of float64."""
+OPEN_FILES = 32
+"""Files of a source that a thread keeps open: wide ones are read a few columns at a time."""
 THREADS = 2
 """Threads that work on tasks; memory grows with them."""
 
@@ -88,14 +91,13 @@ class ParquetSource:
             raise ValueError("no Parquet file given")
         self.paths = tuple(os.fspath(path) for path in paths)
         self._filesystem = filesystem or fs.LocalFileSystem()
+        # A footer is large where a table is wide: 10 MB for 10,000 column chunks.
+        self._footer = lru_cache(OPEN_FILES)(self._read_footer)
         self._local = threading.local()
         row_groups: list[RowGroup] = []
         for path in self.paths:
-            try:
-                with pq.ParquetFile(self._filesystem.open_input_file(path)) as file:
-                    schema, footer = file.schema_arrow, file.metadata
-            except pa.ArrowInvalid as error:
-                raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
+            footer = self._footer(path)
+            schema = footer.schema.to_arrow_schema()
             self.schema = schema if path == self.paths[0] else self._agreed(path, schema)
             row_groups += (
                 RowGroup(path, i, footer.row_group(i).num_rows)
@@ -103,6 +105,13 @@ class ParquetSource:
             )
         self.row_groups = tuple(group for group in row_groups if group.rows)
         self.rows = sum(group.rows for group in self.row_groups)
+
+    def _read_footer(self, path: str) -> pq.FileMetaData:
+        try:
+            with self._filesystem.open_input_file(path) as file:
+                return pq.read_metadata(file)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
 
     def _agreed(self, path: str, schema: pa.Schema) -> pa.Schema:
         """Return the schema of the files so far if that of one more file agrees with it."""
@@ -113,7 +122,7 @@ class ParquetSource:
             )
         agreed = self.schema
         for i, field in enumerate(self.schema):
-            other = schema.field(field.name)
+            other = schema.field(schema.get_all_field_indices(field.name)[0])
             if _kind(field.type) == "null":
                 agreed = agreed.set(i, other)
             elif _kind(other.type) not in ("null", _kind(field.type)):
@@ -171,7 +180,9 @@ class ParquetSource:
         OSError
             The file cannot be read, or is corrupt.
         """
-        file = self._open(row_group.path)
+        if not hasattr(self._local, "open"):
+            self._local.open = lru_cache(OPEN_FILES)(self._open)
+        file = self._local.open(row_group.path)
         if row_group.rows <= SLICE_ROWS:
             tables = iter([file.read_row_group(row_group.index, columns, use_threads=False)])
         else:
@@ -187,17 +198,13 @@ class ParquetSource:
             first += len(table)
 
     def _open(self, path: str) -> pq.ParquetFile:
-        """Return this thread's handle on a file; row groups come file by file, so it keeps one."""
-        if getattr(self._local, "path", None) != path:
-            self._local.file = pq.ParquetFile(
-                self._filesystem.open_input_file(path),
-                read_dictionary=[
-                    field.name for field in self.schema if _kind(field.type) == "categorical"
-                ],
-            )
-            self._local.path = path
-        file: pq.ParquetFile = self._local.file
-        return file
+        """Return a handle on a file, for one thread."""
+        words = [field.name for field in self.schema if _kind(field.type) == "categorical"]
+        return pq.ParquetFile(
+            self._filesystem.open_input_file(path),
+            metadata=self._footer(path),
+            read_dictionary=words,
+        )
 
 
 def together(columns: Sequence[str], rows: int) -> list[Sequence[str]]:
