@@ -103,6 +103,9 @@ def demo(
             )
         except FileExistsError as error:
             raise click.BadParameter(str(error), param_hint="--home") from error
+        except ModuleNotFoundError as error:
+            wanted = "pip install 'model-monitoring[demo]'"
+            raise click.ClickException(f"{error}; it comes with {wanted}") from error
         _prepare(home, truth)
         try:
             detections = _monitor(truth, step)
