@@ -4,15 +4,18 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from monitoring_assets.jobs import monitor_day
-from monitoring_assets.partitions import last_whole_day, monitored_days
+from monitoring_assets.partitions import ModelDay, monitored_days
 from resources.lake import Lake
+from resources.manifest import Batch, Manifest
 from resources.store import Store
 from sensors.run_requests import request_day
 
 NAME = "missing_batches"
-EVERY = dt.timedelta(hours=1)
+# Longer than an outage of the daemon is likely to last: deadlines within it are caught up with.
+LOOKBACK_DAYS = 7
 
 
 @dg.schedule(
@@ -20,24 +23,42 @@ EVERY = dt.timedelta(hours=1)
     cron_schedule="0 * * * *",
     job=monitor_day,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: runs the days whose batch was due within the hour before and is not "
-    "there, so that the run fails and names the file it wants.",
+    description="Every hour: runs the days whose batch was due, is not there and has no run yet, "
+    "so that the run fails and names the file it wants.",
 )
 def missing_batches(
     context: dg.ScheduleEvaluationContext, lake: Lake, store: Store
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request the run of every day whose deadline has just passed without a batch."""
+    """Request the run of every day whose deadline has passed without a batch."""
     now = context.scheduled_execution_time
+    last = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
     missing = 0
     for item in store.all_landed().values():
         manifest = item.manifest
-        last = last_whole_day()
-        for day in monitored_days(manifest, last - dt.timedelta(days=2), last):
-            # Each deadline falls into exactly one hour, so a day is requested once.
-            if not now - EVERY < manifest.schedule.deadline(day) <= now:
-                continue
-            if day >= item.landed_at.date() and not lake.has_arrived(manifest.batch, day):
+        # Days before it landed are the registry sensor's.
+        first = max(last - dt.timedelta(days=LOOKBACK_DAYS - 1), item.landed_at.date())
+        for day in monitored_days(manifest, first, last):
+            if (
+                manifest.schedule.deadline(day) <= now
+                and not _has_run(context.instance, manifest, day)
+                and not _has_arrived(context, lake, manifest.batch, day)
+            ):
                 missing += 1
                 yield request_day(manifest, day, NAME)
     if not missing:
-        yield dg.SkipReason("every batch that was due in the last hour has arrived")
+        yield dg.SkipReason("every batch that was due has arrived or has a run that says so")
+
+
+def _has_run(instance: dg.DagsterInstance, manifest: Manifest, day: dt.date) -> bool:
+    tags = {PARTITION_NAME_TAG: ModelDay(day, manifest.key).partition}
+    return bool(instance.get_runs_count(dg.RunsFilter(job_name=monitor_day.name, tags=tags)))
+
+
+def _has_arrived(
+    context: dg.ScheduleEvaluationContext, lake: Lake, batch: Batch, day: dt.date
+) -> bool:
+    try:
+        return lake.has_arrived(batch, day)
+    except Exception as error:  # the run will say so, and the other models go on
+        context.log.warning(f"cannot look for {batch.path} of {day}: {error}")
+        return False
