@@ -1,0 +1,159 @@
+"""A batch that does not arrive becomes one run that says so, whatever the clocks do."""
+
+import datetime as dt
+from collections import Counter
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from monitoring_assets.partitions import ModelDay
+from resources.manifest import Manifest
+from resources.store import Landed
+from sensors.missing_batches import LOOKBACK_DAYS, missing_batches
+from tests.conftest import YESTERDAY, days_ago, job, onboard
+
+HOUR = dt.timedelta(hours=1)
+LONDON = ZoneInfo("Europe/London")
+
+
+def land(lender, name="pd_cards", landed_at=None, **changes):
+    """Have a version monitored since long ago, without a registry."""
+    changes = {"deployed_at": "2020-01-01"} | changes
+    manifest = Manifest.model_validate(lender.manifest(name, "1", **changes))
+    landed = lender.store.all_landed() | {
+        manifest.key: Landed(
+            manifest=manifest,
+            folder=f"{name}/1",
+            landed_at=landed_at or dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+        )
+    }
+    lender.store.land(landed, {manifest.key})
+
+
+def evaluate(lender, instance, now):
+    """What the schedule requests at an hour; the runs are recorded as the daemon launches them."""
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=now, resources=lender.resources
+    )
+    requests = [one for one in missing_batches(context) if isinstance(one, dg.RunRequest)]
+    for request in requests:
+        instance.add_run(
+            dg.DagsterRun(
+                "monitor_day", tags={**request.tags, "dagster/partition": request.partition_key}
+            )
+        )
+    return [request.partition_key for request in requests]
+
+
+def hours(first, last):
+    return [first + HOUR * number for number in range(int((last - first) / HOUR) + 1)]
+
+
+def change_of_clocks(spring):
+    """Midnight UTC of the last day whose clocks were put forward, or back, in London."""
+    day = dt.datetime.combine(days_ago(3), dt.time(), dt.UTC)
+    while True:
+        before, after = (
+            (day + shift).astimezone(LONDON).utcoffset() for shift in (0 * HOUR, 24 * HOUR)
+        )
+        if before != after and (after > before) == spring:
+            return day
+        day -= dt.timedelta(days=1)
+
+
+# At 01:30 the clock jumps in spring, and comes by twice in autumn.
+@pytest.mark.parametrize(
+    ("spring", "cron"), [(True, "30 1 * * *"), (False, "30 1 * * *"), (False, "0 6 * * *")]
+)
+def test_each_missing_day_of_a_week_is_requested_once(lender, instance, spring, cron):
+    changing = change_of_clocks(spring)
+    start = changing - dt.timedelta(days=3)
+    land(lender, landed_at=start, schedule={"cron": cron, "timezone": "Europe/London"})
+    schedule = lender.store.landed("pd_cards.1").manifest.schedule
+    requested = {}
+    for now in hours(start, start + dt.timedelta(days=8)):
+        for partition in evaluate(lender, instance, now):
+            assert partition not in requested
+            requested[partition] = now
+    days = [start.date() + dt.timedelta(days=number) for number in range(7)]
+    wanted = {ModelDay(day, "pd_cards.1").partition for day in days}
+    assert (
+        wanted
+        <= requested.keys()
+        <= wanted | {ModelDay(days[-1] + dt.timedelta(days=1), "pd_cards.1").partition}
+    )
+    for day in days:
+        late = requested[ModelDay(day, "pd_cards.1").partition] - schedule.deadline(day)
+        # Its partition is there from midnight UTC on, which in summer may be after the deadline.
+        assert dt.timedelta(0) <= late < 2 * HOUR
+
+
+def test_a_day_that_arrived_is_not_requested(any_lender, instance):
+    land(any_lender, landed_at=dt.datetime.combine(days_ago(1), dt.time(), dt.UTC))
+    any_lender.deliver(days_ago(1))
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    assert evaluate(any_lender, instance, now) == [f"{YESTERDAY}|pd_cards.1"]
+    any_lender.deliver(YESTERDAY)
+    assert evaluate(any_lender, instance, now) == []
+
+
+def test_a_batch_without_its_marker_is_missing(lender, instance):
+    batch = {"path": "pd_cards/{date}.parquet", "key": "loan_id", "marker": "_SUCCESS"}
+    land(lender, landed_at=dt.datetime.combine(YESTERDAY, dt.time(), dt.UTC), batch=batch)
+    lender.deliver(YESTERDAY)
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    assert evaluate(lender, instance, now) == [f"{YESTERDAY}|pd_cards.1"]
+
+
+@pytest.mark.parametrize("timezone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_a_deadline_anywhere_on_earth_is_kept(lender, instance, timezone):
+    """East of Greenwich a deadline may lie before the day's end in UTC, where partitions begin."""
+    start = dt.datetime.combine(days_ago(6), dt.time(), dt.UTC)
+    land(lender, landed_at=start, schedule={"cron": "0 6 * * *", "timezone": timezone})
+    counted = Counter(
+        partition
+        for now in hours(start, start + dt.timedelta(days=5))
+        for partition in evaluate(lender, instance, now)
+    )
+    for number in (6, 5, 4, 3):
+        assert counted[f"{days_ago(number)}|pd_cards.1"] == 1
+    assert set(counted.values()) == {1}
+
+
+def test_deadlines_during_an_outage_are_caught_up_with(lender, instance):
+    start = dt.datetime.combine(days_ago(LOOKBACK_DAYS - 1), dt.time(), dt.UTC)
+    land(lender, landed_at=start)
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    requested = evaluate(lender, instance, now)
+    assert requested == [
+        f"{days_ago(number)}|pd_cards.1" for number in reversed(range(LOOKBACK_DAYS))
+    ]
+
+
+def test_days_that_are_not_monitored_are_not_missing(lender, instance):
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    land(lender, "retired", retired_at=YESTERDAY.isoformat(), landed_at=now - dt.timedelta(days=1))
+    land(lender, "coming", deployed_at=now.date().isoformat())
+    land(lender, "just_landed", landed_at=now)
+    assert evaluate(lender, instance, now) == []
+
+
+def test_a_lake_that_cannot_be_reached_is_a_run_that_says_so(lender, instance):
+    yesterday = dt.datetime.combine(YESTERDAY, dt.time(), dt.UTC)
+    land(lender, "a", landed_at=yesterday, batch={"path": "gs://lake/{date}/", "key": "loan_id"})
+    land(lender, "b", landed_at=yesterday)
+    now = yesterday + dt.timedelta(hours=31)
+    assert evaluate(lender, instance, now) == [f"{YESTERDAY}|a.1", f"{YESTERDAY}|b.1"]
+
+
+def test_a_missing_day_that_has_run_and_failed_is_not_run_again(lender, instance):
+    lender.publish()
+    onboard(lender, instance)
+    land(lender, landed_at=dt.datetime.combine(YESTERDAY, dt.time(), dt.UTC))
+    result = job("monitor_day", lender).execute_in_process(
+        instance=instance, partition_key=f"{YESTERDAY}|pd_cards.1", raise_on_error=False
+    )
+    assert not result.success
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    assert evaluate(lender, instance, now) == []
