@@ -30,6 +30,8 @@ SHOWN_ALARMS = 2
 INSTANCE = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_queue:
   max_concurrent_runs: 2
 """
