@@ -57,14 +57,15 @@ class Lake(ConfigurableResource):
         place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
         folder = re.split(r"[*?\[]", path, maxsplit=1)[0]
         if folder != path or not path.endswith(".parquet"):
-            folder = folder if folder == path else folder.rpartition("/")[0]
+            folder = folder if folder == path else _folder(folder)
             names = place.list(folder.rstrip("/"))
             wanted = path if folder != path else f"{path.rstrip('/')}/*.parquet"
             paths = tuple(n for n in names if fnmatch.fnmatchcase(n, wanted) and _is_data(n))
-            marked = marker is None or any(n.rpartition("/")[2] == marker for n in names)
+            beside = {folder.rstrip("/"), *(_folder(file) for file in paths)}
+            marked = marker is None or any(_join(at, marker) in names for at in beside)
         else:
             paths = (path,) if place.exists(path) else ()
-            marked = marker is None or place.exists(f"{path.rpartition('/')[0]}/{marker}")
+            marked = marker is None or place.exists(_join(_folder(path), marker))
         if not paths:
             raise NotArrivedError(f"no Parquet file at {place.url(path)}")
         if not marked:
@@ -78,6 +79,14 @@ class Lake(ConfigurableResource):
         except NotArrivedError:
             return False
         return True
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _is_data(path: str) -> bool:
