@@ -1,0 +1,122 @@
+"""A day's files: found by pattern, and only when they are whole."""
+
+import datetime as dt
+
+import pytest
+
+from resources.lake import Lake, NotArrivedError
+from resources.manifest import Batch
+from resources.storage import open_storage
+
+DAY = dt.date(2026, 9, 1)
+
+
+@pytest.fixture
+def put(any_lender):
+    """Put empty files into the lake by their paths."""
+    storage = open_storage(any_lender.lake.root)
+
+    def put(*paths):
+        for path in paths:
+            storage.write(path, b"")
+
+    return put
+
+
+def found(lender, pattern, marker=None):
+    return list(lender.lake.day_files(pattern, DAY, marker).paths)
+
+
+def test_a_file_a_folder_or_a_glob(any_lender, put):
+    put(
+        "one/2026-09-01.parquet",
+        "one/2026-09-02.parquet",
+        "folder/date=2026-09-01/b.parquet",
+        "folder/date=2026-09-01/a.parquet",
+        "folder/date=2026-09-01/region=north/c.parquet",
+        "folder/date=2026-09-01/notes.txt",
+        "folder/date=2026-09-02/a.parquet",
+        "north/2026-09-01-1.parquet",
+        "north/2026-09-01-2.parquet",
+        "north/2026-09-02-1.parquet",
+    )
+    assert found(any_lender, "one/{date}.parquet") == ["one/2026-09-01.parquet"]
+    folder = [f"folder/date=2026-09-01/{name}.parquet" for name in ("a", "b", "region=north/c")]
+    assert found(any_lender, "folder/date={date}") == folder
+    assert found(any_lender, "folder/date={date}/") == folder
+    assert found(any_lender, "folder/date={date}/?.parquet") == folder[:2]
+    assert found(any_lender, "north/{date}-*.parquet") == [
+        "north/2026-09-01-1.parquet",
+        "north/2026-09-01-2.parquet",
+    ]
+    assert found(any_lender, "*/{date}-[2-9].parquet") == ["north/2026-09-01-2.parquet"]
+
+
+def test_a_folder_that_is_named_like_a_file_ends_with_a_slash(any_lender, put):
+    put("loans/2026-09-01.parquet/part-0.parquet", "loans/2026-09-01.parquet/_SUCCESS")
+    assert found(any_lender, "loans/{date}.parquet/", "_SUCCESS") == [
+        "loans/2026-09-01.parquet/part-0.parquet"
+    ]
+
+
+def test_what_is_not_there_is_not_there_and_says_where_it_was_looked_for(any_lender, put):
+    put("loans/2026-09-02.parquet", "folder/date=2026-09-01/notes.txt")
+    for pattern, path in (
+        ("loans/{date}.parquet", "loans/2026-09-01.parquet"),
+        ("folder/date={date}/", "folder/date=2026-09-01/"),
+        ("loans/{date}-*.parquet", "loans/2026-09-01-*.parquet"),
+    ):
+        with pytest.raises(NotArrivedError) as raised:
+            found(any_lender, pattern)
+        assert str(raised.value) == f"no Parquet file at {any_lender.lake.root}/{path}"
+
+
+def test_files_that_spark_and_hive_hide_are_no_data(any_lender, put):
+    put("loans/2026-09-01/.part.parquet", "loans/2026-09-01/_temporary.parquet")
+    with pytest.raises(NotArrivedError):
+        found(any_lender, "loans/{date}/")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "file", "marker"),
+    [
+        ("loans/{date}/", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        ("loans/{date}/", "loans/2026-09-01/region=n/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        ("loans/{date}/*.parquet", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        ("*/{date}/a.parquet", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        ("loans/{date}.parquet", "loans/2026-09-01.parquet", "loans/_SUCCESS"),
+        ("{date}.parquet", "2026-09-01.parquet", "_SUCCESS"),
+        ("{date}-*.parquet", "2026-09-01-1.parquet", "_SUCCESS"),
+    ],
+)
+def test_a_batch_waits_for_the_marker_beside_it(any_lender, put, pattern, file, marker):
+    put(file, "loans/2026-09-02/_SUCCESS", "other/_SUCCESS")
+    batch = Batch(path=pattern, key="id", marker="_SUCCESS")
+    assert not any_lender.lake.has_arrived(batch, DAY)
+    with pytest.raises(NotArrivedError, match="no _SUCCESS beside it yet"):
+        found(any_lender, pattern, "_SUCCESS")
+    put(marker)
+    assert any_lender.lake.has_arrived(batch, DAY)
+
+
+def test_a_url_leads_out_of_the_lake(any_lender):
+    elsewhere = f"{any_lender.root}/elsewhere"
+    open_storage(elsewhere).write("2026-09-01/part-1.parquet", b"")
+    files = any_lender.lake.day_files(elsewhere + "/{date}/part-?.parquet", DAY)
+    assert [files.storage.url(path) for path in files.paths] == [
+        f"{elsewhere}/2026-09-01/part-1.parquet"
+    ]
+    with files.storage.filesystem.open_input_stream(files.locations[0]) as stream:
+        assert stream.read() == b""
+
+
+def test_a_lake_that_is_not_there_has_nothing(tmp_path):
+    lake = Lake(root=str(tmp_path / "none"))
+    assert not lake.has_arrived(Batch(path="loans/{date}/", key="id"), DAY)
+    assert not lake.has_arrived(Batch(path="loans/{date}.parquet", key="id"), DAY)
+
+
+def test_a_lake_that_cannot_be_asked_is_an_error_not_an_absence(s3_lender):
+    lake = Lake(root="s3://no-such-bucket-of-this-lender")
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        lake.has_arrived(Batch(path="loans/{date}/", key="id"), DAY)

@@ -1,0 +1,155 @@
+"""A day's run starts when its batch is there: at once, and once."""
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+
+from resources.manifest import Manifest
+from resources.storage import open_storage
+from resources.store import Landed, Store
+from sensors.batch_sensor import LOOKBACK_DAYS, batch_sensor
+from sensors.registry_sensor import registry_sensor
+from sensors.run_requests import MAX_OPEN_RUNS
+from tests.conftest import YESTERDAY, days_ago
+from tests.sensors.daemon import Daemon
+
+
+@pytest.fixture
+def daemon(lender, instance):
+    return Daemon(batch_sensor, lender, instance)
+
+
+def land(lender, name="pd_cards", landed=5, **changes):
+    """Have a version with a reference profile, landed so many days before yesterday."""
+    changes = {"deployed_at": "2020-01-01"} | changes
+    manifest = Manifest.model_validate(lender.manifest(name, "1", **changes))
+    landed_at = dt.datetime.combine(days_ago(landed), dt.time(15), dt.UTC)
+    item = Landed(manifest=manifest, folder=f"{name}/1", landed_at=landed_at)
+    everything = lender.store.all_landed() | {manifest.key: item}
+    lender.store.land(everything, {manifest.key})
+    lender.store.storage.write(Store.path("reference_profile", manifest.key), b"there")
+
+
+def requested(result):
+    return [str(request.partition_key) for request in result.run_requests or []]
+
+
+def test_a_day_is_requested_as_soon_as_its_batch_is_there_and_once(any_lender, instance):
+    daemon = Daemon(batch_sensor, any_lender, instance)
+    land(any_lender)
+    result = daemon.tick()
+    assert requested(result) == []
+    assert result.skip_reason.skip_message == "6 batches have not arrived"
+    any_lender.deliver(days_ago(2))
+    assert requested(daemon.tick()) == [f"{days_ago(2)}|pd_cards.1"]
+    any_lender.deliver(YESTERDAY)
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
+    assert requested(daemon.tick()) == []
+    assert len(daemon.run_keys()) == 2
+
+
+def test_a_batch_is_not_run_before_its_marker_is_there(daemon):
+    batch = {"path": "cards/{date}/*.parquet", "key": "loan_id", "marker": "_SUCCESS"}
+    land(daemon.lender, batch=batch)
+    lake = open_storage(daemon.lender.lake.root)
+    lake.write(f"cards/{YESTERDAY}/part-0.parquet", b"rows")
+    assert requested(daemon.tick()) == []
+    lake.write(f"cards/{YESTERDAY}/_SUCCESS", b"")
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
+
+
+def test_a_lost_cursor_starts_no_run_twice(daemon):
+    land(daemon.lender)
+    daemon.lender.deliver(YESTERDAY)
+    daemon.tick()
+    daemon.instance.daemon_cursor_storage.set_cursor_values({batch_sensor.name: "{}"})
+    daemon.tick()
+    assert daemon.run_keys() == [f"{YESTERDAY}|pd_cards.1"]
+
+
+@pytest.mark.parametrize("path", ["s3://no-such-bucket-at-all/{date}/", "gs://lake/{date}.parquet"])
+def test_a_lake_that_cannot_be_reached_does_not_stop_the_others(s3_lender, instance, path, capfd):
+    daemon = Daemon(batch_sensor, s3_lender, instance)
+    land(s3_lender, "a", batch={"path": path, "key": "loan_id"})
+    land(s3_lender, "b")
+    s3_lender.deliver(YESTERDAY, feed="b")
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|b.1"]
+    assert f"a.1: cannot look for the batch of {YESTERDAY}" in capfd.readouterr().err
+
+
+def test_a_version_without_a_reference_profile_waits(daemon):
+    land(daemon.lender)
+    daemon.lender.store.storage.delete(Store.path("reference_profile", "pd_cards.1"))
+    daemon.lender.deliver(YESTERDAY)
+    assert requested(daemon.tick()) == []
+
+
+def test_a_retired_version_is_not_run(daemon):
+    land(daemon.lender, retired_at=days_ago(1).isoformat())
+    for number in range(4):
+        daemon.lender.deliver(days_ago(number))
+    assert requested(daemon.tick()) == [f"{days_ago(n)}|pd_cards.1" for n in (3, 2)]
+
+
+def test_no_more_runs_are_opened_than_there_is_room_for(daemon):
+    names = [f"m{number}" for number in range(MAX_OPEN_RUNS + 3)]
+    for name in names:
+        land(daemon.lender, name, batch={"path": "all/{date}.parquet", "key": "loan_id"})
+    daemon.lender.deliver(days_ago(1), feed="all")
+    daemon.lender.deliver(YESTERDAY, feed="all")
+    first = requested(daemon.tick())
+    assert len(first) == MAX_OPEN_RUNS
+    assert {partition[:10] for partition in first} == {days_ago(1).isoformat()}
+    assert requested(daemon.tick()) == []
+    for _ in range(2):
+        daemon.finish_runs()
+        first += requested(daemon.tick())
+    days = (days_ago(1), YESTERDAY)
+    wanted = {f"{day}|{name}.1" for day in days for name in names}
+    daemon.finish_runs()
+    first += requested(daemon.tick())
+    assert sorted(first) == sorted(wanted)
+
+
+def test_a_batch_that_comes_very_late_is_left_to_a_backfill(daemon):
+    land(daemon.lender, landed=60)
+    daemon.lender.deliver(days_ago(LOOKBACK_DAYS))
+    daemon.lender.deliver(days_ago(LOOKBACK_DAYS + 1))
+    assert requested(daemon.tick()) == [f"{days_ago(LOOKBACK_DAYS)}|pd_cards.1"]
+
+
+def test_the_two_sensors_share_the_days_and_none_is_run_by_both(lender, instance):
+    """One has the days before the landing, the other those from it on; together they have all."""
+    registry = Daemon(registry_sensor, lender, instance)
+    batches = Daemon(batch_sensor, lender, instance)
+    lender.publish(deployed_at=days_ago(9).isoformat())
+    registry.tick()
+    landed = lender.store.all_landed()
+    landed_at = dt.datetime.combine(days_ago(4), dt.time(23, 59), dt.UTC)
+    landed["pd_cards.1"] = landed["pd_cards.1"].model_copy(update={"landed_at": landed_at})
+    lender.store.land(landed, {"pd_cards.1"})
+    lender.store.storage.write(Store.path("reference_profile", "pd_cards.1"), b"there")
+    for number in range(10):
+        lender.deliver(days_ago(number))
+    before, after = requested(registry.tick()), requested(batches.tick())
+    assert before == [f"{days_ago(number)}|pd_cards.1" for number in (9, 8, 7, 6, 5)]
+    assert after == [f"{days_ago(number)}|pd_cards.1" for number in (4, 3, 2, 1, 0)]
+    assert instance.get_runs_count(dg.RunsFilter(job_name="monitor_day")) == 10
+
+
+def test_a_day_that_somebody_has_backfilled_is_not_run_again(lender, instance):
+    from tests.conftest import job, onboard, tick
+
+    lender.publish()
+    for number in range(3):
+        lender.deliver(days_ago(number))
+    onboard(lender, instance)
+    done = days_ago(1)
+    run = job("monitor_day", lender)
+    partition = f"{done}|pd_cards.1"
+    assert run.execute_in_process(instance=instance, partition_key=partition).success
+
+    asked = {str(request.partition_key) for request in tick(lender, instance).run_requests}
+
+    assert asked == {f"{days_ago(number)}|pd_cards.1" for number in (0, 2)}
