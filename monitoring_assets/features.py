@@ -110,7 +110,9 @@ def _query(
         connection.execute("SET enable_external_access = false")
         connection.register("batch", batch)
         try:
-            result = connection.execute(storage.read(path).decode())
+            result = connection.sql(storage.read(path).decode())
+            if result is None:
+                raise InputError(f"{storage.url(path)}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
             _require_key(manifest.batch.key, reader.schema.names, files)
             present = [name for name in manifest.features.names if name in reader.schema.names]

@@ -10,7 +10,7 @@ from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import last_whole_day, monitored_days
 from resources.lake import Lake
 from resources.store import Landed, Store
-from sensors.run_requests import request_day, room_for_runs
+from sensors.run_requests import request_day, room_for_runs, without_report
 
 NAME = "batch_sensor"
 # Days that it looks back; older ones are a matter for a backfill.
@@ -57,10 +57,14 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         for key, days in requested.items()
         if key in landed
     }
+    requests = [
+        request_day(landed[key].manifest, day, NAME)
+        for day, key in without_report(context.instance, due)
+    ]
     waiting = f"{len(pending) - len(there)} batches have not arrived"
     return dg.SensorResult(
-        run_requests=[request_day(landed[key].manifest, day, NAME) for day, key in due],
-        skip_reason=None if due else waiting,
+        run_requests=requests,
+        skip_reason=None if requests else waiting,
         cursor=json.dumps(kept),
     )
 

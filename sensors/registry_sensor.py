@@ -24,6 +24,7 @@ from sensors.run_requests import (
     request_day,
     request_reference,
     room_for_runs,
+    without_report,
 )
 
 NAME = "registry_sensor"
@@ -85,7 +86,10 @@ def registry_sensor(
     onboarded |= {key: landed[key].manifest.sha256 for key in new}
     backlog = {key: item for key, item in landed.items() if key in profiled}
     days, requested = due_days(backlog, cursor.get("requested", {}), room - len(requests))
-    requests += [request_day(landed[key].manifest, day, NAME) for day, key in days]
+    requests += [
+        request_day(landed[key].manifest, day, NAME)
+        for day, key in without_report(context.instance, days)
+    ]
 
     digest = hashlib.sha256(json.dumps([asdict(line) for line in lines]).encode()).hexdigest()
     events = [_registry_event(lines)] if digest != cursor.get("digest") else []

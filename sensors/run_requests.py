@@ -2,10 +2,11 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import ModelDay
 from resources.manifest import Manifest, Pod
@@ -48,6 +49,16 @@ def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRe
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=_tags(manifest, requested_by),
     )
+
+
+def without_report(
+    instance: dg.DagsterInstance, days: Sequence[tuple[dt.date, str]]
+) -> list[tuple[dt.date, str]]:
+    """Days (with their version's key) that nobody has run yet, by a backfill for example."""
+    if not days:  # the usual tick: spares reading every partition's key
+        return []
+    reported = instance.get_materialized_partitions(drift_report.key)
+    return [(day, key) for day, key in days if ModelDay(day, key).partition not in reported]
 
 
 def _tags(manifest: Manifest, requested_by: str) -> Mapping[str, str]:

@@ -45,8 +45,12 @@ def print_drift(
     console = Console()
     statuses = list(STYLES)
     ranked = sorted(drifts, key=lambda d: (statuses.index(d.status), -(d.value or 0.0)))
-    table = Table(title=f"{reference:,} reference rows, {current:,} current rows", box=SIMPLE_HEAD)
-    table.add_column("column", overflow="fold", min_width=18)
+    table = Table(
+        title=f"{reference:,} reference rows, {current:,} current rows",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("column", overflow="fold", min_width=14)
     for heading in ("value", "chance", "missing", "unseen", "outside"):
         table.add_column(heading, justify="right", no_wrap=True)
     if moved is not None:
