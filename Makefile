@@ -39,6 +39,11 @@ format: .venv/installed ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench-%: .venv/installed
+	@$(BIN)/python benchmarks/$(subst -,_,$*).py
+
+bench-profile-kernel: ## benchmarks: also bench-peers, bench-wide, bench-daily-run, bench-registry
+
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 		--no-emit-index-url --no-annotate --extra demo --group dev pyproject.toml -o requirements.lock
