@@ -1,0 +1,60 @@
+"""The code location: valid, quiet, and quick to load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+HEAVY = ["great_expectations", "onnxruntime", "pandas", "pyarrow", "duckdb", "boto3", "scipy"]
+
+
+def test_definitions_are_valid_and_say_nothing_else():
+    done = subprocess.run(
+        [BIN / "dagster", "definitions", "validate"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PreviewWarning" not in done.stderr
+    assert "monitoring_assets" not in "".join(
+        line for line in done.stderr.splitlines() if "Warning" in line
+    )
+
+
+def test_loading_the_code_location_imports_nothing_heavy():
+    code = (
+        "import sys, monitoring_assets.definitions; "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_graph_is_the_one_in_the_readme():
+    from monitoring_assets.definitions import defs
+
+    graph = defs.get_repository_def().asset_graph
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == {
+        "model_registry": set(),
+        "reference_profile": set(),
+        "features": {"reference_profile"},
+        "scores": {"features"},
+        "drift_report": {"scores"},
+    }
+    checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+    assert checks == {
+        ("features", "batch_quality"),
+        ("features", "csi"),
+        ("scores", "score_range"),
+        ("scores", "psi"),
+    }
+    assert graph.get(dg.AssetKey("features")).partitions_def is not None
