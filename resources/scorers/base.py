@@ -60,8 +60,9 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     keys = file.read(columns=[features.key]).column(0).combine_chunks()
     try:
         found = scored[features.key].combine_chunks().cast(keys.type)
-    except pa.ArrowInvalid as error:
-        raise ScoringError(f"{source}: key {features.key!r} does not fit: {error}") from None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        types = f"{scored[features.key].type}, in the features {keys.type}"
+        raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
     score = scored[SCORE].combine_chunks().cast(pa.float64(), safe=False)
     if not found.equals(keys):  # written in another order, as a database would
         if len(found) != len(keys):

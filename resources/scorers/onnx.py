@@ -6,21 +6,34 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from resources.manifest import OnnxScoring
 from resources.scorers.base import SCORE, FeatureFile, ScoringError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+# By type of the graph's input: Arrow's type, numpy's, and what a missing value becomes.
+TENSORS: dict[str, tuple[str, Any, Any]] = {
+    "tensor(float)": ("double", np.float32, float("nan")),
+    "tensor(double)": ("double", np.float64, float("nan")),
+    "tensor(int64)": ("int64", np.int64, None),
+    "tensor(int32)": ("int32", np.int32, None),
+    "tensor(bool)": ("bool", np.bool_, None),
+    "tensor(string)": ("string", np.object_, ""),
+}
+_LISTED = ", ".join(TENSORS)
 
 
 def score_onnx(features: FeatureFile, scoring: OnnxScoring, model: bytes, output: Path) -> None:
     """Score a file of features.
 
-    The graph takes either one float tensor ``[N, characteristics]`` in the manifest's order, or one
-    input ``[N, 1]`` for each characteristic, by name. A missing number is NaN, a missing text "".
+    The graph takes either one tensor ``[N, characteristics]`` in the manifest's order, or one
+    input ``[N, 1]`` for each characteristic, by name. A missing number is NaN, a missing text "";
+    whole numbers and booleans have no such value, so none may be missing.
 
     Parameters
     ----------
@@ -47,19 +60,25 @@ def score_onnx(features: FeatureFile, scoring: OnnxScoring, model: bytes, output
     if wanted not in names:
         raise ScoringError(f"scoring.output: found {wanted!r}; the graph has {', '.join(names)}")
     file = pq.ParquetFile(features.path)
+    absent = sorted(set(features.characteristics) - set(file.schema_arrow.names))
+    if absent:
+        raise ScoringError(f"the features have no column {', '.join(absent)}")
+    inputs = _inputs(session, features)
     schema = pa.schema([file.schema_arrow.field(features.key), pa.field(SCORE, pa.float64())])
     with pq.ParquetWriter(output, schema) as writer:
         for group in range(file.num_row_groups):
             parts = []
             for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+                tensors = {
+                    name: np.hstack([_tensor(batch, column, kind) for column in columns])
+                    for name, kind, columns in inputs
+                }
                 try:
-                    result = session.run([wanted], _inputs(session, features, batch))[0]
+                    result = session.run([wanted], tensors)[0]
                 except Exception as error:  # onnxruntime has no common base class
                     raise ScoringError(f"the ONNX graph failed: {error}") from error
-                score = result if result.ndim == 1 else result[:, scoring.output_column]
-                parts.append(
-                    pa.record_batch([batch[features.key], pa.array(score, pa.float64())], schema)
-                )
+                score = _score(result, scoring, wanted, batch.num_rows)
+                parts.append(pa.record_batch([batch[features.key], score], schema))
             # One row group for each of the features': they are read side by side later.
             table = pa.Table.from_batches(parts, schema)
             writer.write_table(table, row_group_size=max(len(table), 1))
@@ -79,38 +98,67 @@ def _session(model: bytes) -> Any:
         )
 
 
-def _inputs(session: Any, features: FeatureFile, batch: pa.RecordBatch) -> dict[str, np.ndarray]:
-    import numpy as np
-
+def _inputs(session: Any, features: FeatureFile) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Name and type of each input of the graph, and the columns that go into it."""
     declared = session.get_inputs()
-    if len(declared) == 1 and len(features.characteristics) > 1:
-        columns = [_tensor(batch[name], "tensor(float)") for name in features.characteristics]
-        return {declared[0].name: np.hstack(columns)}
-    known = {item.name for item in declared}
-    if known != set(features.characteristics):
-        raise ScoringError(
-            "the ONNX graph's inputs are not the characteristics: "
-            f"only in the graph {sorted(known - set(features.characteristics))}, "
-            f"only in the manifest {sorted(set(features.characteristics) - known)}"
-        )
-    return {item.name: _tensor(batch[item.name], item.type) for item in declared}
+    columns = features.characteristics
+    if len(declared) == 1 and (len(columns) > 1 or declared[0].name != columns[0]):
+        inputs = [(declared[0].name, declared[0].type, columns)]
+    else:
+        known = {item.name for item in declared}
+        if known != set(columns):
+            raise ScoringError(
+                "the ONNX graph's inputs are not the characteristics: "
+                f"only in the graph {sorted(known - set(columns))}, "
+                f"only in the manifest {sorted(set(columns) - known)}"
+            )
+        inputs = [(item.name, item.type, (item.name,)) for item in declared]
+    for name, kind, _ in inputs:
+        if kind not in TENSORS:
+            raise ScoringError(f"the ONNX graph's input {name} is a {kind}, not {_LISTED}")
+    return inputs
 
 
-def _tensor(column: pa.Array, kind: str) -> np.ndarray:
+def _tensor(batch: pa.RecordBatch, name: str, kind: str) -> NDArray[Any]:
     """A column as ``[N, 1]`` of the type the graph asks for."""
-    import numpy as np
     import pyarrow as pa
 
+    column = batch[name]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if kind == "tensor(string)":
-        filled, dtype = column.cast(pa.string()).fill_null(""), np.dtype(object)
-    elif kind == "tensor(bool)":
-        filled, dtype = column.fill_null(False), np.dtype(bool)
-    elif kind == "tensor(int64)":
-        filled, dtype = column.cast(pa.int64()).fill_null(0), np.dtype(np.int64)
-    else:
-        filled = column.cast(pa.float64(), safe=False)
-        dtype = np.dtype(np.float64 if kind == "tensor(double)" else np.float32)
-    values: np.ndarray = filled.to_numpy(zero_copy_only=False).astype(dtype, copy=False)
+    arrow_type, dtype, missing = TENSORS[kind]
+    if missing is None and column.null_count:
+        raise ScoringError(
+            f"{name}: {column.null_count} values are missing; the ONNX graph takes a {kind}, "
+            "which cannot say so"
+        )
+    try:
+        column = column.cast(arrow_type, safe=arrow_type != "double")
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Without the value that does not fit: it is a person's.
+        raise ScoringError(
+            f"{name}: {column.type} does not fit the ONNX graph, which takes a {kind}"
+        ) from None
+    filled = column.fill_null(missing) if column.null_count else column
+    values: NDArray[Any] = filled.to_numpy(zero_copy_only=False).astype(dtype, copy=False)
     return values.reshape(-1, 1)
+
+
+def _score(result: Any, scoring: OnnxScoring, name: str, rows: int) -> pa.Array:
+    """The column of the graph's output that is the score."""
+    import pyarrow as pa
+
+    if not isinstance(result, np.ndarray) or result.dtype.kind not in "fiub":
+        raise ScoringError(
+            f"scoring.output: {name} is no tensor of numbers (export a classifier without ZipMap)"
+        )
+    if result.ndim == 2:
+        if not -result.shape[1] <= scoring.output_column < result.shape[1]:
+            raise ScoringError(
+                f"scoring.output_column: found {scoring.output_column}; "
+                f"{name} has {result.shape[1]} columns"
+            )
+        result = result[:, scoring.output_column]
+    if result.shape != (rows,):
+        raise ScoringError(f"the ONNX graph gave scores of shape {result.shape} for {rows} rows")
+    return pa.array(result.astype(np.float64))
