@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,8 +87,8 @@ def _finding(check: str, expectation: ProfileExpectation, result: Any) -> Findin
         return Finding(check, name, subject, False, None, error="Great Expectations gave no result")
     error = _exception_text(result.exception_info or {})
     observed = (result.result or {}).get("observed_value")
-    if error is not None or observed is None:
-        reason = error or "Great Expectations observed no value"
+    if error is not None or observed is None or not math.isfinite(observed):
+        reason = error or f"Great Expectations observed no value ({observed})"
         return Finding(check, name, subject, False, None, error=reason)
     # Python's own types: Dagster takes no numpy scalars.
     details = result.result.get("details") or {}

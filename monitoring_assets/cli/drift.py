@@ -47,8 +47,8 @@ Examples:
   monitoring drift ... --columns income,age --fail-on fail --format json
 """
 )
-@click.option("--reference", required=True, help="Reference: a file, directory or glob.")
-@click.option("--current", required=True, help="Current data: a file, directory or glob.")
+@click.option("--reference", required=True, help="Reference: a file, directory, glob or s3:// URL.")
+@click.option("--current", required=True, help="Current data: the same.")
 @click.option("--score", help="Column that is the score: its index is called PSI.")
 @click.option("--columns", help="Columns to compare, separated by commas.  [default: all]")
 @click.option(
@@ -148,6 +148,8 @@ def drift(
 
 def _open(option: str, location: str) -> ParquetSource:
     """Open the Parquet files at a file, directory or glob."""
+    if "://" in location:
+        return _open_url(option, location)
     path = Path(location)
     if path.is_dir():
         files = sorted(path.rglob("*.parquet"))
@@ -161,6 +163,21 @@ def _open(option: str, location: str) -> ParquetSource:
     try:
         return ParquetSource(files)
     except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
+
+
+def _open_url(option: str, location: str) -> ParquetSource:
+    """Open one Parquet file, or all below a prefix, on S3."""
+    from resources.storage import open_path, open_storage
+
+    try:
+        storage, path = open_path(location, open_storage("."))
+        found = list(storage.list(path)) or ([path] if storage.exists(path) else [])
+        files = [storage.location(file) for file in found if file.endswith(".parquet")]
+        if not files:
+            raise FileNotFoundError(f"{location}: no Parquet file there")
+        return ParquetSource(files, storage.filesystem)
+    except Exception as error:  # of botocore, pyarrow or ours: all are about this location
         raise click.BadParameter(str(error), param_hint=option) from error
 
 

@@ -1,4 +1,4 @@
-"""The lender's days through the real product, in this process instead of Dagster's daemon.
+"""The lender's days through the real product, in a few processes instead of Dagster's daemon.
 
 The registry sensor ticks until it asks for nothing more, and what it asks for is done. The days
 that it wants become runs over ranges of days: a process for each would import Great Expectations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -38,6 +41,7 @@ LOCATION = "model_monitoring"
 # Long enough that a run's own cost is small, short enough that progress is seen, and that few days
 # are done again when one of them stops the run.
 RUN_DAYS = 15
+PROCESSES = 2
 
 Progress = Callable[[str, int, int], None]
 
@@ -77,7 +81,7 @@ def replay(
         cursor = result.cursor
     done = _days_done(instance)
     todo = [day for day in wanted if day.day <= end and day not in done]
-    failed = _monitor(defs, instance, todo, progress)
+    failed = _monitor(instance, todo, progress)
     lost = failed.keys() - _days_done(instance)
     if lost:
         raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
@@ -114,18 +118,40 @@ def _onboard(defs: dg.Definitions, instance: dg.DagsterInstance, key: str) -> No
 
 
 def _monitor(
-    defs: dg.Definitions, instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress
+    instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress
 ) -> dict[ModelDay, str]:
-    """Backfill days, version by version; return those without a report, and why."""
+    """Backfill days in processes side by side; return those without a report, and why."""
+    by_key = {
+        key: sorted(day.day for day in days if day.key == key)
+        for key in sorted({day.key for day in days})
+    }
     failed: dict[ModelDay, str] = {}
-    job = defs.get_repository_def().get_job(monitor_day.name)
-    for key in sorted({day.key for day in days}):
-        mine = sorted(day.day for day in days if day.key == key)
-        for start in range(0, len(mine), RUN_DAYS):
-            progress(key, start, len(mine))
-            failed |= backfill(job, instance, key, mine[start : start + RUN_DAYS]).failed
-        progress(key, len(mine), len(mine))
+    done = dict.fromkeys(by_key, 0)
+    # A fork would share this process's database connections.
+    pool, runs = ProcessPoolExecutor(PROCESSES, get_context("spawn")), {}
+    try:
+        for key, mine in by_key.items():
+            progress(key, 0, len(mine))
+            for start in range(0, len(mine), RUN_DAYS):
+                chunk = mine[start : start + RUN_DAYS]
+                runs[pool.submit(_backfill, instance.get_ref(), key, chunk)] = (key, len(chunk))
+        for run in as_completed(runs):
+            key, size = runs[run]
+            done[key] += size
+            failed |= run.result()
+            progress(key, done[key], len(by_key[key]))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return failed
+
+
+def _backfill(ref: InstanceRef, key: str, days: list[dt.date]) -> dict[ModelDay, str]:
+    """Backfill days in a process of its own; return those without a report, and why."""
+    from monitoring_assets.definitions import defs
+
+    job = defs.get_repository_def().get_job(monitor_day.name)
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        return backfill(job, instance, key, days).failed
 
 
 def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:

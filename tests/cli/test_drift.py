@@ -181,3 +181,18 @@ assert not {"numpy", "pyarrow", "rich", "dagster"} & sys.modules.keys()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "drift" in done.stdout
     assert "monitoring drift --reference" in run("--help").output
+
+
+def test_both_sides_may_lie_on_s3(s3_lender):
+    from tests.conftest import YESTERDAY, rows
+
+    s3_lender.deliver(YESTERDAY, rows(1))
+    root = f"{s3_lender.root}/lake/pd_cards"
+    same = document(
+        run("--reference", root, "--current", f"{root}/{YESTERDAY}.parquet", "--format", "json")
+    )
+    assert {column["value"] for column in same["columns"].values() if not column["error"]} == {0.0}
+
+    nothing = run("--reference", root, "--current", f"{s3_lender.root}/lake/none.parquet")
+    assert nothing.exit_code == 2
+    assert "none.parquet: no Parquet file there" in nothing.output

@@ -1,4 +1,4 @@
-"""The registry sensor's requests, done in this process, once."""
+"""The registry sensor's requests, done without a daemon, once."""
 
 import hashlib
 
@@ -15,7 +15,9 @@ DAYS = [days_ago(back) for back in (3, 2, 1, 0)]
 
 
 @pytest.fixture
-def bound(lender):
+def bound(lender, monkeypatch):
+    for name, value in lender.environment.items():  # of the processes that do the days
+        monkeypatch.setenv(name, value)
     return dg.Definitions(
         assets=defs.assets,
         asset_checks=defs.asset_checks,
@@ -36,25 +38,27 @@ def no_progress(doing, done, total):
 def test_a_replay_that_was_stopped_does_the_rest_and_then_nothing(
     bound, lender, instance, monkeypatch
 ):
-    key = lender.publish(deployed_at=DAYS[0].isoformat())
-    for day in DAYS:
+    days = [days_ago(back) for back in range(9, -1, -1)]
+    key = lender.publish(deployed_at=days[0].isoformat())
+    for day in days:
         lender.deliver(day)
-    monkeypatch.setattr(module, "RUN_DAYS", 2)
+    monkeypatch.setattr(module, "RUN_DAYS", 1)
 
-    def stop_half_way(doing, done, total):
-        if (doing, done) == (key, 2):
+    def stop(doing, done, total):
+        if (doing, done) == (key, 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        replay(bound, instance, YESTERDAY, stop_half_way)
-    assert sorted(read_findings(instance)[key]) == DAYS[:2]
+        replay(bound, instance, YESTERDAY, stop)
+    # Days that had been handed out were finished; the others were not begun.
+    assert 1 <= len(read_findings(instance)[key]) < len(days)
 
     replay(bound, instance, YESTERDAY, no_progress)
-    assert sorted(read_findings(instance)[key]) == DAYS
-    assert (runs(instance, "onboard_model"), runs(instance, "monitor_day")) == (1, 2)
+    assert sorted(read_findings(instance)[key]) == days
+    assert (runs(instance, "onboard_model"), runs(instance, "monitor_day")) == (1, len(days))
 
     replay(bound, instance, YESTERDAY, no_progress)
-    assert runs(instance, "monitor_day") == 2
+    assert runs(instance, "monitor_day") == len(days)
 
 
 def test_a_new_version_is_picked_up_by_the_next_replay(bound, lender, instance):
