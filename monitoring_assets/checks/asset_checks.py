@@ -209,7 +209,7 @@ def _evaluation(
         worst = max(index, key=lambda finding: finding.observed or 0.0)
         name = "psi" if key.name == "psi" else "csi_max"
         metadata[name] = dg.MetadataValue.float(worst.observed or 0.0)
-        metadata["critical_value"] = dg.MetadataValue.float(worst.details["critical_value"])
+        metadata["critical_value"] = dg.MetadataValue.float(float(worst.details["critical_value"]))
     shown = sorted(mine, key=lambda f: (f.success, -(f.observed or 0.0)))[:SHOWN_FINDINGS]
     if shown:
         metadata["findings"] = _table(shown)
