@@ -17,13 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from monitoring_assets.cli.curve import BARS, bar
+
 if TYPE_CHECKING:
     from monitoring_assets.demo.detection import Detection, Sighting
     from monitoring_assets.demo.truth import Truth
 
 PORT = 3000
 WARN, FAIL = 0.1, 0.25
-BARS = "▁▂▃▄▅▆▇█"
 STOPPED = "\N{MULTIPLICATION SIGN}"
 SHOWN_ALARMS = 2
 
@@ -286,8 +287,7 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
                 text.append(STOPPED, "bold red")
             else:
                 worst = max(scored)
-                at = min(int(worst / FAIL * (len(BARS) - 1)), len(BARS) - 1)
-                text.append(BARS[at], _style(worst))
+                text.append(bar(worst, FAIL), _style(worst))
         text.append("\n")
     legend = f"{BARS[-1]} is {FAIL} or more; {STOPPED} was stopped by a check before it had one"
     text.append(f"{legend}\n", "dim not bold")

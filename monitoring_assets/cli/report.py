@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from resources.store import Store
 
+HISTORY_DAYS = 30
+
 
 @click.command(
     epilog="""\b
@@ -48,6 +50,7 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         click.echo(json.dumps(notes | {"columns": rows}, indent=2))
         return
 
+    from monitoring_assets.cli.curve import curve
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.statistics.drift import BinDrift, ColumnDrift, Thresholds
 
@@ -76,6 +79,31 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     shift = next((row["mean_score_shift"] for row in rows if row["index"] == "PSI"), None)
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
+    worst = max(drifts, key=lambda drift: drift.value or 0.0)
+    shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
+    click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
+    history = _history(store, model, date)
+    for name, drift in shown.items():
+        values = [day.get(name) for day in history]
+        full = drift.thresholds.fail
+        click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
+
+
+def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:
+    """Index by column for each of the last days; nothing for a day without a report."""
+    from resources.store import NotMaterialisedError
+
+    days = [last - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
+    history: list[dict[str, float | None]] = []
+    for day in days:
+        try:
+            table, _ = store.read_table("drift_report", model, day)
+        except NotMaterialisedError:
+            history.append({})
+            continue
+        pairs = zip(table["column"].to_pylist(), table["value"].to_pylist(), strict=True)
+        history.append(dict(pairs))
+    return history
 
 
 def _last_day(store: Store, model: str) -> dt.date:
