@@ -28,6 +28,13 @@ PARTITION = ModelDay(YESTERDAY, KEY).partition
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
+@pytest.fixture
+def instance():
+    """An instance in memory: what a check says does not depend on where it is kept."""
+    with dg.DagsterInstance.ephemeral() as one:
+        yield one
+
+
 def run_day(lender, instance):
     return job("monitor_day", lender).execute_in_process(
         instance=instance, partition_key=PARTITION, raise_on_error=False

@@ -112,6 +112,20 @@ def test_no_more_runs_are_opened_than_there_is_room_for(daemon):
     assert sorted(first) == sorted(wanted)
 
 
+@pytest.mark.parametrize("sensor", [batch_sensor, registry_sensor])
+def test_a_day_that_somebody_has_run_is_not_run_again(lender, instance, sensor):
+    lender.publish(deployed_at=days_ago(1).isoformat())
+    Daemon(registry_sensor, lender, instance).tick()
+    if sensor is batch_sensor:
+        land(lender, landed=1)
+    lender.store.storage.write(Store.path("reference_profile", "pd_cards.1"), b"there")
+    lender.deliver(days_ago(1))
+    lender.deliver(YESTERDAY)
+    done = f"{days_ago(1)}|pd_cards.1"
+    instance.report_runless_asset_event(dg.AssetMaterialization("drift_report", partition=done))
+    assert requested(Daemon(sensor, lender, instance).tick()) == [f"{YESTERDAY}|pd_cards.1"]
+
+
 def test_a_batch_that_comes_very_late_is_left_to_a_backfill(daemon):
     land(daemon.lender, landed=60)
     daemon.lender.deliver(days_ago(LOOKBACK_DAYS))
