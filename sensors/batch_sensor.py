@@ -13,8 +13,10 @@ from resources.store import Landed, Store
 from sensors.run_requests import request_day, room_for_runs, without_report
 
 NAME = "batch_sensor"
-# Days that it looks back; older ones are a matter for a backfill.
+# Days that it waits for a batch that is late; older ones are a matter for a backfill.
 LOOKBACK_DAYS = 14
+# Days that it makes up for after it stood still: a tick must end within Dagster's minute.
+CATCH_UP_DAYS = 60
 READERS = 16
 
 
@@ -27,17 +29,17 @@ READERS = 16
 )
 def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) -> dg.SensorResult:
     """Look for the batches of the last days that have not been requested yet."""
-    requested: dict[str, list[str]] = json.loads(context.cursor or "{}")
+    cursor = json.loads(context.cursor or "{}")
+    requested: dict[str, list[str]] = cursor.get("requested", {})
+    seen: dict[str, str] = cursor.get("seen", {})
     landed = store.all_landed()
     profiled = {path.split("/")[1] for path in store.storage.list("reference_profile")}
     last = last_whole_day()
-    first = last - dt.timedelta(days=LOOKBACK_DAYS)
+    watched = {key: item for key, item in landed.items() if f"model={key}" in profiled}
     pending = sorted(
         (day, key)
-        for key, item in landed.items()
-        if f"model={key}" in profiled
-        # Days before it landed are the registry sensor's.
-        for day in monitored_days(item.manifest, max(first, item.landed_at.date()), last)
+        for key, item in watched.items()
+        for day in monitored_days(item.manifest, _first_day(item, seen.get(key)), last)
         if day.isoformat() not in requested.get(key, ())
     )
 
@@ -51,9 +53,11 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     due = there[: room_for_runs(context.instance, NAME)]
     for day, key in due:
         requested.setdefault(key, []).append(day.isoformat())
-    # Days out of sight need no memory.
+    # Days that will not be looked at again need no memory; days that found no room will be.
+    postponed = {key for _, key in there[len(due) :]}
+    seen |= {key: last.isoformat() for key in watched.keys() - postponed}
     kept = {
-        key: [day for day in days if day >= first.isoformat()]
+        key: [day for day in days if day >= _first_day(landed[key], seen.get(key)).isoformat()]
         for key, days in requested.items()
         if key in landed
     }
@@ -65,8 +69,17 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else waiting,
-        cursor=json.dumps(kept),
+        cursor=json.dumps({"requested": kept, "seen": seen}),
     )
+
+
+def _first_day(item: Landed, seen: str | None) -> dt.date:
+    """First day to look for: no day since the last look is left out, however long ago it was."""
+    landed = item.landed_at.date()  # the days before are the registry sensor's
+    first = max(landed, last_whole_day() - dt.timedelta(days=CATCH_UP_DAYS))
+    if seen is None:
+        return first
+    return max(first, dt.date.fromisoformat(seen) - dt.timedelta(days=LOOKBACK_DAYS))
 
 
 def _has_arrived(

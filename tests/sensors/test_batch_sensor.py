@@ -1,6 +1,7 @@
 """A day's run starts when its batch is there: at once, and once."""
 
 import datetime as dt
+import json
 
 import dagster as dg
 import pytest
@@ -128,9 +129,32 @@ def test_a_day_that_somebody_has_run_is_not_run_again(lender, instance, sensor):
 
 def test_a_batch_that_comes_very_late_is_left_to_a_backfill(daemon):
     land(daemon.lender, landed=60)
+    assert requested(daemon.tick()) == []
     daemon.lender.deliver(days_ago(LOOKBACK_DAYS))
     daemon.lender.deliver(days_ago(LOOKBACK_DAYS + 1))
     assert requested(daemon.tick()) == [f"{days_ago(LOOKBACK_DAYS)}|pd_cards.1"]
+
+
+def test_days_that_arrived_while_the_sensor_stood_still_are_made_up_for(daemon):
+    land(daemon.lender, landed=60)
+    stood_still_since = days_ago(20).isoformat()
+    cursor = json.dumps({"requested": {}, "seen": {"pd_cards.1": stood_still_since}})
+    daemon.instance.daemon_cursor_storage.set_cursor_values({batch_sensor.name: cursor})
+    daemon.lender.deliver(days_ago(18))
+    assert requested(daemon.tick()) == [f"{days_ago(18)}|pd_cards.1"]
+    assert requested(daemon.tick()) == []
+
+
+def test_days_that_find_no_room_are_not_forgotten(daemon):
+    land(daemon.lender, landed=MAX_OPEN_RUNS + 15)
+    days = [days_ago(number) for number in range(MAX_OPEN_RUNS + 10)]
+    for day in days:
+        daemon.lender.deliver(day)
+    first = requested(daemon.tick())
+    daemon.finish_runs()
+    second = requested(daemon.tick())
+    assert len(first) == MAX_OPEN_RUNS
+    assert sorted(first + second) == sorted(f"{day}|pd_cards.1" for day in days)
 
 
 def test_the_two_sensors_share_the_days_and_none_is_run_by_both(lender, instance):
