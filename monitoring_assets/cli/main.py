@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -30,6 +33,17 @@ class LazyGroup(click.Group):
         module = import_module(f"monitoring_assets.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an exception that it does not expect is exit code 2, as 1 is a breach."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own, with a message and an exit code
+        except Exception as error:
+            click.secho(f"Unexpected {type(error).__name__}: {error}", fg="red", err=True)
+            traceback.print_exc()
+            sys.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -99,11 +99,18 @@ def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
         int32[n], positions in ``dictionary``; its length stands for null.
     dictionary : pyarrow.Array
         Strings; a boolean's are ``"false"`` and ``"true"``.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        A string is not UTF-8.
     """
     if pa.types.is_boolean(array.type):
         array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), _strings(["false", "true"]))
     elif not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
+    # Parquet's writers and readers do not look: such text would be one more unseen category.
+    array.dictionary.validate(full=True)
     null = np.int32(len(array.dictionary))
     return _filled(array.indices.cast(pa.int32()), null), array.dictionary
 

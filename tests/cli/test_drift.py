@@ -113,6 +113,43 @@ def test_an_empty_batch_is_an_error_and_a_breach(files):
     assert "no rows" in result.output
 
 
+def test_text_that_is_not_utf8_is_an_error_on_either_side(files):
+    folder, _, _ = files
+    encoded = pa.array([b"north", b"s\xfcd"] * 500)
+    latin1 = pa.StringArray.from_buffers(len(encoded), *encoded.buffers()[1:])
+    for name, region in (("utf8", pa.array(["north", "south"] * 500)), ("latin1", latin1)):
+        table = pa.table({"region": region, "age": np.arange(1_000.0)})
+        pq.write_table(table, folder / f"{name}.parquet")
+    for reference, current, side in (
+        ("latin1", "utf8", "reference"),
+        ("utf8", "latin1", "current"),
+    ):
+        arguments = [
+            *("--reference", folder / f"{reference}.parquet"),
+            *("--current", folder / f"{current}.parquet"),
+        ]
+        columns = document(run(*arguments, "--format", "json"))["columns"]
+        assert columns["age"]["status"] == "ok"
+        assert columns["region"]["status"] == "error"
+        assert columns["region"]["error"].startswith(f"{side}: the column cannot be read: Invalid")
+        assert run(*arguments, "--fail-on", "fail").exit_code == 1
+
+
+def test_what_no_command_expects_is_said_and_never_a_breach(files, monkeypatch):
+    _, reference, current = files
+
+    def fail(*_, **__):
+        raise MemoryError("no room for 8 TiB")
+
+    monkeypatch.setattr("monitoring_assets.cli.drift.compare", fail)
+    result = run("--reference", reference, "--current", current, "--fail-on", "fail")
+    assert result.exit_code == 2
+    first, *rest = result.stderr.splitlines()
+    assert first == "Unexpected MemoryError: no room for 8 TiB"
+    assert rest[0].startswith("Traceback")
+    assert result.stdout == ""
+
+
 def test_directories_and_globs(files):
     folder, reference, current = files
     parts = folder / "parts" / "day=1"
