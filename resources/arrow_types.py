@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# By the first word of a type's name: what follows it are units, time zones and digits.
+_FAMILIES = {
+    "number": re.compile(r"u?int\d+|half_?float|float\d*|double|decimal\d*"),
+    "string": re.compile(r"str|(large_)?(string|utf8)|(string|utf8)_view"),
+    "boolean": re.compile(r"bool(ean)?"),
+    "date": re.compile(r"date(32|64)"),
+    "timestamp": re.compile(r"timestamp"),
+}
+_DICTIONARY = re.compile(r"dictionary<values=(.*), indices=\w+, ordered=\d>")
+_NULL = "null"
 
 
 def family(arrow_type: pa.DataType | str) -> str:
@@ -17,29 +29,28 @@ def family(arrow_type: pa.DataType | str) -> str:
     Parameters
     ----------
     arrow_type
-        A type, or its name as the Arrow documentation writes it.
-    """
-    import pyarrow as pa
-    import pyarrow.types as is_
+        A type, or its name: as Arrow prints it, which is how it is stored, or an alias.
 
-    if isinstance(arrow_type, str):
-        try:
-            arrow_type = pa.type_for_alias(arrow_type)
-        except ValueError:
-            # Types with parameters have no alias: decimal128(10, 2), dictionary<...>.
-            return "number" if arrow_type.startswith("decimal") else arrow_type
-    if is_.is_dictionary(arrow_type):
-        return family(arrow_type.value_type)
-    if is_.is_integer(arrow_type) or is_.is_floating(arrow_type) or is_.is_decimal(arrow_type):
-        return "number"
-    if is_.is_string(arrow_type) or is_.is_large_string(arrow_type):
-        return "string"
-    for name in ("boolean", "date", "timestamp"):
-        if getattr(is_, f"is_{name}")(arrow_type):
-            return name
-    return str(arrow_type)
+    Examples
+    --------
+    >>> family("dictionary<values=timestamp[us, tz=UTC], indices=int8, ordered=0>")
+    'timestamp'
+    """
+    # By name for types too, so that a type and its stored name are never told apart.
+    name = str(arrow_type)
+    if encoded := _DICTIONARY.fullmatch(name):
+        return family(encoded[1])
+    word = re.split(r"[\[(]", name, maxsplit=1)[0]
+    for found, pattern in _FAMILIES.items():
+        if pattern.fullmatch(word):
+            return found
+    return name
 
 
 def same_family(one: pa.DataType | str, other: pa.DataType | str) -> bool:
-    """Whether two Arrow types hold the same kind of value."""
-    return family(one) == family(other)
+    """Whether two Arrow types may hold the same kind of value.
+
+    A column without any value has the type null, whatever its kind would have been.
+    """
+    kinds = {family(one), family(other)}
+    return _NULL in kinds or len(kinds) == 1

@@ -91,7 +91,7 @@ def spoilt(column, values, where=slice(None)):
         (rows(1).head(0), "(key): 0 (limit 1)", "no rows"),
         (spoilt("income", np.nan), "income: 1 (limit 0.2", "income: "),
         (spoilt("income", None).astype({"income": "float64"}), "income: 1 (limit", "income: "),
-        (spoilt("income", None).astype({"income": "object"}), "income: 1 (expected", "income: "),
+        (spoilt("income", None).astype({"income": "object"}), "income: 1 (limit", "income: "),
         (spoilt("region", None), "region: 1 (limit 0.2", "region: "),
         (spoilt("income", np.nan, slice(200)), "income: 0.5025 (limit 0.2", "income: "),
         (spoilt("income", np.inf, slice(4)), "income: 5 ()", None),
@@ -162,6 +162,13 @@ def test_a_good_batch_passes_every_check(lender, instance):
     assert found["csi"].metadata["checked"].value == 2
     assert {record.data["status"] for record in found["csi"].metadata["findings"].records} == {"ok"}
     assert found["csi"].target_materialization_data.run_id == result.run_id
+
+
+def test_a_batch_that_is_encoded_in_another_way_is_as_good(lender, instance):
+    frame = rows(1).astype({"region": "category", "income": "float32"})
+    result, found = judge(lender, instance, frame)
+    assert result.success
+    assert all(evaluation.passed for evaluation in found.values())
 
 
 def test_the_indices_are_those_of_the_statistics_and_of_the_report(lender, instance):
