@@ -101,6 +101,12 @@ def _with_date(value: str) -> str:
     return value
 
 
+def _not_the_score(value: str) -> str:
+    if value == "score":
+        raise ValueError("another name; this is the model's output")
+    return value
+
+
 def _command_part(value: str) -> str:
     if not _fills(value, artefact="", input="", output=""):
         raise ValueError("no braces but {artefact}, {input} and {output}; {{ and }} for themselves")
@@ -152,7 +158,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Finite: a manifest is stored and hashed as JSON, which has neither infinity nor NaN.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Reference(_Section):
@@ -172,7 +179,9 @@ class Batch(_Section):
     path: DatedPath = Field(
         description="Parquet file, folder or glob with {date}; under the lake's root, or a URL."
     )
-    key: str = Field(description="Column that identifies a row.")
+    key: Annotated[str, AfterValidator(_not_the_score)] = Field(
+        description="Column that identifies a row."
+    )
     marker: str | None = Field(
         None, description="File in the batch's folder that says the batch is complete: _SUCCESS."
     )

@@ -122,6 +122,12 @@ def test_fields_that_disagree_with_each_other_are_named_at_once():
         ({"thresholds": {"csi": {"level": 1}}}, "thresholds.csi.level", "1", "less than 1"),
         ({"thresholds": {"smoothing": 0.5}}, "thresholds.smoothing", "0.5", "'jeffreys' or a sha"),
         ({"alerts": {}}, "alerts.service", "nothing", "must be given"),
+        (
+            {"batch": {"path": "{date}", "key": "score"}},
+            "batch.key",
+            "'score'",
+            "another name; this is the model's output",
+        ),
     ],
 )
 def test_each_rule_says_field_found_and_allowed(changes, field, found, allowed):
@@ -150,6 +156,22 @@ def test_each_rule_says_field_found_and_allowed(changes, field, found, allowed):
 )
 def test_a_fault_of_the_scoring_is_named_as_the_file_names_it(scoring, field):
     assert [fault.field for fault in faults_of(scoring=scoring)] == [field]
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_is_finite(number):
+    faults = faults_of(
+        scoring=valid()["scoring"] | {"range": [number, 1]},
+        thresholds={"psi": {"fail": number}, "characteristics": {"income": {"warn": number}}},
+        checks={"max_missing": {"income": number}},
+    )
+    assert {fault.field for fault in faults} == {
+        "scoring.range.0",
+        "thresholds.psi.fail",
+        "thresholds.characteristics.income.warn",
+        "checks.max_missing.income",
+    }
+    assert {(fault.found, fault.allowed) for fault in faults} == {(str(number), "a finite number")}
 
 
 def test_a_characteristic_may_have_the_name_of_a_flavour():
