@@ -14,7 +14,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from monitoring_assets.partitions import ModelDay
+from monitoring_assets.partitions import FAILED_PARTITIONS, ModelDay
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -128,9 +128,10 @@ def _reasons(result: dg.ExecuteInProcessResult) -> dict[str, str]:
                 reasons[said.partition] = f"{said.check_name}: {said.description}"
         elif event.is_step_failure:
             user_failure = event.step_failure_data.user_failure_data
-            if user_failure and user_failure.description:
-                named = [line.partition(": ") for line in user_failure.description.splitlines()]
-                reasons |= {partition: why for partition, _, why in named if "|" in partition}
+            if user_failure and FAILED_PARTITIONS in user_failure.metadata:
+                why = user_failure.metadata[FAILED_PARTITIONS].value
+                assert isinstance(why, dict)  # as `materialise_each` wrote it
+                reasons |= why
     return reasons
 
 

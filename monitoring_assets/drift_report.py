@@ -61,7 +61,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             **_floats(psi=psi.value, csi_max=worst.value),
             "rows": current.rows,
             "missing_max": max(column.missing_share for column in current.columns.values()),
-            **_floats(mean_score_shift=report["mean_score_shift"][0].as_py()),
+            **_floats(mean_score_shift=_score_shift(report)),
             "worst_characteristic": worst.column,
             "characteristics": _characteristics_table(report),
             "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
@@ -194,6 +194,12 @@ def _schema() -> "pa.Schema":
 def _floats(**values: float | None) -> dict[str, float]:
     """Only values that there are: a curve has a gap where one could not be computed."""
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _score_shift(report: "pa.Table") -> float | None:
+    shifts = report["mean_score_shift"].to_pylist()
+    shift: float | None = shifts[report["index"].to_pylist().index("PSI")]
+    return shift
 
 
 def _characteristics_table(report: "pa.Table") -> dg.TableMetadataValue:

@@ -100,6 +100,8 @@ def _query(
     batch: "pa.dataset.Dataset", files: DayFiles, landed: Landed, registry: ModelRegistry
 ) -> "Iterator[pa.RecordBatch]":
     """What the version's SQL makes of the batch."""
+    import hashlib
+
     import duckdb
 
     manifest = landed.manifest
@@ -110,7 +112,9 @@ def _query(
         connection.execute("SET enable_external_access = false")
         connection.register("batch", batch)
         try:
-            result = connection.sql(storage.read(path).decode())
+            text = storage.read(path)
+            landed.verify("features.sql", hashlib.sha256(text).hexdigest(), storage.url(path))
+            result = connection.sql(text.decode())
             if result is None:
                 raise InputError(f"{storage.url(path)}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)

@@ -17,6 +17,8 @@ from resources.manifest import Manifest
 
 MODEL_DIMENSION = "model"
 PROGRESS_SECONDS = 10.0
+# Metadata of a failed step: why, by partition.
+FAILED_PARTITIONS = "failed_partitions"
 
 
 def _first_date() -> str:
@@ -101,7 +103,10 @@ def materialise_each(
             if len(days) == 1 and not isinstance(error, InputError):
                 raise  # with its own stack trace, and the run's retries
             failed[day] = error
-            context.log.error(f"{day.partition}: {error}")
+            if isinstance(error, InputError):
+                context.log.error(f"{day.partition}: {error}")
+            else:
+                context.log.exception(f"{day.partition} failed")
         if time.monotonic() > next_word:
             context.log.info(f"{number} of {len(days)} days, the last one {day.partition}")
             next_word = time.monotonic() + PROGRESS_SECONDS
@@ -113,9 +118,14 @@ def materialise_each(
         context.log_event(
             dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
         )
+    reasons = {day.partition: _in_words(error) for day, error in failed.items()}
     raise dg.Failure(
-        description="\n".join(f"{day.partition}: {error}" for day, error in failed.items()),
-        metadata={"failed_partitions": [day.partition for day in failed]},
+        description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),
+        metadata={FAILED_PARTITIONS: reasons},
         # A missing or wrong file does not mend itself within a run's retries.
         allow_retries=not all(isinstance(error, InputError) for error in failed.values()),
     )
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

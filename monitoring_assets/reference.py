@@ -7,12 +7,11 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_VERSIONS
 from resources.lake import Lake
 from resources.registry import ModelRegistry
-from resources.store import Store
+from resources.store import Landed, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from resources.manifest import Manifest
     from resources.scorers.base import FeatureFile
 
 
@@ -41,7 +40,7 @@ def reference_profile(
     manifest = landed.manifest
     with tempfile.TemporaryDirectory(prefix="monitoring-reference-") as folder:
         scores = Path(folder) / "scores.parquet"
-        features = _reference_features(registry, landed.folder, manifest, Path(folder))
+        features = _reference_features(registry, landed, Path(folder))
         if manifest.reference.score is None:
             score_features(features, landed, None, registry, lake, scores, context)
         parts = []
@@ -66,9 +65,7 @@ def reference_profile(
     )
 
 
-def _reference_features(
-    registry: ModelRegistry, version_folder: str, manifest: "Manifest", folder: "Path"
-) -> "FeatureFile":
+def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":
     """Write the sample as a day's features are written, and its score beside them if it has one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -76,7 +73,9 @@ def _reference_features(
     from resources.registry import version_path
     from resources.scorers.base import SCORE, FeatureFile
 
-    storage, path = version_path(registry.storage, version_folder, manifest.reference.path)
+    manifest = landed.manifest
+    storage, path = version_path(registry.storage, landed.folder, manifest.reference.path)
+    landed.verify("reference.path", storage.sha256(path), storage.url(path))
     sample = pq.ParquetFile(storage.location(path), filesystem=storage.filesystem)
     names, key = manifest.features.names, manifest.batch.key
     features = FeatureFile(folder / "features.parquet", key, tuple(names))

@@ -11,7 +11,7 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from resources.errors import InputError
-from resources.manifest import Batch
+from resources.manifest import Manifest, ScoredScoring
 from resources.storage import Storage, open_path, open_storage
 
 
@@ -72,10 +72,13 @@ class Lake(ConfigurableResource):
             raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
         return DayFiles(place, paths)
 
-    def has_arrived(self, batch: Batch, day: dt.date) -> bool:
-        """Whether the batch of a day is there, whole."""
+    def has_arrived(self, manifest: Manifest, day: dt.date) -> bool:
+        """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
+        batch, scoring = manifest.batch, manifest.scoring
         try:
             self.day_files(batch.path, day, batch.marker)
+            if isinstance(scoring, ScoredScoring):
+                self.day_files(scoring.path, day)
         except NotArrivedError:
             return False
         return True

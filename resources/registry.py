@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from dagster import ConfigurableResource
 from pydantic import Field
@@ -25,7 +25,7 @@ from resources.manifest import (
     ScoredScoring,
     parse_manifest,
 )
-from resources.storage import Storage, StoredFile, open_path, open_storage
+from resources.storage import LocalStorage, Storage, StoredFile, open_path, open_storage
 
 READERS = 16
 # Fingerprint of a verdict that is about more than the files of the folder: no folder has it.
@@ -55,13 +55,15 @@ class Candidate:
 class Verdict:
     """What is known of a version's folder: its manifest, or what is wrong with it.
 
-    ``manifest`` and ``faults`` are both empty while the folder waits for its manifest.
+    ``manifest`` and ``faults`` are both empty while the folder waits for its manifest. ``digests``
+    are the SHA-256 of the files that the manifest names without saying theirs, by field.
     """
 
     folder: str
     fingerprint: str
     manifest: Manifest | None = None
-    faults: tuple[Fault, ...] = field(default=())
+    faults: tuple[Fault, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 class ModelRegistry(ConfigurableResource):
@@ -76,8 +78,11 @@ class ModelRegistry(ConfigurableResource):
 
     def candidates(self) -> list[Candidate]:
         """Every version folder, from one listing (one S3 call for a thousand files)."""
+        storage = self.storage
+        if isinstance(storage, LocalStorage) and not Path(storage.url("")).is_dir():
+            raise FileNotFoundError(f"model registry {storage.url('')}: no such folder")
         folders: dict[str, dict[str, StoredFile]] = {}
-        for path, file in self.storage.list().items():
+        for path, file in storage.list().items():
             parts = PurePosixPath(path).parts
             if len(parts) >= 3:  # files of the root or of a name belong to no version
                 folders.setdefault("/".join(parts[:2]), {})[path] = file
@@ -128,12 +133,14 @@ def judge_version(storage: Storage, candidate: Candidate) -> Verdict:
     if not candidate.is_complete:
         return Verdict(folder, fingerprint)
     file = f"{folder}/{MANIFEST_NAME}"
-    manifest, faults = None, []
+    manifest, faults, digests = None, [], {}
     try:
         manifest = parse_manifest(storage.read(file).decode("utf-8"), storage.url(file))
         faults += _check_place(storage, candidate, manifest)
         faults += _check_artefact(storage, candidate, manifest)
         faults += _check_files(storage, candidate, manifest)
+        if not faults:
+            digests = file_digests(storage, folder, manifest)
         if faults and _names_files_elsewhere(storage, manifest):
             fingerprint = JUDGE_AGAIN
     except ManifestError as error:
@@ -144,7 +151,18 @@ def judge_version(storage: Storage, candidate: Candidate) -> Verdict:
         unread = storage.url(folder if manifest else file)
         faults.append(Fault(unread, "", f"{type(error).__name__}: {error}", "readable"))
         fingerprint = JUDGE_AGAIN
-    return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults))
+    return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults), digests)
+
+
+def file_digests(storage: Storage, folder: str, manifest: Manifest) -> dict[str, str]:
+    """SHA-256 of the reference sample and of the SQL, by the field that names them."""
+    paths = {"reference.path": manifest.reference.path, "features.sql": manifest.features.sql}
+    digests = {}
+    for name, path in paths.items():
+        if path is not None:
+            place, relative = version_path(storage, folder, path)
+            digests[name] = place.sha256(relative)
+    return digests
 
 
 def _check_place(storage: Storage, candidate: Candidate, manifest: Manifest) -> list[Fault]:

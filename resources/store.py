@@ -7,6 +7,7 @@ partition, so that replacing the file replaces the partition in one step.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,16 +42,27 @@ class NotMaterialisedError(InputError):
 
 
 class Landed(BaseModel):
-    """A version as it is monitored: the manifest that was accepted, and when and where from."""
+    """A version as it is monitored: what was accepted, and when and where from.
+
+    ``digests`` are the SHA-256 of the files that the manifest names without saying theirs, by
+    field: they are the version as much as the manifest is.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     manifest: Manifest
     folder: str
     landed_at: dt.datetime
+    digests: dict[str, str] = {}
 
-    def refused_changes(self, manifest: Manifest) -> list[str]:
-        """Fields of a later manifest that must not be taken over, empty if all may.
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes with anything that was accepted."""
+        parts = [self.manifest.sha256, *sorted(self.digests.values())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def refused_changes(self, manifest: Manifest, digests: Mapping[str, str]) -> list[str]:
+        """Fields of a later manifest, and files, that must not be taken over; empty if all may.
 
         `retired_at` ends a version's life and is always taken. What only says how the version is
         watched is taken with a higher `revision`. All else makes a new version.
@@ -58,7 +70,22 @@ class Landed(BaseModel):
         changed = set(manifest.changes_from(self.manifest)) - {"retired_at"}
         if manifest.revision > self.manifest.revision:
             changed = {c for c in changed if c.partition(".")[0] not in REVISABLE | {"revision"}}
-        return sorted(changed)
+        files = {name for name in digests if digests[name] != self.digests.get(name)}
+        return sorted(changed | files)
+
+    def verify(self, field: str, found: str, url: str) -> None:
+        """Refuse a file that is not the one that was accepted.
+
+        Raises
+        ------
+        InputError
+            If its SHA-256, ``found``, is another one.
+        """
+        if found != self.digests.get(field):
+            raise InputError(
+                f"{url} ({field}) has changed after the version landed: put the old file back, or "
+                "publish the new one as a new version"
+            )
 
 
 class Store(ConfigurableResource):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
@@ -18,6 +19,8 @@ LOOKBACK_DAYS = 14
 # Days that it makes up for after it stood still: a tick must end within Dagster's minute.
 CATCH_UP_DAYS = 60
 READERS = 16
+# A tick must end within Dagster's limit of a minute; what is left is looked for by the next ones.
+LOOK_SECONDS = 20.0
 
 
 @dg.sensor(
@@ -43,9 +46,11 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         if day.isoformat() not in requested.get(key, ())
     )
 
-    def arrived(day_and_key: tuple[dt.date, str]) -> bool:
+    end = time.monotonic() + LOOK_SECONDS
+
+    def arrived(day_and_key: tuple[dt.date, str]) -> bool | None:
         day, key = day_and_key
-        return _has_arrived(context, lake, landed[key], day)
+        return _has_arrived(context, lake, landed[key], day) if time.monotonic() < end else None
 
     with ThreadPoolExecutor(READERS) as readers:
         answers = list(readers.map(arrived, pending))
@@ -53,9 +58,11 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     due = there[: room_for_runs(context.instance, NAME)]
     for day, key in due:
         requested.setdefault(key, []).append(day.isoformat())
-    # Days that will not be looked at again need no memory; days that found no room will be.
-    postponed = {key for _, key in there[len(due) :]}
+    # Days that found no room, or could not be looked for, must be in sight of the next tick.
+    unknown = [item for item, yes in zip(pending, answers, strict=True) if yes is None]
+    postponed = {key for _, key in there[len(due) :] + unknown}
     seen |= {key: last.isoformat() for key in watched.keys() - postponed}
+    # Days that will not be looked at again need no memory.
     kept = {
         key: [day for day in days if day >= _first_day(landed[key], seen.get(key)).isoformat()]
         for key, days in requested.items()
@@ -65,7 +72,9 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         request_day(landed[key].manifest, day, NAME)
         for day, key in without_report(context.instance, due)
     ]
-    waiting = f"{len(pending) - len(there)} batches have not arrived"
+    waiting = f"{len(pending) - len(there) - len(unknown)} batches have not arrived"
+    if unknown:
+        waiting += f"; {len(unknown)} could not be looked for"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else waiting,
@@ -84,9 +93,9 @@ def _first_day(item: Landed, seen: str | None) -> dt.date:
 
 def _has_arrived(
     context: dg.SensorEvaluationContext, lake: Lake, item: Landed, day: dt.date
-) -> bool:
+) -> bool | None:
     try:
-        return lake.has_arrived(item.manifest.batch, day)
+        return lake.has_arrived(item.manifest, day)
     except Exception as error:  # one model's unreachable bucket must not stop the others
         context.log.warning(f"{item.manifest.key}: cannot look for the batch of {day}: {error}")
-        return False
+        return None

@@ -36,8 +36,9 @@ model_registry = dg.AssetSpec(
     "model_registry",
     group_name="onboarding",
     kinds={"s3"},
-    description="Every version folder of the registry: monitored, retired, waiting for its "
-    "manifest, rejected or changed, and why. Recorded by the registry sensor whenever it changes.",
+    description="Every version folder of the registry: monitored, onboarding, retired, waiting "
+    "for its manifest, rejected or changed, and why. Recorded by the registry sensor whenever it "
+    "changes.",
 )
 
 
@@ -67,11 +68,11 @@ def registry_sensor(
     verdicts, left = registry.scan(known, seconds=SCAN_SECONDS)
     if verdicts != known:
         _remember_verdicts(store, verdicts)
-    landed, lines = accept(store, verdicts, left, now=dt.datetime.now(dt.UTC))
+    profiled = set(_profiled_keys(store))
+    landed, lines = accept(store, verdicts, left, profiled, now=dt.datetime.now(dt.UTC))
 
     known_keys = set(context.instance.get_dynamic_partitions(MODEL_DIMENSION))
     new_keys = sorted(landed.keys() - known_keys)
-    profiled = set(_profiled_keys(store))
     room = room_for_runs(context.instance, NAME)
     onboarded: dict[str, str] = cursor.get("onboarded", {})
     new = [
@@ -80,10 +81,10 @@ def registry_sensor(
         if key not in profiled
         and not _is_retired(item)
         # A sample that cannot be profiled must not take the room of others for ever.
-        and onboarded.get(key) != item.manifest.sha256
+        and onboarded.get(key) != item.fingerprint
     ][:room]
-    requests = [request_reference(landed[key].manifest, NAME) for key in new]
-    onboarded |= {key: landed[key].manifest.sha256 for key in new}
+    requests = [request_reference(landed[key], NAME) for key in new]
+    onboarded |= {key: landed[key].fingerprint for key in new}
     backlog = {key: item for key, item in landed.items() if key in profiled}
     days, requested = due_days(backlog, cursor.get("requested", {}), room - len(requests))
     requests += [
@@ -110,7 +111,11 @@ def registry_sensor(
 
 
 def accept(
-    store: Store, verdicts: Mapping[str, Verdict], left: Collection[str], now: dt.datetime
+    store: Store,
+    verdicts: Mapping[str, Verdict],
+    left: Collection[str],
+    profiled: Collection[str],
+    now: dt.datetime,
 ) -> tuple[dict[str, Landed], list[RegistryLine]]:
     """Accept valid versions for monitoring, and say what became of every folder.
 
@@ -122,6 +127,9 @@ def accept(
         By folder.
     left
         Folders that are there and have not been judged.
+    profiled
+        Keys of versions that have a reference profile. Of one that has none yet, whatever is
+        mended is taken over: nothing was measured with it.
     now
         Becomes `Landed.landed_at` of new versions.
 
@@ -136,19 +144,28 @@ def accept(
             lines.append(_unusable(verdict, landed))
             continue
         before = landed.get(manifest.key)
-        is_new = before is None or before.manifest != manifest
-        refused = before.refused_changes(manifest) if before and is_new else []
-        if refused:
+        is_new = before is None or (before.manifest, before.digests) != (manifest, verdict.digests)
+        refused = before.refused_changes(manifest, verdict.digests) if before and is_new else []
+        if refused and manifest.key in profiled:
             why = f"changed after it landed: {', '.join(refused)}; {_remedy(refused)}"
             lines.append(RegistryLine(folder, "changed", why))
             continue
         if is_new:
             landed_at = before.landed_at if before else now
-            item = Landed(manifest=manifest, folder=folder, landed_at=landed_at)
-            landed[manifest.key] = item
+            landed[manifest.key] = Landed(
+                manifest=manifest,
+                folder=folder,
+                landed_at=landed_at,
+                digests=dict(verdict.digests),
+            )
             changed.add(manifest.key)
-        status = "retired" if _is_retired(landed[manifest.key]) else "monitored"
-        lines.append(RegistryLine(folder, status))
+        if _is_retired(landed[manifest.key]):
+            lines.append(RegistryLine(folder, "retired"))
+        elif manifest.key in profiled:
+            lines.append(RegistryLine(folder, "monitored"))
+        else:
+            why = "has no reference profile yet: see the runs of onboard_model"
+            lines.append(RegistryLine(folder, "onboarding", why))
     for item in landed.values():
         if item.folder not in verdicts and item.folder not in left:
             why = "its folder is no longer in the registry; it is still monitored"
@@ -231,6 +248,7 @@ def _verdicts(text: bytes) -> Mapping[str, Verdict]:
             item["fingerprint"],
             Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
             tuple(Fault(**fault) for fault in item["faults"]),
+            item["digests"],
         )
         for folder, item in content["verdicts"].items()
     }
@@ -242,6 +260,7 @@ def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
             "fingerprint": verdict.fingerprint,
             "manifest": verdict.manifest.model_dump(mode="json") if verdict.manifest else None,
             "faults": [asdict(fault) for fault in verdict.faults],
+            "digests": dict(verdict.digests),
         }
         for folder, verdict in verdicts.items()
     }
@@ -263,8 +282,8 @@ def _counts(lines: list[RegistryLine], left: Collection[str]) -> str:
 
 def _registry_event(lines: list[RegistryLine]) -> dg.AssetMaterialization:
     columns = [dg.TableColumn(name, "string") for name in ("folder", "status", "why")]
-    order = {"rejected": 0, "changed": 1, "gone": 2, "incomplete": 3, "retired": 5}
-    shown = sorted(lines, key=lambda line: (order.get(line.status, 4), line.folder))
+    order = ["rejected", "changed", "gone", "incomplete", "onboarding", "monitored", "retired"]
+    shown = sorted(lines, key=lambda line: (order.index(line.status), line.folder))
     return dg.AssetMaterialization(
         model_registry.key,
         metadata={

@@ -10,6 +10,7 @@ from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import ModelDay
 from resources.manifest import Manifest, Pod
+from resources.store import Landed
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
 MAX_OPEN_RUNS = 25
@@ -30,10 +31,11 @@ def room_for_runs(instance: dg.DagsterInstance, requested_by: str) -> int:
     return max(MAX_OPEN_RUNS - open_runs, 0)
 
 
-def request_reference(manifest: Manifest, requested_by: str) -> dg.RunRequest:
-    """The run that makes a version's reference profile, once for each manifest."""
+def request_reference(landed: Landed, requested_by: str) -> dg.RunRequest:
+    """The run that makes a version's reference profile, once for whatever was accepted."""
+    manifest = landed.manifest
     return dg.RunRequest(
-        run_key=f"{manifest.key}|{manifest.sha256}",
+        run_key=f"{manifest.key}|{landed.fingerprint}",
         job_name=onboard_model.name,
         partition_key=manifest.key,
         tags=_tags(manifest, requested_by),

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from resources.lake import Lake, NotArrivedError
-from resources.manifest import Batch
+from resources.manifest import Manifest
 from resources.storage import open_storage
 
 DAY = dt.date(2026, 9, 1)
@@ -91,12 +91,12 @@ def test_files_that_spark_and_hive_hide_are_no_data(any_lender, put):
 )
 def test_a_batch_waits_for_the_marker_beside_it(any_lender, put, pattern, file, marker):
     put(file, "loans/2026-09-02/_SUCCESS", "other/_SUCCESS")
-    batch = Batch(path=pattern, key="id", marker="_SUCCESS")
-    assert not any_lender.lake.has_arrived(batch, DAY)
+    manifest = needing(any_lender, pattern, marker="_SUCCESS")
+    assert not any_lender.lake.has_arrived(manifest, DAY)
     with pytest.raises(NotArrivedError, match="no _SUCCESS beside it yet"):
         found(any_lender, pattern, "_SUCCESS")
     put(marker)
-    assert any_lender.lake.has_arrived(batch, DAY)
+    assert any_lender.lake.has_arrived(manifest, DAY)
 
 
 def test_a_url_leads_out_of_the_lake(any_lender):
@@ -110,13 +110,31 @@ def test_a_url_leads_out_of_the_lake(any_lender):
         assert stream.read() == b""
 
 
-def test_a_lake_that_is_not_there_has_nothing(tmp_path):
+def test_a_lake_that_is_not_there_has_nothing(lender, tmp_path):
     lake = Lake(root=str(tmp_path / "none"))
-    assert not lake.has_arrived(Batch(path="loans/{date}/", key="id"), DAY)
-    assert not lake.has_arrived(Batch(path="loans/{date}.parquet", key="id"), DAY)
+    assert not lake.has_arrived(needing(lender, "loans/{date}/"), DAY)
+    assert not lake.has_arrived(needing(lender, "loans/{date}.parquet"), DAY)
 
 
 def test_a_lake_that_cannot_be_asked_is_an_error_not_an_absence(s3_lender):
     lake = Lake(root="s3://no-such-bucket-of-this-lender")
     with pytest.raises(Exception, match="NoSuchBucket"):
-        lake.has_arrived(Batch(path="loans/{date}/", key="id"), DAY)
+        lake.has_arrived(needing(s3_lender, "loans/{date}/"), DAY)
+
+
+def test_a_day_that_production_scores_has_arrived_with_its_scores(any_lender, put):
+    scoring = {"flavour": "scored", "path": "scores/{date}.parquet"}
+    fields = any_lender.manifest("pd_cards", "1", scoring=scoring)
+    manifest = Manifest.model_validate(
+        fields | {"batch": {"path": "b/{date}.parquet", "key": "id"}}
+    )
+    put("b/2026-09-01.parquet")
+    assert not any_lender.lake.has_arrived(manifest, DAY)
+    put("scores/2026-09-01.parquet")
+    assert any_lender.lake.has_arrived(manifest, DAY)
+
+
+def needing(lender, path, **batch):
+    """A manifest whose days need the batch at a path."""
+    fields = lender.manifest("pd_cards", "1", batch={"path": path, "key": "id"} | batch)
+    return Manifest.model_validate(fields)

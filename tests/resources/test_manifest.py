@@ -65,7 +65,7 @@ def test_every_fault_is_named_at_once_with_what_is_allowed():
     assert {fault.field: (fault.found, fault.allowed) for fault in faults} == {
         "owner": ("nothing", "this field must be given"),
         "ownr": ("a field that is not known", "no such field (a typing error?)"),
-        "deployed_at": ("'soon'", "a valid date or datetime, input is too short"),
+        "deployed_at": ("'soon'", "a date, YYYY-MM-DD"),
         "batch.path": (
             "'cards/today.parquet'",
             "a path with {date}, the day as YYYY-MM-DD, and no other braces",
@@ -103,19 +103,47 @@ def test_fields_that_disagree_with_each_other_are_named_at_once():
     ]
 
 
+def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
+    faults = faults_of(
+        owner="",
+        retired_at=dt.date(2026, 8, 1),
+        reference={"path": "reference.parquet", "bins": 1},
+        features={"columns": ["income", "region"]},
+        scoring={"flavour": "pickle"},
+        checks={"max_missing": {"age": 0.1}},
+    )
+    assert {fault.field for fault in faults} == {
+        "owner",
+        "retired_at",
+        "reference.bins",
+        "scoring.flavour",
+        "checks.max_missing",
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "found", "allowed"),
     [
         ({"name": "PD Cards"}, "name", "'PD Cards'", r"matches \^\[a-z\]"),
         ({"version": "v/1"}, "version", "'v/1'", r"matches \^\[a-z0-9\]"),
         ({"revision": 0}, "revision", "0", "greater than or equal to 1"),
-        ({"reference": "r.parquet"}, "reference", "'r.parquet'", "dictionary"),
+        ({"reference": "r.parquet"}, "reference", "'r.parquet'", "^a mapping of fields$"),
+        ({"reference": {"path": ""}}, "reference.path", "''", "^text that is not empty$"),
+        ({"owner": ["risk"]}, "owner", r"\['risk'\]", "^text$"),
+        ({"revision": "two"}, "revision", "'two'", "^a whole number$"),
+        ({"revision": 1.5}, "revision", "1.5", "^a whole number$"),
+        ({"retired_at": [1]}, "retired_at", r"\[1\]", "^a date, YYYY-MM-DD$"),
+        ({"thresholds": {"psi": {"warn": "low"}}}, "thresholds.psi.warn", "'low'", "^a number$"),
+        ({"thresholds": {"psi": {"warn": []}}}, "thresholds.psi.warn", r"\[\]", "^a number$"),
+        ({"checks": {"max_missing": []}}, "checks.max_missing", r"\[\]", "^a mapping of fields$"),
+        ({"scoring": "onnx"}, "scoring", "'onnx'", "^a mapping of fields$"),
+        ({"pod": {1: 2}}, "pod.1", "2", "no such field"),
         ({"reference": {"path": "r", "bins": 1}}, "reference.bins", "1", "greater than or equal"),
-        ({"features": {"columns": []}}, "features.columns", r"\[\]", "at least 1"),
+        ({"features": {"columns": []}}, "features.columns", r"\[\]", "^a list of at least 1$"),
         ({"features": {"columns": ["a", "a"]}}, "features.columns", "'a twice'", "names that diff"),
         ({"scoring": {"artefact": "m"}}, "scoring.flavour", "nothing", "'onnx', 'command' or 'sc"),
         ({"scoring": {"flavour": "pickle"}}, "scoring.flavour", "'pickle'", "'onnx', 'command'"),
-        ({"segments": "region"}, "segments", "'region'", "a valid list"),
+        ({"segments": "region"}, "segments", "'region'", "^a list$"),
         ({"checks": {"blocking": ["ks"]}}, "checks.blocking.0", "'ks'", "'batch_quality', 'csi'"),
         ({"checks": {"min_rows": 0}}, "checks.min_rows", "0", "greater than or equal to 1"),
         ({"checks": {"max_missing": {"income": 2}}}, "checks.max_missing.income", "2", "or equal"),
@@ -142,6 +170,10 @@ def test_each_rule_says_field_found_and_allowed(changes, field, found, allowed):
     ("scoring", "field"),
     [
         ({"flavour": "scored", "path": "s/{date}.parquet", "range": [1, 0]}, "scoring.range"),
+        (
+            {"flavour": "scored", "path": "s/{date}.parquet", "range": [0, 0.5, 1]},
+            "scoring.range",
+        ),
         ({"flavour": "scored", "path": "s/{day}/{date}.parquet"}, "scoring.path"),
         ({"flavour": "scored", "path": "s/{date.parquet"}, "scoring.path"),
         (
@@ -243,7 +275,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "pod": {"memory": "2Gi"},
         "alerts": {"service": "cards"},
     }
-    assert landed().refused_changes(parse(valid(**changes))) == [
+    assert landed().refused_changes(parse(valid(**changes)), {}) == [
         "alerts.service",
         "checks.min_rows",
         "outcome.column",
@@ -255,7 +287,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "segments",
         "thresholds.psi.warn",
     ]
-    assert landed().refused_changes(parse(valid(**changes, revision=2))) == []
+    assert landed().refused_changes(parse(valid(**changes, revision=2)), {}) == []
 
 
 @pytest.mark.parametrize(
@@ -273,15 +305,15 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
 )
 def test_what_a_version_is_never_changes(changes, refused):
     later = parse(valid(**changes, revision=2, owner="other@lender.example"))
-    assert landed().refused_changes(later) == refused
+    assert landed().refused_changes(later, {}) == refused
 
 
 def test_an_older_revision_is_refused():
-    assert landed(revision=2).refused_changes(parse(valid())) == ["revision"]
+    assert landed(revision=2).refused_changes(parse(valid()), {}) == ["revision"]
 
 
 def test_a_version_is_retired_without_a_new_revision():
-    assert landed().refused_changes(parse(valid(retired_at=dt.date(2026, 10, 1)))) == []
+    assert landed().refused_changes(parse(valid(retired_at=dt.date(2026, 10, 1))), {}) == []
 
 
 def test_a_version_is_monitored_from_deployment_to_the_day_before_retirement():

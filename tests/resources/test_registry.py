@@ -257,8 +257,10 @@ def test_what_there_is_no_time_for_is_left_and_what_is_known_is_not(lender):
     assert lender.registry.scan(verdicts, seconds=60)[1] == []
 
 
-def test_a_registry_that_is_not_there_yet_is_empty(tmp_path):
-    assert ModelRegistry(root=str(tmp_path / "none")).scan({}, seconds=1) == ({}, [])
+def test_a_registry_that_is_not_there_is_not_an_empty_one(tmp_path):
+    assert ModelRegistry(root=str(tmp_path)).scan({}, seconds=1) == ({}, [])
+    with pytest.raises(FileNotFoundError, match="none: no such folder"):
+        ModelRegistry(root=str(tmp_path / "none")).scan({}, seconds=1)
 
 
 def test_the_same_content_twice_is_two_versions(lender):

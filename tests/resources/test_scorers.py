@@ -76,7 +76,8 @@ def scorer_of(lender, tmp_path):
                 raised.append(error)
             return dg.MaterializeResult()
 
-        assert dg.materialize([scored]).success
+        with dg.DagsterInstance.ephemeral() as instance:
+            assert dg.materialize([scored], instance=instance).success
         if raised:
             raise raised[0]
         written = pq.ParquetFile(output)

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring_assets.partitions import ModelDay
 from resources.manifest import Manifest
-from resources.store import Landed
+from resources.store import Landed, Store
 from sensors.missing_batches import LOOKBACK_DAYS, missing_batches
 from tests.conftest import YESTERDAY, days_ago, job, onboard
 
@@ -36,6 +36,7 @@ def land(lender, name="pd_cards", landed_at=None, **changes):
         )
     }
     lender.store.land(landed, {manifest.key})
+    lender.store.storage.write(Store.path("reference_profile", manifest.key), b"there")
 
 
 def evaluate(lender, instance, now):
@@ -162,3 +163,13 @@ def test_a_missing_day_that_has_run_and_failed_is_not_run_again(lender, instance
     assert not result.success
     now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
     assert evaluate(lender, instance, now) == []
+
+
+def test_a_version_without_a_reference_profile_is_not_passed_over_in_silence(lender, instance):
+    land(lender, landed_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
+    day = dt.date(2026, 3, 2)
+    lender.deliver(day)
+    noon = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
+    assert f"{day}|pd_cards.1" not in evaluate(lender, instance, noon)
+    lender.store.storage.delete(Store.path("reference_profile", "pd_cards.1"))
+    assert f"{day}|pd_cards.1" in evaluate(lender, instance, noon)
