@@ -40,7 +40,7 @@ format: .venv/installed ## format the code
 	@$(BIN)/ruff check --fix .
 
 bench-%: .venv/installed
-	@$(BIN)/python benchmarks/$(subst -,_,$*).py
+	@PYTHONPATH=. $(BIN)/python benchmarks/$(subst -,_,$*).py
 
 bench-profile-kernel: ## benchmarks: also bench-peers, bench-wide, bench-daily-run, bench-registry
 

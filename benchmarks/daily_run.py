@@ -196,6 +196,7 @@ def write(walls: dict[str, float], parts: dict[str, float]) -> str:
         "| what | s |",
         "|---|---:|",
         *(f"| {name} | {value:.2f} |" for name, value in parts.items()),
+        f"| the interpreter's own start and end | {walls['ours'] - sum(parts.values()):.2f} |",
         f"| **whole process** | **{walls['ours']:.2f}** |",
         "",
         "| beside it | s | ours / (it + decoding) |",
