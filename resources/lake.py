@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
-import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import takewhile
 
 from dagster import ConfigurableResource
 from pydantic import Field
@@ -43,11 +44,13 @@ class Lake(ConfigurableResource):
         Parameters
         ----------
         pattern
-            A file, a folder or a glob, with ``{date}`` for the day as YYYY-MM-DD.
+            A file, a folder (of which the ``*.parquet`` are taken that lie directly in it) or a
+            glob, with ``{date}`` for the day as YYYY-MM-DD. ``*`` stays within one folder; ``[[]``
+            is a bracket.
         day
             The day.
         marker
-            Name of a file that must lie beside them.
+            Name of a file that must lie in the folder of the batch.
 
         Raises
         ------
@@ -55,20 +58,21 @@ class Lake(ConfigurableResource):
             If there is no file yet, or no marker. Says where it looked.
         """
         place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
-        folder = re.split(r"[*?\[]", path, maxsplit=1)[0]
-        if folder != path or not path.endswith(".parquet"):
-            folder = folder if folder == path else _folder(folder)
-            names = place.list(folder.rstrip("/"))
-            wanted = path if folder != path else f"{path.rstrip('/')}/*.parquet"
-            paths = tuple(n for n in names if fnmatch.fnmatchcase(n, wanted) and _is_data(n))
-            beside = {folder.rstrip("/"), *(_folder(file) for file in paths)}
-            marked = marker is None or any(_join(at, marker) in names for at in beside)
+        segments = path.rstrip("/").split("/")
+        if path.endswith("/") or not (_is_glob(path) or path.endswith(".parquet")):
+            segments.append("*.parquet")
+        is_there: Callable[[str], bool] = place.exists
+        if _is_glob("/".join(segments)):
+            names = place.list("/".join(_literal(segments)))
+            paths = tuple(name for name in names if _matches(name, segments))
+            is_there = names.__contains__
         else:
-            paths = (path,) if place.exists(path) else ()
-            marked = marker is None or place.exists(_join(_folder(path), marker))
+            paths = (path,) if is_there(path) else ()
         if not paths:
             raise NotArrivedError(f"no Parquet file at {place.url(path)}")
-        if not marked:
+        depth = _batch_depth(segments, day.isoformat())
+        batches = {tuple(file.split("/")[:depth]) for file in paths}
+        if marker and not all(is_there("/".join([*batch, marker])) for batch in batches):
             raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
         return DayFiles(place, paths)
 
@@ -84,14 +88,32 @@ class Lake(ConfigurableResource):
         return True
 
 
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
+def _is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
 
 
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
+def _literal(segments: Sequence[str]) -> list[str]:
+    """The segments before the first that leaves a choice."""
+    return list(takewhile(lambda segment: not _is_glob(segment), segments))
 
 
-def _is_data(path: str) -> bool:
-    # Spark and Hive hide their own files behind these.
-    return not path.rpartition("/")[2].startswith(("_", "."))
+def _matches(path: str, segments: Sequence[str]) -> bool:
+    """Whether a path is that of a pattern, segment by segment."""
+    names = path.split("/")
+    return len(names) == len(segments) and all(
+        # Spark and Hive hide what is no data, or not yet: only a pattern that says so means it.
+        fnmatchcase(name, wanted) and (name[:1] not in ("_", ".") or name[0] == wanted[0])
+        for name, wanted in zip(names, segments, strict=True)
+    )
+
+
+def _batch_depth(segments: Sequence[str], date: str) -> int:
+    """How many segments lead to the folder of a batch: the last one that is the day's alone.
+
+    Folders below the day's that the pattern names are part of the way to it; those that it leaves
+    open are parts of the batch. Where no folder has the day in its name, the files lie side by
+    side in one.
+    """
+    folders = segments[:-1]
+    depth = max((n for n, name in enumerate(folders, 1) if date in name), default=len(folders))
+    return depth + len(_literal(folders[depth:]))

@@ -41,10 +41,15 @@ def test_a_file_a_folder_or_a_glob(any_lender, put):
         "north/2026-09-02-1.parquet",
     )
     assert found(any_lender, "one/{date}.parquet") == ["one/2026-09-01.parquet"]
-    folder = [f"folder/date=2026-09-01/{name}.parquet" for name in ("a", "b", "region=north/c")]
+    folder = [f"folder/date=2026-09-01/{name}.parquet" for name in ("a", "b")]
     assert found(any_lender, "folder/date={date}") == folder
     assert found(any_lender, "folder/date={date}/") == folder
-    assert found(any_lender, "folder/date={date}/?.parquet") == folder[:2]
+    assert found(any_lender, "folder/date={date}/?.parquet") == folder
+    assert found(any_lender, "folder/date={date}/*.parquet") == folder
+    assert found(any_lender, "*/date={date}/") == folder
+    assert found(any_lender, "folder/date={date}/*/*.parquet") == [
+        "folder/date=2026-09-01/region=north/c.parquet"
+    ]
     assert found(any_lender, "north/{date}-*.parquet") == [
         "north/2026-09-01-1.parquet",
         "north/2026-09-01-2.parquet",
@@ -72,16 +77,36 @@ def test_what_is_not_there_is_not_there_and_says_where_it_was_looked_for(any_len
 
 
 def test_files_that_spark_and_hive_hide_are_no_data(any_lender, put):
-    put("loans/2026-09-01/.part.parquet", "loans/2026-09-01/_temporary.parquet")
-    with pytest.raises(NotArrivedError):
-        found(any_lender, "loans/{date}/")
+    put(
+        "loans/2026-09-01/.part.parquet",
+        "loans/2026-09-01/_temporary.parquet",
+        "loans/2026-09-01/_temporary/0/task/part.parquet",
+        "loans/2026-09-01/.staging/part.parquet",
+        "_staging/2026-09-01/part.parquet",
+    )
+    for pattern in ("loans/{date}/", "loans/{date}/*/*/*/*", "loans/{date}/*/*", "*/{date}/*"):
+        with pytest.raises(NotArrivedError):
+            found(any_lender, pattern)
+    assert found(any_lender, "_staging/{date}/") == ["_staging/2026-09-01/part.parquet"]
+
+
+def test_a_bracket_in_a_name_is_escaped(any_lender, put):
+    put("loans[eu]/2026-09-01/a.parquet", "loanse/2026-09-01/a.parquet")
+    for pattern in ("loans[[]eu]/{date}/", "loans[[]eu]/{date}/*.parquet"):
+        assert found(any_lender, pattern) == ["loans[eu]/2026-09-01/a.parquet"]
 
 
 @pytest.mark.parametrize(
     ("pattern", "file", "marker"),
     [
         ("loans/{date}/", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
-        ("loans/{date}/", "loans/2026-09-01/region=n/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        ("loans/{date}/*/*", "loans/2026-09-01/region=n/a.parquet", "loans/2026-09-01/_SUCCESS"),
+        (
+            "loans/{date}/out/*/*",
+            "loans/2026-09-01/out/n/a.parquet",
+            "loans/2026-09-01/out/_SUCCESS",
+        ),
+        ("*/{date}.parquet", "loans/2026-09-01.parquet", "loans/_SUCCESS"),
         ("loans/{date}/*.parquet", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
         ("*/{date}/a.parquet", "loans/2026-09-01/a.parquet", "loans/2026-09-01/_SUCCESS"),
         ("loans/{date}.parquet", "loans/2026-09-01.parquet", "loans/_SUCCESS"),
@@ -97,6 +122,16 @@ def test_a_batch_waits_for_the_marker_beside_it(any_lender, put, pattern, file, 
         found(any_lender, pattern, "_SUCCESS")
     put(marker)
     assert any_lender.lake.has_arrived(manifest, DAY)
+
+
+def test_a_marker_of_a_part_or_of_another_batch_does_not_speak_for_the_batch(any_lender, put):
+    put("loans/2026-09-01/n/a.parquet", "loans/2026-09-01/n/_SUCCESS", "loans/_SUCCESS")
+    with pytest.raises(NotArrivedError, match="no _SUCCESS beside it yet"):
+        found(any_lender, "loans/{date}/*/*.parquet", "_SUCCESS")
+    put("loans/2026-09-01/_SUCCESS", "cards/2026-09-01/n/a.parquet")
+    assert found(any_lender, "loans/{date}/*/*.parquet", "_SUCCESS")
+    with pytest.raises(NotArrivedError, match="no _SUCCESS beside it yet"):
+        found(any_lender, "*/{date}/*/*.parquet", "_SUCCESS")
 
 
 def test_a_url_leads_out_of_the_lake(any_lender):
