@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -26,10 +26,33 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 MANIFEST_NAME = "model.yaml"
+
+WORDS = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "model_type": "a mapping of fields",
+    "model_attributes_type": "a mapping of fields",
+    "dict_type": "a mapping of fields",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "date_type": "a date, YYYY-MM-DD",
+    "date_parsing": "a date, YYYY-MM-DD",
+    "date_from_datetime_parsing": "a date, YYYY-MM-DD",
+    "date_from_datetime_inexact": "a date, YYYY-MM-DD",
+    "invalid_key": "a name that is text",
+}
+"""What may stand in a field, by pydantic's name for the error."""
 
 # Fields that say how a version is watched, not what it is: a higher `revision` may change them.
 # All else (artefact, features, reference, batch) is the version's identity and needs a new version.
@@ -84,6 +107,21 @@ class _AtOddsError(ValueError):
     def __init__(self, *faults: tuple[str, object, str]) -> None:
         self.faults = faults
         super().__init__("; ".join(allowed for _, _, allowed in faults))
+
+
+def _refuse(faults: Iterable[tuple[str, object, str]]) -> None:
+    if found := tuple(faults):
+        raise _AtOddsError(*found)
+
+
+def _not_features(
+    field: str, names: Iterable[str], info: ValidationInfo
+) -> Iterator[tuple[str, object, str]]:
+    """Names that are no feature's, if the manifest's features are known."""
+    features: Features | None = info.data.get("features")
+    if features is not None:
+        allowed = f"a feature: {', '.join(features.names)}"
+        yield from ((field, name, allowed) for name in sorted({*names} - {*features.names}))
 
 
 def _fills(value: str, **names: str) -> bool:
@@ -387,25 +425,43 @@ class Manifest(_Section):
     pod: Pod = Pod()  # type: ignore[call-arg]
     alerts: Alerts | None = None
 
-    @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Manifest:
-        faults: list[tuple[str, object, str]] = []
-        if self.retired_at is not None and self.retired_at < self.deployed_at:
-            allowed = f"a day from deployed_at on, {self.deployed_at}"
-            faults.append(("retired_at", str(self.retired_at), allowed))
-        names = {*self.features.names}
-        for taken, what in (("score", "the model's output"), (self.batch.key, "the batch's key")):
-            if taken in names:
-                faults.append(("features.columns", taken, f"another name; this is {what}"))
-        for field, keys in (
-            ("thresholds.characteristics", self.thresholds.characteristics),
-            ("checks.max_missing", self.checks.max_missing),
-        ):
-            allowed = f"a feature: {', '.join(self.features.names)}"
-            faults += [(field, name, allowed) for name in sorted(set(keys) - names)]
-        if faults:
-            raise _AtOddsError(*faults)
-        return self
+    # The rules between fields are those of the later field, not of the whole: a rule is then
+    # checked as soon as its own fields are right, whatever is wrong elsewhere.
+
+    @field_validator("retired_at")
+    @classmethod
+    def _retires_after_deployment(
+        cls, value: dt.date | None, info: ValidationInfo
+    ) -> dt.date | None:
+        deployed_at = info.data.get("deployed_at")
+        if value is not None and deployed_at is not None and value < deployed_at:
+            raise ValueError(f"a day from deployed_at on, {deployed_at}")
+        return value
+
+    @field_validator("features")
+    @classmethod
+    def _has_free_names(cls, value: Features, info: ValidationInfo) -> Features:
+        taken = {"score": "the model's output"}
+        if "batch" in info.data:
+            taken[info.data["batch"].key] = "the batch's key"
+        _refuse(
+            ("columns", name, f"another name; this is {what}")
+            for name, what in taken.items()
+            if name in value.names
+        )
+        return value
+
+    @field_validator("thresholds")
+    @classmethod
+    def _limits_features(cls, value: ThresholdPolicy, info: ValidationInfo) -> ThresholdPolicy:
+        _refuse(_not_features("characteristics", value.characteristics, info))
+        return value
+
+    @field_validator("checks")
+    @classmethod
+    def _checks_features(cls, value: Checks, info: ValidationInfo) -> Checks:
+        _refuse(_not_features("max_missing", value.max_missing, info))
+        return value
 
     @property
     def key(self) -> str:
@@ -498,11 +554,20 @@ def _faults(file: str, error: Any) -> Iterator[Fault]:
         yield Fault(file, field, _shown(found), str(context["error"]))
     elif kind == "string_pattern_mismatch":
         yield Fault(file, field, _shown(found), f"text that matches {context['pattern']}")
-    else:
+    elif kind in ("too_short", "too_long"):
+        bound = "at least" if kind == "too_short" else "at most"
+        number = context["min_length" if kind == "too_short" else "max_length"]
+        yield Fault(file, field, _shown(found), f"a list of {bound} {number}")
+    elif kind in WORDS:
+        yield Fault(file, field, _shown(found), WORDS[kind])
+    else:  # a bound or a choice: what follows is the value itself
         allowed = error["msg"].removeprefix("Input should be ")
         yield Fault(file, field, _shown(found), allowed)
 
 
 def _shown(found: object) -> str:
-    shown = "a mapping" if isinstance(found, dict) else repr(found)
+    if isinstance(found, dict):
+        return "a mapping"
+    # A date is written in YAML without quotes, and its `repr` is Python.
+    shown = repr(str(found) if isinstance(found, dt.date) else found)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."

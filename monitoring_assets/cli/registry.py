@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from monitoring_assets.cli.options import format_option
+
+if TYPE_CHECKING:
+    from resources.registry import Verdict
 
 
 @click.group()
@@ -19,38 +25,26 @@ def registry() -> None:
 Examples:
   monitoring registry validate registry/pd_cards/3
   monitoring registry validate registry/pd_cards/3/model.yaml
+  monitoring registry validate s3://artifacts/models/pd_cards/3
   monitoring registry validate s3://artifacts/models --format json
 """
 )
 @click.argument("path")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-)
+@format_option
 def validate(path: str, output: str) -> None:
     """Name every fault of the model versions at PATH.
 
-    PATH is a version's folder, its model.yaml, or the root of a registry. A folder must lie in
-    <name>/<version>/, as in the registry.
+    PATH is a version's folder, its model.yaml, or the root of a registry; local or on S3. A folder
+    must lie in <name>/<version>/, as in the registry.
 
     Exit code: 0 without faults, 2 with any.
     """
     from resources.manifest import MANIFEST_NAME
-    from resources.registry import ModelRegistry, Verdict
 
-    root, only = path, None
-    if "://" not in path:
-        here = Path(path).absolute()
-        folder = here.parent if here.name == MANIFEST_NAME else here
-        if not here.exists():
-            raise click.BadParameter(f"{path}: no such file or folder", param_hint="PATH")
-        if (folder / MANIFEST_NAME).exists():
-            root, only = str(folder.parent.parent), "/".join(folder.parts[-2:])
-    found: dict[str, Verdict] = ModelRegistry(root=root).scan({}, seconds=float("inf"))[0]
-    verdicts = [verdict for name, verdict in found.items() if only in (None, name)]
+    try:
+        verdicts = _verdicts(path)
+    except Exception as error:  # of botocore, the file system or ours: all are about this path
+        raise click.BadParameter(f"{path}: {error}", param_hint="PATH") from error
     if not verdicts:
         allowed = "folders <name>/<version>/ with a model.yaml"
         raise click.BadParameter(f"{path}: no model version; allowed: {allowed}", param_hint="PATH")
@@ -75,6 +69,28 @@ def validate(path: str, output: str) -> None:
                 click.secho(str(fault), fg="red")
     if any(verdict.manifest is None for verdict in verdicts):
         sys.exit(2)
+
+
+def _verdicts(path: str) -> list[Verdict]:
+    """Judge the version at a path, and it alone, or every version of the registry there."""
+    from resources.manifest import MANIFEST_NAME
+    from resources.registry import Candidate, ModelRegistry, judge_version
+    from resources.storage import open_storage
+
+    path = path.removeprefix("file://")
+    if "://" not in path:
+        local = Path(path).resolve()
+        if not local.exists():
+            raise FileNotFoundError("no such file or folder")
+        path = str(local)
+    path = path.rstrip("/").removesuffix(f"/{MANIFEST_NAME}")
+    has_parents = path.removeprefix("s3://").count("/") >= 2
+    if has_parents and open_storage(path).exists(MANIFEST_NAME):
+        root, name, version = path.rsplit("/", 2)
+        storage, folder = open_storage(root or "/"), f"{name}/{version}"
+        return [judge_version(storage, Candidate(folder, storage.list(folder)))]
+    found, _ = ModelRegistry(root=path).scan({}, seconds=float("inf"))
+    return list(found.values())
 
 
 @registry.command()

@@ -3,12 +3,14 @@
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
+from resources.storage import LocalStorage
 from tests.conftest import YESTERDAY, days_ago, onboard, rows
 
 
@@ -30,7 +32,6 @@ def run(*arguments):
     # The code location reads the environment when it is loaded.
     import subprocess
     import sys
-    from pathlib import Path
 
     command = [Path(sys.executable).with_name("monitoring"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
@@ -84,12 +85,56 @@ def test_a_report_that_was_not_made_says_where_it_looked(deployed):
     assert f"drift_report of {day}|pd_cards.1 is not materialised" in shown.output
 
 
-def test_validate_takes_a_folder_a_manifest_or_a_registry(lender):
-    lender.publish()
-    root = lender.registry.root
-    for path in (root, f"{root}/pd_cards/1", f"{root}/pd_cards/1/model.yaml"):
-        done = CliRunner().invoke(main, ["registry", "validate", path])
+def validate(path, *options):
+    return CliRunner().invoke(main, ["registry", "validate", str(path), *options])
+
+
+def test_validate_takes_a_folder_a_manifest_or_a_registry(any_lender):
+    any_lender.publish()
+    root = any_lender.registry.root
+    for path in (
+        root,
+        f"{root}/pd_cards/1",
+        f"{root}/pd_cards/1/",
+        f"{root}/pd_cards/1/model.yaml",
+    ):
+        done = validate(path)
         assert (done.exit_code, done.output) == (0, "pd_cards/1: valid\n")
+
+
+def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatch):
+    lender.publish()
+    lender.publish(version="2", owner="")
+    listed = []
+    original = LocalStorage.list
+
+    def record(self, prefix=""):
+        listed.append(self.url(prefix))
+        return original(self, prefix)
+
+    monkeypatch.setattr(LocalStorage, "list", record)
+    folder = Path(lender.registry.root, "pd_cards", "1")
+    monkeypatch.chdir(folder)
+    for path in (folder, ".", "../1", "../../pd_cards/1/model.yaml"):
+        assert validate(path).output == "pd_cards/1: valid\n"
+    assert set(listed) == {str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("s3://no-bucket-of-this-name", "NoSuchBucket"),
+        ("s3://no-bucket-of-this-name/pd_cards/1", "NoSuchBucket"),
+        ("{root}/registry/pd_cards/2/model.yaml", "no model version"),
+        ("gs://models/pd_cards/1", "found scheme 'gs'; allowed: s3://"),
+        ("nowhere", "no such file or folder"),
+    ],
+)
+def test_validate_says_what_it_cannot_look_at(s3_lender, path, why):
+    done = validate(path.format(root=s3_lender.root))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Usage: ")
+    assert why in " ".join(done.stderr.replace("│", "").split())
 
 
 def test_validate_names_every_fault(lender):
