@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.cli.curve import BARS, bar
+from monitoring_assets.cli.options import format_option
 
 if TYPE_CHECKING:
     from monitoring_assets.demo.detection import Detection, Sighting
@@ -65,13 +66,7 @@ Examples:
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day.  [default: yesterday]")
 @click.option("--seed", type=int, help="Seed of the made-up data.  [default: 7]")
 @click.option("--serve", is_flag=True, help=f"Then start the Dagster UI on port {PORT}.")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-)
+@format_option
 def demo(
     home: Path,
     days: int | None,

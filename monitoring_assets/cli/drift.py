@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from monitoring_assets.cli.drift_table import print_drift
+from monitoring_assets.cli.options import format_option
 from monitoring_assets.statistics.drift import ColumnDrift, Status, Thresholds, compare
 from monitoring_assets.statistics.profile import ParquetSource, count, fit_bins
 from monitoring_assets.statistics.stability import Smoothing
@@ -81,13 +82,7 @@ Examples:
     show_default=True,
     help="Exit with 1 if a column is at this status or worse, or cannot be compared.",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-)
+@format_option
 def drift(
     reference: str,
     current: str,
@@ -114,7 +109,7 @@ def drift(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     base, batch = _open("--reference", reference), _open("--current", current)
-    names = columns.split(",") if columns else list(base.schema.names)
+    names = [name.strip() for name in columns.split(",")] if columns else list(base.schema.names)
     if score and score not in names:
         names.append(score)
     for name in names:

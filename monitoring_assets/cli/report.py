@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitoring_assets.cli.options import format_option
+
 if TYPE_CHECKING:
     from resources.store import Store
 
@@ -24,13 +26,7 @@ Examples:
 )
 @click.argument("model")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-)
+@format_option
 def report(model: str, day: dt.datetime | None, output: str) -> None:
     """Show what moved on a day of MODEL (name.version), and what that did to the score.
 

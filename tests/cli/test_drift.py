@@ -74,6 +74,10 @@ def test_options_change_what_they_say(files):
     assert {c["status"] for c in found["columns"].values()} == {"ok"}
     found = document(run(*arguments, "--columns", "calm", "--score", "score", "--level", 1e-9))
     assert list(found["columns"]) == ["calm", "score"]
+    assert list(document(run(*arguments, "--columns", " calm, region"))["columns"]) == [
+        "calm",
+        "region",
+    ]
 
 
 @pytest.mark.parametrize(
