@@ -1,20 +1,23 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import reference_profile
+from resources.arrow_types import same_family
 from resources.errors import InputError
 from resources.lake import DayFiles, Lake
 from resources.registry import ModelRegistry, version_path
 from resources.store import Landed, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
+    import duckdb
     import pyarrow as pa
 
 ROW_GROUP_ROWS = 131_072
@@ -75,25 +78,119 @@ def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator
     A characteristic that the batch does not have is left out: the batch quality check says so.
     """
     import pyarrow as pa
-    import pyarrow.dataset as ds
 
     manifest = landed.manifest
+    where = f"batch {files.storage.url(files.paths[0])}"
     try:
-        batch = ds.dataset(files.locations, filesystem=files.storage.filesystem, format="parquet")
-        if manifest.features.sql is None:
-            _require_key(manifest.batch.key, batch.schema.names, files)
-            present = [name for name in manifest.features.names if name in batch.schema.names]
-            # Few pieces in flight: the default keeps a gigabyte of them.
-            yield from batch.to_batches(
-                columns=[manifest.batch.key, *present],
-                batch_size=ROW_GROUP_ROWS,
-                batch_readahead=2,
-                fragment_readahead=1,
-            )
-        else:
-            yield from _query(batch, files, landed, registry)
+        if manifest.features.sql is not None:
+            yield from _query(_open_batch(files), files, landed, registry)
+            return
+        key = manifest.batch.key
+        batch = _open_batch(files, {key, *manifest.features.names})
+        _require_key(key, next(batch.get_fragments()).physical_schema.names, files)
+        present = [name for name in manifest.features.names if name in batch.schema.names]
+        # Few pieces in flight: the default keeps a gigabyte of them.
+        scanner = batch.scanner(
+            columns=[key, *present],
+            batch_size=ROW_GROUP_ROWS,
+            batch_readahead=2,
+            fragment_readahead=1,
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
-        raise InputError(f"batch {files.storage.url(files.paths[0])}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
+    try:
+        yield from scanner.to_batches()
+    except OSError as error:
+        raise InputError(f"{where}: {error}") from error
+    except pa.ArrowInvalid as error:
+        raise _without_text(where, error) from None
+
+
+def _open_batch(files: DayFiles, wanted: "Container[str] | None" = None) -> "pa.dataset.Dataset":
+    """The files of a day as one table of the wanted columns that they have; of all, if None.
+
+    Raises
+    ------
+    InputError
+        If two files do not agree on one of these columns.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    found = ds.dataset(files.locations, filesystem=files.storage.filesystem, format="parquet")
+    fragments = list(found.get_fragments())
+    urls = {files.storage.location(path): files.storage.url(path) for path in files.paths}
+    columns: dict[str, dict[str, pa.DataType]] = {}
+    for fragment in fragments:
+        schema, url = fragment.physical_schema, urls[fragment.path]
+        columns[url] = dict(zip(schema.names, schema.types, strict=True))
+        if len(columns[url]) < len(schema):
+            raise InputError(f"batch {url}: duplicate field names")
+    names = dict.fromkeys(name for types in columns.values() for name in types)
+    fields = [
+        (name, _common_type(name, columns)) for name in names if wanted is None or name in wanted
+    ]
+    return ds.FileSystemDataset(fragments, pa.schema(fields), found.format, found.filesystem)
+
+
+def _common_type(name: str, columns: "Mapping[str, Mapping[str, pa.DataType]]") -> "pa.DataType":
+    """The type that a column of all files can be read as; ``columns`` are types by file."""
+    import pyarrow as pa
+
+    holders = {url: types[name] for url, types in columns.items() if name in types}
+    absent = next((url for url in columns if url not in holders), None)
+    if absent:
+        raise InputError(f"batch {absent}: no column {name!r}; {next(iter(holders))} has it")
+    common, first = pa.null(), ""
+    for url, kind in holders.items():
+        if pa.types.is_null(common):
+            common, first = kind, url
+        elif kind not in (common, pa.null()):
+            promoted = _promoted(common, kind)
+            if promoted is None:
+                raise InputError(
+                    f"batch {url}: column {name!r} is {kind}; in {first} it is {common}"
+                )
+            common = promoted
+    return common
+
+
+def _promoted(one: "pa.DataType", other: "pa.DataType") -> "pa.DataType | None":
+    """The type that holds the values of two of one family."""
+    import pyarrow as pa
+
+    plain = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in (one, other)]
+    schemas = [pa.schema([("", kind)]) for kind in plain]
+    try:
+        if same_family(*plain):
+            return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowTypeError:  # such as times of two zones
+        pass
+    return None
+
+
+def _without_text(where: str, error: Exception) -> InputError:
+    """What failed where, for an error whose text may show the value of a row."""
+    kind = type(error).__name__
+    return InputError(
+        f"{where}: {kind} while reading rows; its text, which may show one, is left out"
+    )
+
+
+@contextmanager
+def _database() -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A database in memory, that spills to a folder of its own."""
+    import tempfile
+
+    import duckdb
+
+    with (
+        tempfile.TemporaryDirectory(prefix="monitoring-duckdb-") as folder,
+        duckdb.connect() as connection,
+    ):
+        connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
+        connection.execute(f"SET temp_directory = '{folder}'")
+        yield connection
 
 
 def _query(
@@ -103,13 +200,14 @@ def _query(
     import hashlib
 
     import duckdb
+    import pyarrow as pa
 
     manifest = landed.manifest
     storage, path = version_path(registry.storage, landed.folder, manifest.features.sql or "")
-    with duckdb.connect() as connection:
+    with _database() as connection:
         # A manifest is data: its query reads the batch and nothing else of this machine.
-        connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")  # last: it also locks itself
         connection.register("batch", batch)
         try:
             text = storage.read(path)
@@ -120,10 +218,15 @@ def _query(
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
             _require_key(manifest.batch.key, reader.schema.names, files)
             present = [name for name in manifest.features.names if name in reader.schema.names]
-            for piece in reader:
-                yield piece.select([manifest.batch.key, *present])
+        except duckdb.DataError as error:  # of a statement before the query
+            raise _without_text(storage.url(path), error) from None
         except duckdb.Error as error:
             raise InputError(f"{storage.url(path)}: {error}") from error
+        try:
+            for piece in reader:
+                yield piece.select([manifest.batch.key, *present])
+        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+            raise _without_text(storage.url(path), error) from None
 
 
 def _require_key(key: str, names: list[str], files: DayFiles) -> None:
@@ -157,10 +260,7 @@ def _write(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
 
 def _tally_keys(local: "Path", key: str) -> dict[str, int]:
     """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
+    with _database() as connection:
         column = '"' + key.replace('"', '""') + '"'
         rows, present, unique = connection.execute(
             f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM read_parquet(?)",
