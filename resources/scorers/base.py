@@ -10,6 +10,7 @@ from resources.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.fs import FileSystem
 
 SCORE = "score"
 
@@ -27,15 +28,70 @@ class FeatureFile:
     characteristics: tuple[str, ...]
 
 
+def read_scores(
+    features: FeatureFile, score: str, file: str, filesystem: FileSystem | None, source: str
+) -> pa.Table:
+    """Read the keys and the scores of a Parquet file, and nothing else of it.
+
+    Parameters
+    ----------
+    features
+        The rows that were to be scored.
+    score
+        The file's column that is the score.
+    file, filesystem
+        Where the file is; a local one without a file system.
+    source
+        What to call the file in an error.
+
+    Returns
+    -------
+    The key, of the type that it has in the features, and ``score``, a float64.
+
+    Raises
+    ------
+    ScoringError
+        If it is no Parquet file, a column is absent or of another kind.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = (features.key, score)
+    try:
+        with pq.ParquetFile(file, filesystem=filesystem) as scored:
+            names = scored.schema_arrow.names
+            absent = [name for name in wanted if names.count(name) != 1]
+            if absent:
+                raise ScoringError(f"{source}: no column {absent}, or not just one, in {names}")
+            keys, scores = (scored.read(columns=[name]).column(0) for name in wanted)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ScoringError(f"{source}: not a readable Parquet file: {error}") from None
+    if not (
+        pa.types.is_floating(scores.type)
+        or pa.types.is_integer(scores.type)
+        or pa.types.is_decimal(scores.type)
+    ):
+        raise ScoringError(f"{source}: {score} is {scores.type}, not a number")
+    key_type = pq.read_schema(features.path).field(features.key).type
+    try:
+        keys = keys.cast(key_type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        types = f"{keys.type}, in the features {key_type}"
+        raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
+    return pa.table({features.key: keys, SCORE: scores.cast(pa.float64(), safe=False)})
+
+
 def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source: str) -> None:
     """Write scores in the features' order and row groups, if every row has exactly one.
+
+    Both files' keys are in memory, and where their order differs an index over them as well.
 
     Parameters
     ----------
     features
         The rows that were to be scored.
     scored
-        Columns: the key, and ``score`` (any numeric type).
+        What `read_scores` read.
     output
         Where (key, score) is written.
     source
@@ -44,26 +100,15 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     Raises
     ------
     ScoringError
-        If keys are missing, doubled or unknown, or the score is not a number.
+        If keys are missing, doubled or unknown.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    if not (
-        pa.types.is_floating(scored[SCORE].type)
-        or pa.types.is_integer(scored[SCORE].type)
-        or pa.types.is_decimal(scored[SCORE].type)
-    ):
-        raise ScoringError(f"{source}: score is {scored[SCORE].type}, not a number")
     file = pq.ParquetFile(features.path)
     keys = file.read(columns=[features.key]).column(0).combine_chunks()
-    try:
-        found = scored[features.key].combine_chunks().cast(keys.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        types = f"{scored[features.key].type}, in the features {keys.type}"
-        raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
-    score = scored[SCORE].combine_chunks().cast(pa.float64(), safe=False)
+    found, score = (scored[name].combine_chunks() for name in (features.key, SCORE))
     if not found.equals(keys):  # written in another order, as a database would
         if len(found) != len(keys):
             raise ScoringError(f"{source}: {len(found)} rows scored; the features have {len(keys)}")

@@ -23,7 +23,7 @@ from dagster import (
 )
 
 from resources.manifest import CommandScoring
-from resources.scorers.base import SCORE, FeatureFile, ScoringError, write_aligned
+from resources.scorers.base import FeatureFile, ScoringError, read_scores, write_aligned
 
 SHOWN_LINES = 40
 
@@ -56,9 +56,6 @@ def score_command(
         If the program cannot be started, fails (with the end of its own stderr), takes too long or
         writes anything but one score for each key.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     written = output.with_name(f"program-{output.name}")
     paths = {"artefact": str(artefact), "input": str(features.path), "output": str(written)}
     command = [part.format(**paths) for part in scoring.command]
@@ -69,19 +66,11 @@ def score_command(
         extras={**paths, "key": features.key, "characteristics": list(features.characteristics)},
     ) as session:
         _run(command, {**os.environ, **session.get_bootstrap_env_vars()}, scoring.timeout_seconds)
-    try:
-        scored = pq.read_table(written)
-    except FileNotFoundError:
-        raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ScoringError(f"{command[0]} wrote an output that is not Parquet: {error}") from None
-    absent = {features.key, scoring.score} - set(scored.column_names)
-    if absent:
-        raise ScoringError(
-            f"{command[0]} wrote no column {sorted(absent)}; it wrote {scored.column_names}"
-        )
-    scored = pa.table({features.key: scored[features.key], SCORE: scored[scoring.score]})
-    write_aligned(features, scored, output, command[0])
+    if not written.exists():
+        raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
+    source = f"the {{output}} of {command[0]}"
+    scored = read_scores(features, scoring.score, str(written), None, source)
+    write_aligned(features, scored, output, source)
 
 
 def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) -> None:

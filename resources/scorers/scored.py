@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resources.lake import DayFiles
 from resources.manifest import ScoredScoring
-from resources.scorers.base import SCORE, FeatureFile, ScoringError, write_aligned
+from resources.scorers.base import FeatureFile, read_scores, write_aligned
 
 
 def read_scored(
@@ -28,19 +28,15 @@ def read_scored(
     Raises
     ------
     ScoringError
-        If a file lacks a column, or keys are missing, doubled or unknown.
+        If a file cannot be read or lacks a column, or keys are missing, doubled or unknown.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    tables = []
-    for path in files.paths:
-        location = files.storage.location(path)
-        file = pq.ParquetFile(location, filesystem=files.storage.filesystem)
-        absent = {features.key, scoring.score} - set(file.schema_arrow.names)
-        if absent:
-            raise ScoringError(f"{files.storage.url(path)}: no column {sorted(absent)}")
-        tables.append(file.read(columns=[features.key, scoring.score]))
-    scored = pa.concat_tables(tables)
-    scored = pa.table({features.key: scored[features.key], SCORE: scored[scoring.score]})
-    write_aligned(features, scored, output, files.storage.url(files.paths[0]))
+    storage = files.storage
+    tables = [
+        read_scores(
+            features, scoring.score, storage.location(path), storage.filesystem, storage.url(path)
+        )
+        for path in files.paths
+    ]
+    write_aligned(features, pa.concat_tables(tables), output, storage.url(files.paths[0]))

@@ -292,10 +292,13 @@ def test_a_score_that_is_missing_stays_missing(score):
         (SCORED.replace("t['loan_id']", "pa.array(list('abcdx'))"), "1 rows without a score"),
         (SCORED.replace("t['loan_id']", "pa.array([1, 2, 3, 4, 5])"), "5 rows without a score"),
         (SCORED.replace("t['loan_id']", "pa.array([[1]] * 5)"), r"key 'loan_id' is list<"),
-        (SCORED.replace("'score'", "'pd'"), r"wrote no column \['score'\]; it wrote"),
+        (SCORED.replace("'score'", "'pd'"), r"no column \['score'\], or not just"),
         (SCORED.replace("t['age']", "pa.array(['high'] * 5)"), "score is string, not a number"),
         ("sys.exit()\n", r"succeeded but wrote no \{output\} file"),
-        ("open(sys.argv[2], 'w').write('done')\nsys.exit()\n", "an output that is not Parquet"),
+        (
+            "open(sys.argv[2], 'w').write('done')\nsys.exit()\n",
+            r"the \{output\} of .*: not a readable Parquet",
+        ),
     ],
     ids=[
         "too few rows",
@@ -392,9 +395,35 @@ def test_scores_of_production_that_are_not_there_or_do_not_fit_are_named(
     deliver_scores(any_lender, pd.DataFrame({"loan_id": list("abcde"), "pd": 0.5}))
     with pytest.raises(ScoringError, match=r"part-0.parquet: no column \['score'\]"):
         score_anywhere(SCORES)
+    deliver_scores(any_lender, pd.DataFrame({"loan_id": list("abcde"), "score": "high"}))
+    with pytest.raises(ScoringError, match=r"part-0.parquet: score is .*string, not a number"):
+        score_anywhere(SCORES)
     deliver_scores(any_lender, pd.DataFrame({"loan_id": list("abcd"), "score": 0.5}))
     with pytest.raises(ScoringError, match=r"part-0.parquet: 4 rows scored; the features have 5"):
         score_anywhere(SCORES)
+
+
+def test_score_files_whose_numbers_and_keys_differ_in_width_are_one(any_lender, score_anywhere):
+    features = FEATURES.assign(loan_id=[1, 2, 3, 4, 5])
+    frames = [
+        pd.DataFrame({"loan_id": np.array([5, 4, 3], "int32"), "score": np.float32([5, 4, 3])}),
+        pd.DataFrame({"loan_id": [1, 2], "score": [1.0, 2.0], "why": ["a", "b"]}),
+    ]
+    deliver_scores(any_lender, *frames)
+    assert score_anywhere(SCORES, features=features) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_score_file_that_cannot_be_read_is_named(any_lender, score_anywhere):
+    frame = pd.DataFrame({"loan_id": list("abcde"), "score": 0.5})
+    deliver_scores(any_lender, frame, frame)
+    lake = open_storage(any_lender.lake.root)
+    path = f"scores/{YESTERDAY}/part-1.parquet"
+    whole = lake.read(path)
+    # No file of Parquet at all; a good footer over pages that are not.
+    for broken in (b"junk", b"", b"PAR1" + bytes(200) + whole[204:]):
+        lake.write(path, broken)
+        with pytest.raises(ScoringError, match=r"part-1.parquet: not a readable Parquet file"):
+            score_anywhere(SCORES)
 
 
 @pytest.mark.parametrize("flavour", [ONNX, COMMAND])
