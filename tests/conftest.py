@@ -180,18 +180,22 @@ def tick(lender: Lender, instance: dg.DagsterInstance, cursor: str | None = None
     return result
 
 
-def job(name: str, lender: Lender) -> dg.JobDefinition:
-    """A job of the product, bound to a lender."""
+def definitions(lender: Lender) -> dg.Definitions:
+    """The code location, bound to a lender."""
     from monitoring_assets.definitions import defs
 
-    bound = dg.Definitions(
+    return dg.Definitions(
         assets=defs.assets,
         asset_checks=defs.asset_checks,
         jobs=defs.jobs,
         executor=defs.executor,
         resources=lender.resources,
     )
-    return bound.get_repository_def().get_job(name)
+
+
+def job(name: str, lender: Lender) -> dg.JobDefinition:
+    """A job of the product, bound to a lender."""
+    return definitions(lender).get_repository_def().get_job(name)
 
 
 def onboard(lender: Lender, instance: dg.DagsterInstance) -> None:

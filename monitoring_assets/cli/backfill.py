@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from monitoring_assets.cli.instance import dagster_instance
+
 if TYPE_CHECKING:
+    from resources.manifest import Manifest
     from resources.store import Landed
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -31,7 +33,8 @@ def backfill(
 ) -> None:
     """Compute the days of each MODEL, a version's key (name.version) or a name for all versions.
 
-    Runs are recorded on the Dagster instance of DAGSTER_HOME. Days that were computed before are
+    A version must have landed: see `monitoring onboard`. Runs are recorded on the Dagster instance
+    of DAGSTER_HOME. Days that were computed before are
     computed again and replaced.
 
     Exit code: 0, 1 if a day failed, 2 for bad usage or input.
@@ -39,26 +42,27 @@ def backfill(
     from rich.console import Console
     from rich.progress import Progress
 
-    from monitoring_assets.partitions import monitored_days
+    from monitoring_assets.partitions import last_whole_day, monitored_days
     from resources.environment import resources_from_environment
 
-    if "DAGSTER_HOME" not in os.environ:
-        raise click.UsageError("DAGSTER_HOME is not set: it says where runs are recorded")
-    import dagster as dg
-
-    from monitoring_assets.backfill import BackfillOutcome
-    from monitoring_assets.backfill import backfill as run_backfill
-    from monitoring_assets.definitions import defs
-
     landed = select_versions(resources_from_environment()["store"].all_landed(), models)
-    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    until = last.date() if last else yesterday
-    job = defs.get_repository_def().get_job("monitor_day")
+    until = last.date() if last else last_whole_day()
+    todo = {}
+    for key, item in landed.items():
+        since = first.date() if first else item.manifest.deployed_at
+        todo[key] = monitored_days(item.manifest, since, until)
+        if not todo[key]:
+            click.secho(_nothing_to_do(item.manifest, since, until), fg="yellow", err=True)
+    if not any(todo.values()):
+        sys.exit(2)
     failed = False
-    with dg.DagsterInstance.get() as instance, Progress(console=Console(stderr=True)) as bar:
-        for key, item in landed.items():
-            since = first.date() if first else item.manifest.deployed_at
-            days = monitored_days(item.manifest, since, until)
+    with dagster_instance() as instance, Progress(console=Console(stderr=True)) as bar:
+        from monitoring_assets.backfill import BackfillOutcome
+        from monitoring_assets.backfill import backfill as run_backfill
+        from monitoring_assets.definitions import defs
+
+        job = defs.get_repository_def().get_job("monitor_day")
+        for key, days in todo.items():
             task = bar.add_task(key, total=len(days))
 
             def show(outcome: BackfillOutcome, task: object = task) -> None:
@@ -89,6 +93,21 @@ def select_versions(landed: dict[str, Landed], models: tuple[str, ...]) -> dict[
         found = {k: v for k, v in landed.items() if word in (k, v.manifest.name)}
         if not found:
             known = ", ".join(landed) or "none has landed yet"
-            raise click.BadParameter(f"{word!r} is no model version; known: {known}")
+            raise click.BadParameter(
+                f"{word!r} is no model version; known: {known}; "
+                "`monitoring onboard` takes over what is in the registry"
+            )
         chosen |= found
     return chosen
+
+
+def _nothing_to_do(manifest: Manifest, since: dt.date, until: dt.date) -> str:
+    from monitoring_assets.partitions import DATES, last_whole_day
+
+    retired = f" to {manifest.retired_at}, when it is retired" if manifest.retired_at else ""
+    return (
+        f"{manifest.key}: nothing to do from {since} to {until}: "
+        f"it is in production from {manifest.deployed_at}{retired}; "
+        f"days have partitions from {DATES.start.date()} (see MONITORING_START_DATE) "
+        f"to {last_whole_day()}"
+    )

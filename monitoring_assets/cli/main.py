@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
     "drift": "PSI and CSI of two Parquet files, no set-up needed",
     "registry": "check model versions before they are uploaded",
+    "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
     "report": "what moved on a day of a model version, and what that did to the score",
 }

@@ -8,7 +8,6 @@ hundreds of times.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -28,10 +27,11 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from monitoring_assets.backfill import QUIET, backfill
+from monitoring_assets.backfill import backfill
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.drift_report import drift_report
-from monitoring_assets.jobs import monitor_day, onboard_model
+from monitoring_assets.jobs import monitor_day
+from monitoring_assets.onboard import make_profile, profiles_wanted, tick
 from monitoring_assets.partitions import ModelDay
 from sensors.registry_sensor import registry_sensor
 
@@ -68,10 +68,10 @@ def replay(
         When a version cannot be onboarded, or a day fails that no check has stopped.
     """
     cursor, wanted = _read_cursor(instance), list[ModelDay]()
-    while (result := _tick(defs, instance, cursor)).run_requests:
-        onboarding = [r for r in result.run_requests if r.job_name == onboard_model.name]
-        for number, request in enumerate(onboarding, 1):
-            _onboard(defs, instance, str(request.partition_key))
+    while (result := tick(defs, instance, cursor)).run_requests:
+        onboarding = profiles_wanted(result)
+        for number, key in enumerate(onboarding, 1):
+            make_profile(defs, instance, key)
             progress("onboarding", number, len(onboarding))
         wanted += [
             ModelDay.parse(str(request.partition_key))
@@ -87,34 +87,6 @@ def replay(
         raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, cursor)
-
-
-def _tick(
-    defs: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None
-) -> dg.SensorResult:
-    """Evaluate the registry sensor and do what the daemon does with its result, but for runs."""
-    resources = dict(defs.resources or {})
-    logging.disable(logging.INFO)  # a line for each tick would run through the progress display
-    try:
-        with dg.build_sensor_context(instance, cursor, resources=resources) as context:
-            result = registry_sensor(context)
-    finally:
-        logging.disable(logging.NOTSET)
-    assert isinstance(result, dg.SensorResult)
-    for request in result.dynamic_partitions_requests or []:
-        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-    for event in result.asset_events:
-        instance.report_runless_asset_event(event)
-    return result
-
-
-def _onboard(defs: dg.Definitions, instance: dg.DagsterInstance, key: str) -> None:
-    job = defs.get_repository_def().get_job(onboard_model.name)
-    result = job.execute_in_process(
-        instance=instance, partition_key=key, run_config=QUIET, raise_on_error=False
-    )
-    if not result.success:
-        raise RuntimeError(f"{key} could not be onboarded: see run {result.run_id}")
 
 
 def _monitor(

@@ -1,5 +1,6 @@
 """The commands over a store and a registry: what they print, and how they say no."""
 
+import hashlib
 import json
 import os
 from datetime import timedelta
@@ -10,18 +11,26 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
+from resources.registry import ModelRegistry
 from resources.storage import LocalStorage
-from tests.conftest import YESTERDAY, days_ago, onboard, rows
+from tests.conftest import YESTERDAY, days_ago, definitions, onboard, rows
 
 
 @pytest.fixture
-def deployed(lender, tmp_path, monkeypatch):
-    """A lender with a version onboarded, and the environment of a deployment."""
+def empty(lender, tmp_path, monkeypatch):
+    """A lender without versions, and the environment of a deployment."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     for name, value in lender.environment.items():
         monkeypatch.setenv(name, value)
+    return lender
+
+
+@pytest.fixture
+def deployed(empty):
+    """The same with a version onboarded."""
+    lender = empty
     lender.publish()
     with dg.DagsterInstance.get() as instance:
         onboard(lender, instance)
@@ -35,6 +44,87 @@ def run(*arguments):
 
     command = [Path(sys.executable).with_name("monitoring"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+
+
+def test_onboard_needs_no_daemon(empty):
+    empty.publish()
+    empty.deliver(YESTERDAY)
+    unknown = run("backfill", "pd_cards")
+    assert unknown.returncode == 2
+    assert "none has landed yet; `monitoring onboard` takes over" in unknown.stderr
+
+    done = run("onboard")
+    assert (done.returncode, done.stdout) == (0, "pd_cards/1: monitored\n")
+    assert run("backfill", "pd_cards", "--from", str(YESTERDAY)).returncode == 0
+
+
+def test_onboard_says_what_it_could_not_take_over(empty):
+    empty.publish()
+    empty.publish(version="2", owner="")
+    junk = b"no graph"
+    digest = hashlib.sha256(junk).hexdigest()
+    empty.publish(
+        version="3", scoring={"flavour": "onnx", "artefact": "model.onnx", "sha256": digest}
+    )
+    Path(empty.registry.root, "pd_cards/3/model.onnx").write_bytes(junk)
+    done = run("onboard", "--format", "json")
+    assert done.returncode == 2
+    lines = {line["folder"]: line for line in json.loads(done.stdout)}
+    assert {folder: line["status"] for folder, line in lines.items()} == {
+        "pd_cards/1": "monitored",
+        "pd_cards/2": "rejected",
+        "pd_cards/3": "failed",
+    }
+    assert "owner: found ''; allowed: text that is not empty" in lines["pd_cards/2"]["why"]
+    assert "pd_cards.3 could not be onboarded: " in lines["pd_cards/3"]["why"]
+
+    empty.publish(version="3")  # mended
+    again = run("onboard")
+    assert again.returncode == 2
+    assert "pd_cards/3: monitored" in again.stdout
+
+
+def test_onboard_ticks_until_every_version_had_its_turn(lender, instance, monkeypatch):
+    from monitoring_assets.onboard import onboard
+
+    # The first tick has no time to judge anything, and each has room for one run.
+    scan, seconds = ModelRegistry.scan, iter([-1.0, 60.0, 60.0, 60.0])
+    monkeypatch.setattr(
+        ModelRegistry, "scan", lambda self, known, **_: scan(self, known, seconds=next(seconds))
+    )
+    monkeypatch.setattr("sensors.run_requests.MAX_OPEN_RUNS", 1)
+    lender.publish()
+    lender.publish(version="2")
+    lines = onboard(definitions(lender), instance, lender.registry)
+    assert [(line.folder, line.status) for line in lines] == [
+        ("pd_cards/1", "monitored"),
+        ("pd_cards/2", "monitored"),
+    ]
+
+
+def test_onboard_needs_a_registry_and_a_home(empty, monkeypatch):
+    nothing = run("onboard")
+    assert nothing.returncode == 2
+    assert f"MONITORING_REGISTRY: {empty.registry.root}: " in nothing.stderr
+    assert "Traceback" not in nothing.stderr
+    monkeypatch.delenv("DAGSTER_HOME")
+    homeless = run("onboard")
+    assert homeless.returncode == 2
+    assert "DAGSTER_HOME is not set" in homeless.stderr
+
+
+def test_backfill_says_why_there_is_nothing_to_do(deployed):
+    done = run("backfill", "pd_cards", "--from", "2020-01-01", "--to", "2020-02-01")
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "pd_cards.1: nothing to do from 2020-01-01 to 2020-02-01: it is in production from "
+    assert f"{said}{days_ago(2)}; days have partitions from " in done.stderr
+    assert f"to {YESTERDAY}" in done.stderr
+
+
+def test_the_commands_are_listed_in_the_order_of_their_use():
+    shown = CliRunner().invoke(main, ["--help"]).output.partition("Commands:\n")[2]
+    names = [line.split()[0] for line in shown.splitlines() if line[2:3].strip()]
+    assert names == ["demo", "drift", "registry", "onboard", "backfill", "report"]
 
 
 def test_backfill_then_report(deployed):
