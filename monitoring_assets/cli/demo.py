@@ -103,7 +103,7 @@ def demo(
             raise click.BadParameter(str(error), param_hint="--home") from error
         except ModuleNotFoundError as error:
             wanted = "pip install 'model-monitoring[demo]'"
-            raise click.ClickException(f"{error}; it comes with {wanted}") from error
+            raise click.UsageError(f"{error}; it comes with {wanted}") from error
         _prepare(home, truth)
         try:
             detections = _monitor(truth, step)

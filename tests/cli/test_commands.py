@@ -121,6 +121,16 @@ def test_backfill_says_why_there_is_nothing_to_do(deployed):
     assert f"to {YESTERDAY}" in done.stderr
 
 
+def test_the_demo_without_its_libraries_is_no_lost_day(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ModuleNotFoundError("No module named 'sklearn'")
+
+    monkeypatch.setattr("monitoring_assets.cli.demo._build", fail)
+    done = CliRunner().invoke(main, ["demo", "--home", str(tmp_path / "lender")])
+    assert done.exit_code == 2
+    assert "No module named 'sklearn'; it comes with pip install" in done.output
+
+
 def test_the_commands_are_listed_in_the_order_of_their_use():
     shown = CliRunner().invoke(main, ["--help"]).output.partition("Commands:\n")[2]
     names = [line.split()[0] for line in shown.splitlines() if line[2:3].strip()]
