@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from dagster import ConfigurableResource
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resources.errors import InputError
 from resources.manifest import REVISABLE, Manifest
@@ -35,6 +36,7 @@ Dataset = Literal[
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
 WRITERS = 16
+LOG = logging.getLogger(__name__)
 
 
 class NotMaterialisedError(InputError):
@@ -228,7 +230,13 @@ class Store(ConfigurableResource):
 @lru_cache(maxsize=2)
 def _all_landed(content: bytes) -> Mapping[str, Landed]:
     """Parse what `Store.land` wrote: for sensors that read the same thing at every tick."""
-    return {key: Landed.model_validate(item) for key, item in json.loads(content).items()}
+    landed = {}
+    for key, item in json.loads(content).items():
+        try:
+            landed[key] = Landed.model_validate(item)
+        except ValidationError as error:  # one version must not stop the others
+            LOG.warning("manifests/all.json: %s cannot be read and is left out: %s", key, error)
+    return landed
 
 
 def _absent(dataset: str, key: str, day: dt.date | None, url: str) -> str:

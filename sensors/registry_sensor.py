@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -230,7 +231,10 @@ def _profiled_keys(store: Store) -> Iterable[str]:
 
 
 def _known_verdicts(store: Store) -> dict[str, Verdict]:
-    """Earlier verdicts, if the same release made them: another one may judge differently."""
+    """Earlier verdicts, if the same release made them: another one may judge differently.
+
+    One that cannot be read is left out: its folder is simply judged again.
+    """
     try:
         return dict(_verdicts(store.storage.read(VERDICTS)))
     except FileNotFoundError:
@@ -242,16 +246,17 @@ def _verdicts(text: bytes) -> Mapping[str, Verdict]:
     content = json.loads(text)
     if content.get("release") != _release():
         return {}
-    return {
-        folder: Verdict(
-            folder,
-            item["fingerprint"],
-            Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
-            tuple(Fault(**fault) for fault in item["faults"]),
-            item["digests"],
-        )
-        for folder, item in content["verdicts"].items()
-    }
+    verdicts = {}
+    for folder, item in content["verdicts"].items():
+        with suppress(LookupError, TypeError, ValueError):
+            verdicts[folder] = Verdict(
+                folder,
+                item["fingerprint"],
+                Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
+                tuple(Fault(**fault) for fault in item["faults"]),
+                item["digests"],
+            )
+    return verdicts
 
 
 def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:

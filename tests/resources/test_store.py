@@ -97,6 +97,18 @@ def test_what_has_landed_is_read_back_one_by_one_and_all_at_once(any_lender):
         store.landed("pd_cards.3")
 
 
+def test_a_manifest_that_cannot_be_read_any_more_does_not_hide_the_others(lender, caplog):
+    everything = {KEY: landed(lender), "pd_cards.2": landed(lender, "2")}
+    lender.store.land(everything, set(everything))
+    stored = json.loads(lender.store.storage.read("manifests/all.json"))
+    stored["pd_cards.2"]["manifest"]["scoring"]["range"] = [0, None]
+    lender.store.storage.write("manifests/all.json", json.dumps(stored).encode())
+    assert lender.store.all_landed() == {KEY: everything[KEY]}
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "pd_cards.2 cannot be read" in record.getMessage()
+
+
 def test_what_a_reader_does_with_what_has_landed_is_not_what_another_reads(lender):
     lender.store.land({KEY: landed(lender)}, {KEY})
     lender.store.all_landed().clear()

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import itertools
+import json
 import signal
 import subprocess
 import sys
@@ -485,6 +486,21 @@ def test_verdicts_of_another_release_are_made_again(daemon):
     storage.write(VERDICTS, b'{"release": "0", "verdicts": {"pd_cards/1": {"form": "unknown"}}}')
     daemon.tick()
     assert lines(daemon)["pd_cards/1"][0] == "onboarding"
+
+
+@pytest.mark.parametrize("changes", [{"manifest": {"name": 1}}, {"faults": [{}]}, {"digests": ...}])
+def test_a_verdict_that_cannot_be_read_is_made_again(daemon, changes):
+    for name in ("pd_cards", "pd_loans"):
+        daemon.lender.publish(name)
+    daemon.tick()
+    storage = daemon.lender.store.storage
+    known = storage.read(VERDICTS)
+    spoilt = json.loads(known)
+    item = spoilt["verdicts"]["pd_cards/1"] | changes
+    spoilt["verdicts"]["pd_cards/1"] = {k: v for k, v in item.items() if v is not ...}
+    storage.write(VERDICTS, json.dumps(spoilt).encode())
+    daemon.tick()
+    assert json.loads(storage.read(VERDICTS)) == json.loads(known)
 
 
 def test_a_steady_tick_costs_a_few_s3_calls_whatever_the_number_of_versions(
