@@ -3,6 +3,9 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(she
 BIN := .venv/bin
 DEMO := .demo
 
+# For Dagster's own commands; dagster.yaml says the same of an instance.
+export DAGSTER_DISABLE_TELEMETRY := yes
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test lint format lock clean
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -56,3 +57,5 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="model-monitoring")
 def main() -> None:
     """Watch credit-scoring models: drift, performance and what to do about them."""
+    # Also where DAGSTER_HOME has no dagster.yaml that says so.
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
