@@ -105,6 +105,15 @@ def test_files_that_do_not_agree_on_a_characteristic_are_named(read, incomes, sa
         read(*incomes)
 
 
+def test_a_column_that_is_twice_in_a_later_file_is_never_guessed(lender, read):
+    income = pa.array([1, 2])
+    twice = pa.table([WORDS, income, income], names=["loan_id", "income", "income"])
+    with open_storage(lender.lake.root).writing(f"{YESTERDAY}/part-9.parquet") as local:
+        pq.write_table(twice, local)
+    with pytest.raises(InputError, match=r"part-9.parquet: duplicate field names"):
+        read(income)
+
+
 def test_a_characteristic_that_no_file_has_is_left_to_the_checks(read):
     assert read(None, None).column_names == ["loan_id"]
 
