@@ -1,8 +1,8 @@
 """Flavour ``command``: the model is a program of its own, run through Dagster Pipes.
 
 The contract is the same as a container's: it is told where its input lies and where its output
-goes, both Parquet. Through Pipes a Python program may also log and report metadata; one in any
-other language need not know of it.
+goes, both Parquet. Through Pipes a Python program is told more and may write to
+the run's log; one in any other language need not know of it.
 """
 
 from __future__ import annotations
