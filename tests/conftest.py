@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 
 from resources.lake import Lake
 from resources.registry import ModelRegistry
@@ -117,6 +118,13 @@ class Lender:
         """Put a day's batch into the lake."""
         frame = rows(day.toordinal()) if frame is None else frame
         self.put(open_storage(self.lake.root), f"{feed}/{day}.parquet", frame)
+
+
+@pytest.fixture(autouse=True)
+def no_instance_of_another_test():
+    """Dagster loads definitions with the instance that was opened last, even if it is gone."""
+    with set_defs_state_storage(None):
+        yield
 
 
 @pytest.fixture

@@ -38,7 +38,11 @@ def found(store, tmp_path_factory):
             "store": store,
         },
     )
-    with dg.instance_for_test() as instance:
+    roots = {f"MONITORING_{name.upper()}": str(home / name) for name in ("registry", "lake")}
+    roots["MONITORING_STORE"] = store.root
+    with dg.instance_for_test() as instance, pytest.MonkeyPatch.context() as environment:
+        for name, root in roots.items():  # of the processes that do the days
+            environment.setenv(name, root)
         replay(bound, instance, YESTERDAY, lambda doing, done, total: None)
         found = read_findings(instance)
         assert instance.get_dynamic_partitions("model") == [KEY]
