@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
+from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
 from resources.manifest import IndexThresholds, ThresholdPolicy
 from resources.store import Store
@@ -36,7 +37,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
     from resources.scorers.base import SCORE
 
     def compute(day: ModelDay) -> dict[str, object]:
-        reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+        reference = read_reference(store, day.key)
         table, made = store.read_table("scores_profile", day.key, day.day)
         current = Profile.from_table(table)
         manifest = store.landed(day.key).manifest

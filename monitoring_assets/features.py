@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
-from monitoring_assets.reference import reference_profile
+from monitoring_assets.reference import read_reference, reference_profile
 from resources.arrow_types import same_family
 from resources.errors import InputError
 from resources.lake import DayFiles, Lake
@@ -35,13 +35,13 @@ def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Stream the batch to Parquet, then count it."""
-    from monitoring_assets.statistics.profile import Profile, count
+    from monitoring_assets.statistics.profile import count
     from monitoring_assets.statistics.source import ParquetSource
 
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)
         manifest = landed.manifest
-        reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+        reference = read_reference(store, day.key)
         files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
         path = store.path("features", day.key, day.day)
         with store.storage.writing(path) as local:

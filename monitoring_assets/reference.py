@@ -12,6 +12,7 @@ from resources.store import Landed, Store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitoring_assets.statistics.profile import Profile
     from resources.scorers.base import FeatureFile
 
 
@@ -63,6 +64,19 @@ def reference_profile(
             "path": store.storage.url(store.path("reference_profile", key)),
         }
     )
+
+
+def read_reference(store: Store, key: str) -> "Profile":
+    """The reference profile of a version, as ``reference_profile`` left it.
+
+    Raises
+    ------
+    NotMaterialisedError
+        If it has not been made.
+    """
+    from monitoring_assets.statistics.profile import Profile
+
+    return Profile.from_table(store.read_table("reference_profile", key)[0])
 
 
 def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":

@@ -6,6 +6,7 @@ import dagster as dg
 
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
+from monitoring_assets.reference import read_reference
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import Store
@@ -25,7 +26,7 @@ def scores(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Score the features, then count the scores, alone and by bin of every characteristic."""
-    from monitoring_assets.statistics.profile import Profile, count
+    from monitoring_assets.statistics.profile import count
     from monitoring_assets.statistics.source import ParquetSource
     from resources.scorers.base import SCORE, FeatureFile
     from resources.scorers.dispatch import score_features
@@ -33,7 +34,7 @@ def scores(
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)
         manifest = landed.manifest
-        reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+        reference = read_reference(store, day.key)
         store.location("features", day.key, day.day)  # says so if they are not there
         path = store.path("scores", day.key, day.day)
         with (

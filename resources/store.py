@@ -177,6 +177,11 @@ class Store(ConfigurableResource):
         table = pq.read_table(pa.BufferReader(content))
         return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
+    def profiled_keys(self) -> set[str]:
+        """Keys of the versions that have a reference profile, from one listing."""
+        paths = self.storage.list("reference_profile")
+        return {path.split("/")[1].removeprefix("model=") for path in paths}
+
     def landed(self, key: str) -> Landed:
         """The accepted manifest of a version.
 

@@ -36,9 +36,9 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     requested: dict[str, list[str]] = cursor.get("requested", {})
     seen: dict[str, str] = cursor.get("seen", {})
     landed = store.all_landed()
-    profiled = {path.split("/")[1] for path in store.storage.list("reference_profile")}
+    profiled = store.profiled_keys()
     last = last_whole_day()
-    watched = {key: item for key, item in landed.items() if f"model={key}" in profiled}
+    watched = {key: item for key, item in landed.items() if key in profiled}
     pending = sorted(
         (day, key)
         for key, item in watched.items()

@@ -32,7 +32,7 @@ def missing_batches(
     """Request the run of every day whose deadline has passed without a batch."""
     now = context.scheduled_execution_time
     last = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
-    profiled = {path.split("/")[1] for path in store.storage.list("reference_profile")}
+    profiled = store.profiled_keys()
     missing = 0
     for item in store.all_landed().values():
         manifest = item.manifest
@@ -43,10 +43,7 @@ def missing_batches(
                 manifest.schedule.deadline(day) <= now
                 and not _has_run(context.instance, manifest, day)
                 # Without a reference profile no sensor asks for the day, and nobody would know.
-                and not (
-                    f"model={manifest.key}" in profiled
-                    and _has_arrived(context, lake, manifest, day)
-                )
+                and not (manifest.key in profiled and _has_arrived(context, lake, manifest, day))
             ):
                 missing += 1
                 yield request_day(manifest, day, NAME)

@@ -69,7 +69,7 @@ def registry_sensor(
     verdicts, left = registry.scan(known, seconds=SCAN_SECONDS)
     if verdicts != known:
         _remember_verdicts(store, verdicts)
-    profiled = set(_profiled_keys(store))
+    profiled = store.profiled_keys()
     landed, lines = accept(store, verdicts, left, profiled, now=dt.datetime.now(dt.UTC))
 
     known_keys = set(context.instance.get_dynamic_partitions(MODEL_DIMENSION))
@@ -223,11 +223,6 @@ def _remedy(refused: Iterable[str]) -> str:
     if all(field.partition(".")[0] in REVISABLE for field in refused):
         return "raise its revision to have the change taken over"
     return "undo the change, or publish it as a new version"
-
-
-def _profiled_keys(store: Store) -> Iterable[str]:
-    for path in store.storage.list("reference_profile"):
-        yield path.split("/")[1].removeprefix("model=")
 
 
 def _known_verdicts(store: Store) -> dict[str, Verdict]:

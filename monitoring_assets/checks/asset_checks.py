@@ -16,6 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
 from resources.manifest import Manifest
 from resources.store import Store
@@ -83,7 +84,7 @@ def _check_features(store: Store, day: ModelDay, manifest: Manifest) -> "list[Fi
     from monitoring_assets.checks.stability import ExpectCharacteristicStabilityIndex
     from monitoring_assets.statistics.profile import Profile
 
-    reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+    reference = read_reference(store, day.key)
     table, notes = store.read_table("features_profile", day.key, day.day)
     policy, limits = manifest.thresholds, manifest.checks
     frame = profile_table(
@@ -132,7 +133,7 @@ def _check_scores(store: Store, day: ModelDay, manifest: Manifest) -> "list[Find
     from monitoring_assets.statistics.profile import Profile
     from resources.scorers.base import SCORE
 
-    reference = Profile.from_table(store.read_table("reference_profile", day.key)[0])
+    reference = read_reference(store, day.key)
     table, notes = store.read_table("scores_profile", day.key, day.day)
     current = Profile.from_table(table)
     policy = manifest.thresholds
