@@ -151,7 +151,15 @@ def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
         ({"checks": {"max_missing": {"income": 2}}}, "checks.max_missing.income", "2", "or equal"),
         ({"thresholds": {"csi": {"level": 1}}}, "thresholds.csi.level", "1", "less than 1"),
         ({"thresholds": {"smoothing": 0.5}}, "thresholds.smoothing", "0.5", "'jeffreys' or a sha"),
-        ({"alerts": {}}, "alerts.service", "nothing", "must be given"),
+        ({"alerts": {"service": "a|b"}}, "alerts.service", "'a|b'", "text that matches"),
+        ({"alerts": {"open": {"days": 4}}}, "alerts.open.days", "4", "at most `of`, 3"),
+        ({"alerts": {"resolve": 0}}, "alerts.resolve", "0", "greater than or equal to 1"),
+        (
+            {"alerts": {"mute": [{"first": "2026-09-02", "last": "2026-09-01", "why": "x"}]}},
+            "alerts.mute.0.last",
+            "'2026-09-01'",
+            "a day from `first` on, 2026-09-02",
+        ),
         (
             {"batch": {"path": "{date}", "key": "score"}},
             "batch.key",
