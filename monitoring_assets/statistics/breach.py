@@ -1,0 +1,421 @@
+"""Breaches: which columns, checks and runs are over their limit on each day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.discovery import adjusted, indices
+from monitoring_assets.statistics.drift import Index, Thresholds
+from monitoring_assets.statistics.policy import FAMILIES, Family, Policy
+from monitoring_assets.statistics.pooling import pooled, weekday_and_rest
+from monitoring_assets.statistics.significance import critical_value
+
+FOLD_DAYS = 35
+"""Days over which a streak of breaches is followed back."""
+
+Window = Literal["day", "pool"]
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnDay:
+    """One column of a stored drift report.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    index
+        ``"PSI"`` for the score, ``"CSI"`` for a characteristic.
+    labels
+        The bins, as text.
+    reference, current
+        int64[B], rows by bin.
+    thresholds
+        Limits in force on the day.
+    moved_score_by
+        Shift of the mean score that follows from the column's shares, in units of the score;
+        None if unknown.
+    error
+        Why the column could not be compared; None if it was.
+    """
+
+    column: str
+    index: Index
+    labels: tuple[str, ...]
+    reference: NDArray[np.int64]
+    current: NDArray[np.int64]
+    thresholds: Thresholds
+    moved_score_by: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong that was found by other means than counts.
+
+    Parameters
+    ----------
+    family
+        The family it belongs to.
+    subject
+        The check, run or measure.
+    text
+        What is wrong, in words.
+    pages
+        Whether it is worth a page.
+    """
+
+    family: Family
+    subject: str
+    text: str
+    pages: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """What is known of one day of a model version.
+
+    Parameters
+    ----------
+    day
+        The day of the batch.
+    columns
+        The drift report; empty if there is none.
+    faults
+        Failed checks and runs.
+    score_sd
+        Standard deviation of the reference's score; None if unknown.
+    """
+
+    day: dt.date
+    columns: tuple[ColumnDay, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    score_sd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One subject over its limit on a day.
+
+    Parameters
+    ----------
+    family, subject
+        What is in breach: the score, a characteristic, a check, a run.
+    text
+        In words, from what to what.
+    since
+        First day of the current streak.
+    pages
+        Whether it is worth a page.
+    window
+        ``"day"``, or ``"pool"`` if only several days together are over the limit.
+    value, limit, critical_value
+        The index, its threshold, and what chance alone seldom exceeds; None for what has none.
+    moved_score_by
+        What it did to the mean score, in units of the score; None if unknown.
+    """
+
+    family: Family
+    subject: str
+    text: str
+    since: dt.date
+    pages: bool
+    window: Window = "day"
+    value: float | None = None
+    limit: float | None = None
+    critical_value: float | None = None
+    moved_score_by: float | None = None
+
+
+class Describe(Protocol):
+    """Make the breach of a subject (by position) on a day (by position)."""
+
+    def __call__(self, day: int, subject: int, since: dt.date) -> Breach:
+        """Return the breach."""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A family's breaches over days.
+
+    Parameters
+    ----------
+    days
+        The N days.
+    known
+        bool[N], whether the day tells anything about the family.
+    breach
+        bool[N, S], subjects in breach.
+    pages
+        bool[N, S], breaches that are worth a page.
+    alone
+        bool[N, S], breaches that need no second day.
+    why_alone
+        Why they do not, in words.
+    describe
+        Makes the breach of a cell.
+    """
+
+    days: Sequence[dt.date]
+    known: Flags
+    breach: Flags
+    pages: Flags
+    alone: Flags
+    why_alone: str
+    describe: Describe = field(repr=False)
+
+    def opening(self, at: int, policy: Policy, *, paging: bool) -> str | None:
+        """Return why what is in breach on a day opens an incident; None if it does not."""
+        counted = self.breach & self.pages if paging else self.breach
+        if (counted[at] & self.alone[at]).any():
+            return self.why_alone
+        last = np.flatnonzero(self.known[: at + 1])[-policy.open_of :]
+        if (counted[at] & (counted[last].sum(0) >= policy.open_days)).any():
+            return f"over the limit on {policy.open_days} of {policy.open_of} days"
+        return None
+
+    def good_days(self, at: int, *, paging: bool) -> int:
+        """Return how many of the last known days in a row had no breach."""
+        counted = self.breach & self.pages if paging else self.breach
+        bad = counted[: at + 1].any(1)[self.known[: at + 1]]
+        return int(np.argmax(bad[::-1])) if bad.any() else len(bad)
+
+    def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
+        """Return a day's breaches: those worth a page first, the largest first."""
+        found = [
+            self.describe(at, subject, self._since(at, subject, policy.open_of))
+            for subject in np.flatnonzero(self.breach[at])
+        ]
+        return tuple(sorted(found, key=lambda b: (not b.pages, -(b.value or 0.0), b.subject)))
+
+    def _since(self, at: int, subject: int, gap: int) -> dt.date:
+        """Return the first day of a streak, in which fewer than ``gap`` good days are skipped."""
+        first, good = at, 0
+        for day in np.flatnonzero(self.known[:at])[::-1]:
+            if (self.days[at] - self.days[day]).days >= FOLD_DAYS:
+                break
+            good = 0 if self.breach[day, subject] else good + 1
+            if good >= gap:
+                break
+            if not good:
+                first = int(day)
+        return self.days[first]
+
+
+def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
+    """Find every family's breaches.
+
+    Parameters
+    ----------
+    days
+        In ascending order; gaps are allowed.
+    policy
+        The model's policy.
+
+    Returns
+    -------
+    dict
+        A track for each family. That of a day depends on the day and those before it alone.
+    """
+    found: dict[Family, Track] = {family: _faults(days, family) for family in FAMILIES}
+    found["population"] = _drift(days, "population", "PSI", policy)
+    found["characteristics"] = _drift(days, "characteristics", "CSI", policy)
+    return found
+
+
+def _faults(days: Sequence[DayFacts], family: Family) -> Track:
+    """Track what others found; one is enough to open."""
+    by_day = [
+        {fault.subject: fault for fault in _all_faults(day) if fault.family == family}
+        for day in days
+    ]
+    subjects = sorted({subject for found in by_day for subject in found})
+    breach = np.array([[s in found for s in subjects] for found in by_day], bool)
+    pages = np.array([[s in found and found[s].pages for s in subjects] for found in by_day], bool)
+    known = [
+        bool(day.columns or found or (family == "pipeline" and day.faults))
+        for day, found in zip(days, by_day, strict=True)
+    ]
+
+    def describe(day: int, subject: int, since: dt.date) -> Breach:
+        fault = by_day[day][subjects[subject]]
+        return Breach(family, fault.subject, fault.text, since, fault.pages)
+
+    shape = (len(days), len(subjects))
+    breach, pages = breach.reshape(shape), pages.reshape(shape)
+    return Track(
+        [day.day for day in days], np.array(known, bool), breach, pages, breach, "found", describe
+    )
+
+
+def _all_faults(day: DayFacts) -> list[Fault]:
+    """Return a day's faults; a column that could not be compared is one of data quality."""
+    broken = (
+        Fault("data quality", column.column, f"{column.column} could not be compared: {reason}")
+        for column in day.columns
+        if (reason := column.error)
+    )
+    return [*day.faults, *broken]
+
+
+@dataclass(eq=False)
+class _Indices:
+    """Indices of C columns on T calendar days; NaN where there is none."""
+
+    value: Floats
+    p: Floats
+    pool_value: Floats
+    pool_p: Floats
+    recent_value: Floats
+    recent_p: Floats
+    usual: Flags
+    moved: Floats
+    pool_moved: Floats
+    warn: Floats
+    fail: Floats
+    level: Floats
+
+    @classmethod
+    def empty(cls, days: int, columns: int) -> _Indices:
+        nan = partial(np.full, (days, columns), np.nan)
+        flags = np.zeros((days, columns), bool)
+        return cls(
+            nan(), nan(), nan(), nan(), nan(), nan(), flags, nan(), nan(), nan(), nan(), nan()
+        )
+
+
+def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Policy) -> Track:
+    """Track the columns of one index, from their counts."""
+    first = days[0].day
+    at = np.array([(day.day - first).days for day in days])
+    reports = [
+        {c.column: c for c in day.columns if c.index == index and c.error is None} for day in days
+    ]
+    columns = sorted({column for report in reports for column in report})
+    found = _Indices.empty(int(at[-1]) + 1, len(columns))
+    for position, column in enumerate(columns):
+        of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
+        by_bins: dict[object, list[tuple[int, ColumnDay]]] = {}
+        for t, report in of_column:
+            by_bins.setdefault((report.labels, report.reference.tobytes()), []).append((t, report))
+        for group in by_bins.values():
+            _measure(found, position, group, policy)
+
+    beyond = (found.value >= found.fail) & (found.p <= found.level)
+    pool = (found.pool_value >= found.fail) & (found.pool_p <= found.level)
+    pool &= (found.recent_value >= found.fail) & (found.recent_p <= found.level)
+    if index == "CSI" and columns:
+        beyond &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
+        pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
+    day = (beyond & ~found.usual)[at]
+    pool = pool[at]
+    moved = np.where(day, found.moved[at], found.pool_moved[at])
+    sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
+    # What is unknown is not silenced.
+    little = np.abs(moved) < policy.min_score_shift * sd
+    pages = (day | pool) & ~(little & (index == "CSI"))
+    alone = pool | (day & (found.value[at] >= policy.at_once))
+
+    def describe(n: int, subject: int, since: dt.date) -> Breach:
+        report = reports[n][columns[subject]]
+        window: Window = "day" if day[n, subject] else "pool"
+        counts, value = report.current, found.value[at[n], subject]
+        if window == "pool":
+            value = found.pool_value[at[n], subject]
+            window_days = [
+                other[columns[subject]].current
+                for t, other in zip(at, reports, strict=True)
+                if at[n] - policy.pool_days < t <= at[n]
+                and columns[subject] in other
+                and other[columns[subject]].labels == report.labels
+            ]
+            counts = np.sum(window_days, axis=0)
+        by = moved[n, subject]
+        limits = report.thresholds
+        used = int(np.count_nonzero(report.reference + counts))
+        critical = critical_value(
+            int(report.reference.sum()), int(counts.sum()), used - 1, limits.level
+        )
+        return Breach(
+            family,
+            report.column,
+            _in_words(report, counts, float(value), window, policy.pool_days),
+            since,
+            bool(pages[n, subject]),
+            window,
+            float(value),
+            limits.fail,
+            critical,
+            None if np.isnan(by) else float(by),
+        )
+
+    known = np.array([bool(report) for report in reports])
+    why = f"{policy.pool_days} days together over the limit, or one at {policy.at_once:g} or more"
+    return Track([d.day for d in days], known, day | pool, pages, alone, why, describe)
+
+
+def _measure(
+    found: _Indices, column: int, group: list[tuple[int, ColumnDay]], policy: Policy
+) -> None:
+    """Fill in the indices of a column on the days that were counted in the same bins."""
+    t = np.array([day for day, _ in group])
+    reference = group[0][1].reference
+    counts = np.zeros((len(found.value), len(reference)), np.int64)
+    counts[t] = [report.current for _, report in group]
+    limits = [report.thresholds for _, report in group]
+    for name in ("warn", "fail", "level"):
+        getattr(found, name)[t, column] = [getattr(limit, name) for limit in limits]
+    fail, level = found.fail[:, column], found.level[:, column]
+    value, p = indices(reference, counts, policy.smoothing)
+    found.value[t, column], found.p[t, column] = value[t], p[t]
+
+    if (value[t] >= fail[t]).any():
+        weekday, rest = weekday_and_rest(counts)
+        contrast, contrast_p = indices(rest, weekday, policy.smoothing)
+        unlike, unlike_p = indices(weekday, counts, policy.smoothing)
+        seasonal = (contrast >= found.warn[:, column]) & (contrast_p <= level)
+        usual = seasonal & ~((unlike >= fail) & (unlike_p <= level))
+        found.usual[t, column] = usual[t]
+
+    moved = np.zeros(len(counts))
+    moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]
+    found.moved[t, column] = moved[t]
+    if policy.pool_days > 1:
+        # A day that opens an incident by itself is broken; it would outlive itself in a pool.
+        broken = (value >= max(policy.at_once, 0)) & (p <= level) & ~found.usual[:, column]
+        kept = np.where(broken[:, None], 0, counts)
+        rows = kept.sum(1)
+        enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
+        together = pooled(kept, policy.pool_days)
+        recent = pooled(kept, min(policy.resolve, policy.pool_days))
+        here = t[enough[t] & (rows[t] > 0)]
+        pool, pool_p = indices(reference, together, policy.smoothing)
+        now, now_p = indices(reference, recent, policy.smoothing)
+        found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
+        found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
+        for day in here:
+            window = slice(max(day - policy.pool_days + 1, 0), day + 1)
+            weights = rows[window]
+            found.pool_moved[day, column] = weights @ moved[window] / weights.sum()
+
+
+def _in_words(
+    report: ColumnDay, counts: NDArray[np.int64], value: float, window: Window, days: int
+) -> str:
+    """Say what moved, from what to what, by the bin that moved most."""
+    was, now = report.reference / report.reference.sum(), counts / counts.sum()
+    most = int(np.argmax(np.abs(now - was)))
+    over = "" if window == "day" else f" over {days} days"
+    return (
+        f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g}); "
+        f"{report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
+    )

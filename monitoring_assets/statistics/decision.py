@@ -1,0 +1,374 @@
+"""The alert decision: what was opened, kept, resolved or suppressed on a day, and why.
+
+Pure: the same history and policy give the same decision, whenever it is asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from monitoring_assets.statistics.breach import (
+    FOLD_DAYS,
+    Breach,
+    ColumnDay,
+    DayFacts,
+    Fault,
+    Track,
+    tracks,
+)
+from monitoring_assets.statistics.policy import FAMILIES, Family, Mute, Policy
+from monitoring_assets.statistics.pooling import BASELINE_DAYS
+
+__all__ = [
+    "BASELINE_DAYS",
+    "FAMILIES",
+    "FOLD_DAYS",
+    "HISTORY_DAYS",
+    "Action",
+    "Breach",
+    "ColumnDay",
+    "DayFacts",
+    "Decision",
+    "Family",
+    "Fault",
+    "History",
+    "Mute",
+    "Policy",
+    "Severity",
+    "Standing",
+    "decide",
+    "replay",
+    "standings",
+]
+
+Action = Literal["none", "open", "keep", "resolve", "suppress"]
+Severity = Literal["critical", "error", "warning"]
+
+HISTORY_DAYS = FOLD_DAYS + BASELINE_DAYS
+"""Calendar days that a decision looks at: the first ones only serve as baselines."""
+
+SHOWN = 3
+"""Breaches told in the reasons; all are in ``Decision.breaches``."""
+
+# On one day the family whose cause lies nearest leads.
+_LEADS: tuple[Family, ...] = ("data quality", "population", "performance", "characteristics")
+_SEVERITY: Mapping[Family, Severity] = {
+    "data quality": "critical",
+    "population": "critical",
+    "performance": "critical",
+    "characteristics": "error",
+    "pipeline": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is wrong with a family after a day; the next day starts from it.
+
+    Parameters
+    ----------
+    family
+        The family.
+    since
+        First day.
+    severity
+        ``warning`` for what is not worth a page.
+    told
+        Whether somebody was paged, or it joined an incident that paged.
+    good_days
+        Days in a row without a breach.
+    joins
+        The family that leads the incident; None if this one leads, or nobody was told.
+    """
+
+    family: Family
+    since: dt.date
+    severity: Severity
+    told: bool
+    good_days: int = 0
+    joins: Family | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a day is decided from.
+
+    Parameters
+    ----------
+    days
+        In ascending order; the last is the one to decide. Gaps are allowed, and what is older
+        than ``HISTORY_DAYS`` is not looked at.
+    deployed_at
+        First day of the model version.
+    decided_on
+        Calendar day of the decision.
+    before
+        What stood after the last decided day before the one to decide, as it was recorded.
+    is_backfill
+        Whether the day is one of a backfill.
+    is_late
+        Whether a later day has been decided already.
+    """
+
+    days: tuple[DayFacts, ...]
+    deployed_at: dt.date
+    decided_on: dt.date
+    before: tuple[Standing, ...] = ()
+    is_backfill: bool = False
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a family on a day.
+
+    Parameters
+    ----------
+    family
+        The family.
+    action
+        ``open``, ``keep`` and ``resolve`` are about an incident that somebody is told of;
+        ``suppress``: there would be one, but nobody is paged; ``none``: there is none.
+    reasons
+        Why, in words.
+    severity
+        Of the incident; None without one.
+    pages
+        Whether the incident is one that somebody was paged for.
+    since
+        First day of the incident; None without one.
+    joins
+        The family whose incident this one is more evidence for.
+    breaches
+        What is over its limit on the day.
+    standing
+        What the next day starts from; None if nothing stands.
+    """
+
+    family: Family
+    action: Action
+    reasons: tuple[str, ...]
+    severity: Severity | None = None
+    pages: bool = False
+    since: dt.date | None = None
+    joins: Family | None = None
+    breaches: tuple[Breach, ...] = ()
+    standing: Standing | None = None
+
+
+def decide(history: History, policy: Policy) -> tuple[Decision, ...]:
+    """Decide the last day of a history.
+
+    Parameters
+    ----------
+    history
+        Stored facts, and what stood before.
+    policy
+        The model's policy.
+
+    Returns
+    -------
+    tuple of Decision
+        One for each family, in the order of ``FAMILIES``.
+
+    Raises
+    ------
+    ValueError
+        There is no day, or the days do not ascend.
+    """
+    if not history.days:
+        raise ValueError("a history needs the day to decide")
+    dates = [facts.day for facts in history.days]
+    if any(a >= b for a, b in pairwise(dates)):
+        raise ValueError("the days of a history must ascend")
+    oldest = dates[-1] - dt.timedelta(days=HISTORY_DAYS - 1)
+    days = [facts for facts in history.days if facts.day >= oldest]
+    return _decide(tracks(days, policy), len(days) - 1, history, policy)
+
+
+def replay(
+    days: Sequence[DayFacts], policy: Policy, deployed_at: dt.date
+) -> Iterator[tuple[Decision, ...]]:
+    """Decide day after day, each on the day after it, from what stood the day before.
+
+    Parameters
+    ----------
+    days
+        In ascending order.
+    policy
+        The model's policy.
+    deployed_at
+        First day of the model version.
+
+    Yields
+    ------
+    tuple of Decision
+        As ``decide`` returns it, for each day.
+    """
+    found = tracks(days, policy) if days else {}
+    before: tuple[Standing, ...] = ()
+    for at, facts in enumerate(days):
+        decided_on = facts.day + dt.timedelta(days=1)
+        history = History((facts,), deployed_at, decided_on, before)
+        decisions = _decide(found, at, history, policy)
+        before = standings(decisions)
+        yield decisions
+
+
+def standings(decisions: Iterable[Decision]) -> tuple[Standing, ...]:
+    """Return what stands after the decisions of a day."""
+    return tuple(d.standing for d in decisions if d.standing is not None)
+
+
+def _decide(
+    found: Mapping[Family, Track], at: int, history: History, policy: Policy
+) -> tuple[Decision, ...]:
+    before = {standing.family: standing for standing in history.before}
+    after = {f: _stand(f, found[f], at, before.get(f), policy) for f in FAMILIES}
+    silent = {f: _silenced(f, history, policy) for f in FAMILIES}
+
+    # The incident of the data families: who leads it, and whether it is over for all of them.
+    told = [s for f in _LEADS if (s := after[f]) is not None and s.told]
+    opening = [f for f in _LEADS if _opens(after[f]) and not silent[f]]
+    lead = next((s.family for s in told if s.joins is None), None) or next(iter(opening), None)
+    over = not opening and all(s.good_days >= policy.good_days(s.family) for s in told)
+
+    decisions = []
+    for family in FAMILIES:
+        track, standing = found[family], after[family]
+        breaches = track.breaches(at, policy)
+        evidence = _evidence(breaches)
+        if standing is None:
+            reasons = (*_nothing(track, at, before.get(family), policy), *evidence)
+            decisions.append(Decision(family, "none", reasons, breaches=breaches))
+            continue
+        leads = family == lead or family not in _LEADS
+        recovered = standing.good_days >= policy.good_days(family)
+        reasons = evidence
+        action: Action
+        if standing.told:
+            action, why = "keep", _so_far(standing, policy)
+            if recovered and history.is_late:
+                why = ("good again; a later day has been decided, and that one resolves",)
+            elif recovered and leads and family in _LEADS and not over:
+                why = (f"{family} is good again, other evidence of the incident is not",)
+            elif recovered:
+                action, why = "resolve", (f"{standing.good_days} good days in a row",)
+            reasons = (*why, *evidence)
+        elif standing.severity == "warning":
+            action = "suppress"
+            reasons = ("nothing that is over its limit is worth a page", *evidence)
+        elif silent[family]:
+            action = "suppress"
+            reasons = (*silent[family], *evidence)
+        else:
+            action = "open"
+            standing = replace(standing, told=True, joins=None if leads else lead)
+            opened = track.opening(at, policy, paging=True)
+            reasons = (*([opened] if opened else []), *_belated(track, at, policy))
+            reasons = (*reasons, *evidence)
+            if standing.joins:
+                reasons = (f"more evidence of the incident of {standing.joins}", *reasons)
+        decisions.append(
+            Decision(
+                family,
+                action,
+                reasons,
+                standing.severity,
+                standing.told,
+                standing.since,
+                standing.joins,
+                breaches,
+                None if action == "resolve" else standing,
+            )
+        )
+    return tuple(decisions)
+
+
+def _opens(standing: Standing | None) -> bool:
+    return standing is not None and not standing.told and standing.severity != "warning"
+
+
+def _stand(
+    family: Family, track: Track, at: int, was: Standing | None, policy: Policy
+) -> Standing | None:
+    """Return what stands of a family by its own breaches, told or not.
+
+    A told one that has recovered is returned too: whether it resolves depends on the others.
+    """
+    since = min((breach.since for breach in track.breaches(at, policy)), default=track.days[at])
+    if was is not None and was.severity != "warning":
+        good = track.good_days(at, paging=True)
+        if was.told or good < policy.good_days(family):
+            return replace(was, good_days=good)
+    if track.opening(at, policy, paging=True):
+        since = since if was is None else min(since, was.since)
+        return Standing(family, since, _SEVERITY[family], told=False)
+    good = track.good_days(at, paging=False)
+    if was is not None and was.severity == "warning" and good < policy.good_days(family):
+        return replace(was, good_days=good)
+    if track.opening(at, policy, paging=False):
+        return Standing(family, since, "warning", told=False)
+    return None
+
+
+def _silenced(family: Family, history: History, policy: Policy) -> tuple[str, ...]:
+    """Return why nobody is paged for a day; empty if somebody may be."""
+    day = history.days[-1].day
+    age = (history.decided_on - day).days
+    reasons = [
+        f"muted from {mute.first} to {mute.last}: {mute.why}"
+        for mute in policy.mute
+        if mute.covers(day, family)
+    ]
+    if history.is_backfill:
+        reasons.append("a backfill never pages")
+    if history.is_late:
+        reasons.append("a later day has been decided already; the next one counts this day in")
+    if age > policy.max_age_days:
+        reasons.append(f"decided {age} days after the day; {policy.max_age_days} is the limit")
+    new = (day - history.deployed_at).days
+    if family not in ("data quality", "pipeline") and new < policy.first_days:
+        reasons.append(f"day {new + 1} of the version; the first {policy.first_days} do not page")
+    return tuple(reasons)
+
+
+def _so_far(standing: Standing, policy: Policy) -> tuple[str, ...]:
+    """Say how far an incident is from being resolved."""
+    needed = policy.good_days(standing.family)
+    return (f"open since {standing.since}; {standing.good_days} of {needed} good days in a row",)
+
+
+def _belated(track: Track, at: int, policy: Policy) -> tuple[str, ...]:
+    """Say so if the days before would have opened this, though nothing stood after them."""
+    known = [day for day in range(at) if track.known[day]]
+    if not known or not track.opening(known[-1], policy, paging=True):
+        return ()
+    return (
+        f"{track.days[known[-1]]} was over the limit already: its data came late, "
+        "or it could not page",
+    )
+
+
+def _nothing(track: Track, at: int, was: Standing | None, policy: Policy) -> tuple[str, ...]:
+    """Say why there is no incident."""
+    if not track.known[at]:
+        return ("nothing is known of this day",)
+    if track.breach[at].any():
+        return (f"over the limit, but not on {policy.open_days} of {policy.open_of} days",)
+    if was is not None:
+        return ("over without anybody having been paged",)
+    return ("nothing is over its limit", *_belated(track, at, policy))
+
+
+def _evidence(breaches: tuple[Breach, ...]) -> tuple[str, ...]:
+    """Return the worst breaches in words."""
+    more = len(breaches) - SHOWN
+    return (
+        *(breach.text for breach in breaches[:SHOWN]),
+        *([f"and {more} more"] if more > 0 else []),
+    )
