@@ -23,15 +23,15 @@ _LATER = {408, 425, 429}
 _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset")
 
 
-def taken(service: str, response: Response, secret: str) -> Any:
+def taken(service: str, response: Response, *secrets: str) -> Any:
     """The JSON that a service answered.
 
     Parameters
     ----------
     service
         For people: ``PagerDuty``.
-    secret
-        The key that was sent, which must not be in what is raised even if the answer repeats it.
+    secrets
+        The keys that were sent: they must not be in what is raised even if the answer repeats them.
 
     Raises
     ------
@@ -46,8 +46,10 @@ def taken(service: str, response: Response, secret: str) -> Any:
             text = f"{service} answered {status} with what is not JSON"
     else:
         text = f"{service} answered {status}: {_in_words(response)}"
+    for secret in secrets:
+        text = text.replace(secret, "***")
     raise UndeliveredError(
-        text.replace(secret, "***"),
+        text,
         retry_after=_wait(response.headers),
         refused=400 <= status < 500 and status not in _LATER,
     )

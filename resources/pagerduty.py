@@ -177,7 +177,7 @@ def _answered(kind: str, key: str, send: Callable[[Any], object]) -> object:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message='The package "pdpyras" is deprecated')
-        import pdpyras
+        import pdpyras  # type: ignore[import-untyped]
 
     # Called with each answer before pdpyras acts on it: it would repeat a 429 for ever.
     def postprocess(response: requests.Response) -> None:
