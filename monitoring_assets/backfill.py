@@ -14,7 +14,12 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from monitoring_assets.partitions import FAILED_PARTITIONS, ModelDay
+from monitoring_assets.partitions import BACKFILL, ModelDay
+from monitoring_assets.run_failure import (
+    failed_partitions,
+    failure_in_words,
+    stopped_partitions,
+)
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -77,7 +82,7 @@ def backfill(
                 ASSET_PARTITION_RANGE_END_TAG: chunk[-1].partition,
             }
             if len(chunk) > 1
-            else None,
+            else {BACKFILL: "true"},
             partition_key=None if len(chunk) > 1 else chunk[0].partition,
             raise_on_error=False,
         )
@@ -88,11 +93,12 @@ def backfill(
         }
         outcome.done |= {day for day in chunk if day.partition in made}
         if not result.success:
-            reasons = _reasons(result)
+            events = result.all_events
+            reasons = stopped_partitions(events) | failed_partitions(events)
             failed = {day: reasons[day.partition] for day in chunk if day.partition in reasons}
             rest = [day.day for day in chunk if day not in failed and day not in outcome.done]
             if not failed:  # no day is to blame: going on would fail in the same way
-                failed = {ModelDay(day, key): _run_failure(result) for day in rest}
+                failed = {ModelDay(day, key): failure_in_words(events) for day in rest}
                 rest = []
             outcome.failed |= failed
             waiting = [*_consecutive(rest), *waiting]
@@ -111,32 +117,3 @@ def _consecutive(days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         run.append(day)
     if run:
         yield run
-
-
-def _reasons(result: dg.ExecuteInProcessResult) -> dict[str, str]:
-    """Partitions that a run names as the cause of its failure, with why."""
-    reasons: dict[str, str] = {}
-    for event in result.all_events:
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            said = event.asset_check_evaluation_data
-            if (
-                not said.passed
-                and said.blocking
-                and said.severity == dg.AssetCheckSeverity.ERROR
-                and said.partition
-            ):
-                reasons[said.partition] = f"{said.check_name}: {said.description}"
-        elif event.is_step_failure:
-            user_failure = event.step_failure_data.user_failure_data
-            if user_failure and FAILED_PARTITIONS in user_failure.metadata:
-                why = user_failure.metadata[FAILED_PARTITIONS].value
-                assert isinstance(why, dict)  # as `materialise_each` wrote it
-                reasons |= why
-    return reasons
-
-
-def _run_failure(result: dg.ExecuteInProcessResult) -> str:
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error:
-            return f"{event.step_key}: {event.step_failure_data.error.message.strip()}"
-    return "the run failed"

@@ -10,6 +10,7 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
+from resources.faults import RUN, record_faults
 from resources.manifest import IndexThresholds, ThresholdPolicy
 from resources.store import Store
 
@@ -52,8 +53,11 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "code_version": "1",
             "run_id": context.run_id,
             "thresholds": manifest.thresholds.model_dump(mode="json"),
+            "score_sd": _score_sd(reference),
         }
         store.write_table("drift_report", day.key, day.day, report, notes, evidence=context.run_id)
+        # Whatever kept an earlier run of this day from coming so far no longer does.
+        record_faults(store.storage, day.key, day.day, RUN, [])
         psi = next(drift for drift in drifts if drift.column == SCORE)
         csi = [drift for drift in drifts if drift.column != SCORE]
         worst = max(csi, key=lambda drift: -1.0 if drift.value is None else drift.value)
@@ -195,6 +199,17 @@ def _schema() -> "pa.Schema":
 def _floats(**values: float | None) -> dict[str, float]:
     """Only values that there are: a curve has a gap where one could not be computed."""
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _score_sd(reference: "Profile") -> float | None:
+    """What a shift of the mean score is measured by; None where the sample has no scores."""
+    from monitoring_assets.statistics.attribution import score_spread
+    from resources.scorers.base import SCORE
+
+    try:
+        return score_spread(reference.columns[SCORE])
+    except ValueError:
+        return None
 
 
 def _score_shift(report: "pa.Table") -> float | None:

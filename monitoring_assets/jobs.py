@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from monitoring_assets.alerts import alerts
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
@@ -17,7 +18,15 @@ onboard_model = dg.define_asset_job(
 
 monitor_day = dg.define_asset_job(
     "monitor_day",
-    selection=dg.AssetSelection.assets(features, scores, drift_report),
+    selection=dg.AssetSelection.assets(features, scores, drift_report, alerts),
     partitions_def=MODEL_DAYS,
-    description="A day of a model version: features, scores, drift report and their checks.",
+    description="A day of a model version: features, scores, drift report, their checks, and what "
+    "is worth an alert.",
+)
+
+decide_alerts = dg.define_asset_job(
+    "decide_alerts",
+    selection=dg.AssetSelection.assets(alerts),
+    partitions_def=MODEL_DAYS,
+    description="The decision on a day alone: for a day whose run failed, or that has no run.",
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, BACKFILL_ID_TAG
 
 from resources.errors import InputError
 from resources.manifest import Manifest
@@ -19,6 +20,8 @@ MODEL_DIMENSION = "model"
 PROGRESS_SECONDS = 10.0
 # Metadata of a failed step: why, by partition.
 FAILED_PARTITIONS = "failed_partitions"
+# Tag of a run of ours that is part of a backfill in which Dagster does not see one.
+BACKFILL = "monitoring/backfill"
 
 
 def _first_date() -> str:
@@ -56,6 +59,11 @@ class ModelDay:
         """Read a partition's key; the model's key itself never has a ``|``."""
         day, key = partition.split("|", 1)
         return cls(dt.date.fromisoformat(day), key)
+
+
+def is_backfill(tags: Mapping[str, str]) -> bool:
+    """Whether a run's tags say that somebody makes up for days, as opposed to a day's own run."""
+    return not tags.keys().isdisjoint({BACKFILL, BACKFILL_ID_TAG, ASSET_PARTITION_RANGE_START_TAG})
 
 
 def last_whole_day() -> dt.date:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.partitions import MODEL_VERSIONS
+from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import Landed, Store
@@ -52,6 +53,7 @@ def reference_profile(
         profile = parts[0] | parts[1]
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
     store.write_table("reference_profile", key, None, profile.to_table(), notes)
+    forget_faults(store.storage, key, ONBOARDING)
     errors = {name: column.error for name, column in profile.columns.items() if column.error}
     return dg.MaterializeResult(
         metadata={

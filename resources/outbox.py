@@ -126,12 +126,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one message in one call: taken, and the answer, or not, and the reason."""
+    """What became of one message in one call: taken, and the answer, or not, and the reason.
+
+    ``message`` is None for a file that cannot be read.
+    """
 
     channel: str
     path: str
     taken: bool
     text: str
+    message: Message | None = None
 
 
 class Outbox:
@@ -271,13 +275,13 @@ class Outbox:
             try:
                 answer = _send(channel, envelope.message)
             except UndeliveredError as error:
-                found.append(Delivery(name, path, False, error.reason))
+                found.append(Delivery(name, path, False, error.reason, envelope.message))
                 self._write(path, envelope.after(error, now))
                 held.add(envelope.queue)
                 if not error.refused:
                     return found, False
             else:
-                found.append(Delivery(name, path, True, answer))
+                found.append(Delivery(name, path, True, answer, envelope.message))
                 attempts = envelope.failure.attempts + 1 if envelope.failure else 1
                 evidence = Evidence(
                     message=envelope.message, taken_at=now, attempts=attempts, answer=answer

@@ -32,6 +32,7 @@ Dataset = Literal[
     "scores",
     "scores_profile",
     "drift_report",
+    "alerts",
 ]
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
@@ -152,8 +153,14 @@ class Store(ConfigurableResource):
         with self.storage.writing(self.path(dataset, key, day)) as local:
             pq.write_table(table, local, compression="zstd")
             if evidence is not None:
-                kept = f"evidence/{dataset}/model={key}/date={day}/{evidence}.parquet"
-                self.storage.write(kept, local.read_bytes())
+                self.storage.write(
+                    self.evidence_path(dataset, key, day, evidence), local.read_bytes()
+                )
+
+    @staticmethod
+    def evidence_path(dataset: Dataset, key: str, day: dt.date | None, name: str) -> str:
+        """Path of a revision of a partition that is kept for good."""
+        return f"evidence/{dataset}/model={key}/date={day}/{name}.parquet"
 
     def read_table(
         self, dataset: Dataset, key: str, day: dt.date | None = None
@@ -165,17 +172,31 @@ class Store(ConfigurableResource):
         NotMaterialisedError
             If the partition is not there.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = self.path(dataset, key, day)
         try:
-            content = self.storage.read(path)
+            return self.read_path(path)
         except FileNotFoundError:
             text = _absent(dataset, key, day, self.storage.url(path))
             raise NotMaterialisedError(text) from None
-        table = pq.read_table(pa.BufferReader(content))
+
+    def read_path(self, path: str) -> tuple[pa.Table, dict[str, Any]]:
+        """A small table and its notes, by the path of its file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(pa.BufferReader(self.storage.read(path)))
         return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
+
+    def days(self, dataset: Dataset, key: str) -> list[dt.date]:
+        """Days of a version that are materialised, in order, from one listing."""
+        paths = self.storage.list(f"{dataset}/model={key}")
+        return [dt.date.fromisoformat(path.split("/")[-2].removeprefix("date=")) for path in paths]
 
     def profiled_keys(self) -> set[str]:
         """Keys of the versions that have a reference profile, from one listing."""

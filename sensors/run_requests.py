@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from monitoring_assets.drift_report import drift_report
-from monitoring_assets.jobs import monitor_day, onboard_model
-from monitoring_assets.partitions import ModelDay
+from monitoring_assets.jobs import decide_alerts, monitor_day, onboard_model
+from monitoring_assets.partitions import BACKFILL, ModelDay, is_backfill
 from resources.manifest import Manifest, Pod
 from resources.store import Landed
 
@@ -50,6 +50,27 @@ def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRe
         job_name=monitor_day.name,
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=_tags(manifest, requested_by),
+    )
+
+
+def request_alerts(
+    manifest: Manifest, day: dt.date, requested_by: str, failed: dg.DagsterRun | None = None
+) -> dg.RunRequest:
+    """The run that decides on a day alone.
+
+    ``failed`` is the run whose failure asks for it: one request for each failure, and a backfill's
+    days stay a backfill's.
+    """
+    partition = ModelDay(day, manifest.key).partition
+    cause = failed.run_id if failed else requested_by
+    tags = {REQUESTED_BY: requested_by, "monitoring/model": manifest.name}
+    if failed and is_backfill(failed.tags):
+        tags[BACKFILL] = failed.run_id
+    return dg.RunRequest(
+        run_key=f"{partition}|{cause}",
+        job_name=decide_alerts.name,
+        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        tags=tags,
     )
 
 

@@ -5,20 +5,19 @@ asset and partition.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from monitoring_assets.checks.import_time import defer_import
+from monitoring_assets.checks.judged import judged_materialisation
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
-from resources.manifest import Manifest
+from resources.faults import RecordedFault, record_faults
+from resources.manifest import Family, Manifest
 from resources.store import Store
 
 if TYPE_CHECKING:
@@ -45,6 +44,14 @@ CHECKS = {
         "chance alone makes it at this number of rows.",
     ),
 }
+
+FAMILIES: dict[str, Family] = {
+    "batch_quality": "data quality",
+    "csi": "characteristics",
+    "score_range": "data quality",
+    "psi": "population",
+}
+"""What a failed check counts as."""
 
 
 def _specs(asset: dg.AssetsDefinition) -> list[dg.AssetCheckSpec]:
@@ -181,8 +188,17 @@ def _evaluate(
         except Exception as error:  # a check that could not be computed is a failed check
             context.log.exception(f"{day.partition}: checks could not be computed")
             problem = f"{type(error).__name__}: {error}"
+        blocking_checks = frozenset(CHECKS) if manifest is None else {*manifest.checks.blocking}
+        asset = selected[0].asset_key.to_user_string()
+        record_faults(
+            store.storage,
+            day.key,
+            day.day,
+            asset,
+            _faults(asset, findings, problem, blocking_checks),
+        )
         for key in selected:
-            blocking = manifest is None or key.name in manifest.checks.blocking
+            blocking = key.name in blocking_checks
             yield _evaluation(run.instance, key, day, findings, problem, blocking)
     for key in selected:
         yield dg.Output(None, f"{key.asset_key.to_python_identifier()}_{key.name}")
@@ -224,8 +240,27 @@ def _evaluation(
         metadata=metadata,
         blocking=blocking,
         partition=day.partition,
-        target_materialization_data=_target(instance, key, day),
+        target_materialization_data=judged_materialisation(instance, key, day),
     )
+
+
+def _faults(
+    asset: str, findings: "Sequence[Finding]", problem: str | None, blocking: Collection[str]
+) -> list[RecordedFault]:
+    """What the alerts are to know of a day beside its drift report, which has every index.
+
+    An index that stops the day keeps the report from being made: it is then known from here.
+    """
+    if problem is not None:
+        return [RecordedFault(family="pipeline", subject=f"checks of {asset}", text=problem)]
+    return [
+        RecordedFault(
+            family=FAMILIES[finding.check], subject=finding.characteristic, text=_in_words(finding)
+        )
+        for finding in findings
+        if finding.status in ("fail", "error")
+        and (FAMILIES[finding.check] == "data quality" or finding.check in blocking)
+    ]
 
 
 def _table(findings: "Sequence[Finding]") -> dg.TableMetadataValue:
@@ -272,17 +307,3 @@ def _all_well(findings: "Sequence[Finding]") -> str:
     if unsure:
         return f"over a threshold, but no more than chance explains: {', '.join(unsure)}"
     return f"{len(findings)} expectations met"
-
-
-def _target(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: ModelDay
-) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialisation that was judged, so that the UI can tell an outdated evaluation."""
-    found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key.asset_key, asset_partitions=[day.partition]), limit=1
-    ).records
-    if not found:
-        return None
-    return AssetCheckEvaluationTargetMaterializationData(
-        run_id=found[0].run_id, storage_id=found[0].storage_id, timestamp=found[0].timestamp
-    )

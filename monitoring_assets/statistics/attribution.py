@@ -75,6 +75,32 @@ def mean_shift(reference: ColumnProfile, current: ColumnProfile) -> MeanShift:
     return MeanShift(shift, mix, shift - mix, by_bin)
 
 
+def score_spread(score: ColumnProfile) -> float:
+    """Standard deviation of the mean scores of the score's own bins.
+
+    A little under that of the scores, whose spread within a bin it leaves out: with ten bins of a
+    normal score by 2 %.
+
+    Parameters
+    ----------
+    score
+        Profile of the score, counted with the score.
+
+    Returns
+    -------
+    float
+        In units of the score.
+
+    Raises
+    ------
+    ValueError
+        The profile has an error, no score or no scored rows.
+    """
+    rows, sums = _scored(score)
+    means = sums / np.maximum(rows, 1)
+    return float(np.sqrt(np.average((means - sums.sum() / rows.sum()) ** 2, weights=rows)))
+
+
 def _scored(profile: ColumnProfile) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return scored rows and score sums by bin."""
     if profile.score_counts is None or profile.score_sums is None:

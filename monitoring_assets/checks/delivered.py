@@ -1,0 +1,60 @@
+"""Check ``delivered``: whether everybody who is to be told of a day has been."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.alerts import alerts
+from monitoring_assets.checks.judged import judged_materialisation
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from resources.store import Store
+
+if TYPE_CHECKING:
+    from resources.outbox import Waiting
+
+# Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
+warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
+
+DELIVERED = dg.AssetCheckSpec(
+    "delivered",
+    asset=alerts,
+    description="Nothing about the model version waits for PagerDuty, Datadog or the alert log. "
+    "What waits is sent again by the delivery sensor.",
+    partitions_def=MODEL_DAYS,
+)
+
+
+@dg.multi_asset_check(name="alerts_checks", specs=[DELIVERED])
+def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
+    """Look into the outbox."""
+    from resources.outbox import Outbox
+
+    run = context.op_execution_context
+    for partition in run.partition_keys:
+        day = ModelDay.parse(partition)
+        waiting = Outbox(store.storage).waiting(day.key)
+        yield delivered_evaluation(run.instance, day, waiting)
+    yield dg.Output(None, f"{alerts.key.to_python_identifier()}_{DELIVERED.name}")
+
+
+def delivered_evaluation(
+    instance: dg.DagsterInstance, day: ModelDay, waiting: "Sequence[Waiting]"
+) -> dg.AssetCheckEvaluation:
+    """The evaluation of a day, with what waits for its model version and why."""
+    lines = [
+        f"{one.channel}: {one.path} waits after {one.attempts} tries: {one.reason or 'not tried'}"
+        for one in waiting
+    ]
+    return dg.AssetCheckEvaluation(
+        asset_key=alerts.key,
+        check_name=DELIVERED.name,
+        passed=not lines,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="\n".join(lines) or "nothing waits",
+        metadata={"waiting": dg.MetadataValue.int(len(lines))},
+        blocking=False,
+        partition=day.partition,
+        target_materialization_data=judged_materialisation(instance, DELIVERED.key, day),
+    )

@@ -1,0 +1,210 @@
+"""What a decision is made from: the stored reports and faults of the last weeks of a version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.statistics.breach import ColumnDay, DayFacts, Fault
+from monitoring_assets.statistics.decision import (
+    HISTORY_DAYS,
+    Decision,
+    History,
+    Standing,
+    standings,
+)
+from monitoring_assets.statistics.drift import Thresholds
+from monitoring_assets.statistics.policy import Mute, Policy
+from resources.faults import RecordedFault, read_faults
+from resources.manifest import Manifest
+from resources.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+READERS = 16
+STANDINGS = TypeAdapter(list[Standing])
+
+
+class Inputs(BaseModel):
+    """All that a decision was made from: enough to make it again, a year later.
+
+    Parameters
+    ----------
+    reports
+        Run that made the drift report of each day: it lies under ``evidence/`` for good.
+    faults
+        Faults of each day.
+    before
+        What stood after the last day before it that was decided.
+    decided_on
+        The day of the decision, UTC.
+    is_backfill
+        Whether somebody was making up for days.
+    is_late
+        Whether a later day had been decided.
+    deployed_at
+        First day of the version.
+    policy
+        In force.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reports: dict[dt.date, str]
+    faults: dict[dt.date, list[RecordedFault]]
+    before: list[Standing]
+    decided_on: dt.date
+    is_backfill: bool
+    is_late: bool
+    deployed_at: dt.date
+    policy: Policy
+
+    def age_days(self, day: dt.date) -> int:
+        """Days from ``day`` to the decision."""
+        return (self.decided_on - day).days
+
+
+def stored_inputs(
+    store: Store, day: ModelDay, manifest: Manifest, *, decided_on: dt.date, is_backfill: bool
+) -> tuple[Inputs, History]:
+    """What is stored of a version now, up to a day, and the history that it is."""
+    first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
+    paths = {
+        one: store.path("drift_report", day.key, one)
+        for one in store.days("drift_report", day.key)
+        if first <= one <= day.day
+    }
+    reports = _read(store, paths)
+    decided = store.days("alerts", day.key)
+    earlier = [one for one in decided if one < day.day]
+    inputs = Inputs(
+        reports={one: notes["run_id"] for one, (_, notes) in reports.items()},
+        faults=read_faults(store.storage, day.key, first, day.day),
+        before=_standings(store, day.key, earlier[-1]) if earlier else [],
+        decided_on=decided_on,
+        is_backfill=is_backfill,
+        is_late=bool(decided) and decided[-1] > day.day,
+        deployed_at=manifest.deployed_at,
+        policy=policy_of(manifest),
+    )
+    return inputs, _history(day.day, inputs, reports)
+
+
+def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
+    """The history that a recorded decision was made from, out of the evidence.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a report of that time is no longer there.
+    """
+    paths = {
+        one: store.evidence_path("drift_report", day.key, one, run)
+        for one, run in inputs.reports.items()
+    }
+    return _history(day.day, inputs, _read(store, paths))
+
+
+def recorded_standings(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """What stands after a day, as JSON: the next day starts from it."""
+    recorded: list[dict[str, Any]] = STANDINGS.dump_python(list(standings(decisions)), mode="json")
+    return recorded
+
+
+def policy_of(manifest: Manifest) -> Policy:
+    """A manifest's alert policy as the statistics take it."""
+    alerts = manifest.alerts
+    return Policy(
+        open_days=alerts.open.days,
+        open_of=alerts.open.of,
+        resolve=alerts.resolve,
+        at_once=alerts.at_once,
+        pool_days=alerts.pool_days,
+        false_discovery_rate=alerts.false_discovery_rate,
+        dependence=alerts.dependence,
+        min_score_shift=alerts.min_score_shift,
+        first_days=alerts.first_days,
+        max_age_days=alerts.max_age_days,
+        mute=tuple(
+            Mute(mute.first, mute.last, mute.why, tuple(mute.families)) for mute in alerts.mute
+        ),
+        smoothing=manifest.thresholds.smoothing,
+    )
+
+
+def _read(store: Store, paths: Mapping[dt.date, str]) -> dict[dt.date, tuple[pa.Table, Any]]:
+    """Reports and their notes by day; one that has gone since the listing is left out."""
+
+    def read(path: str) -> tuple[pa.Table, Any]:
+        return store.read_path(path)
+
+    with ThreadPoolExecutor(READERS) as readers:
+        return dict(zip(paths, readers.map(read, paths.values()), strict=True))
+
+
+def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
+    """What stood after a day, as it was recorded."""
+    _, notes = store.read_table("alerts", key, day)
+    return STANDINGS.validate_python(notes["standings"])
+
+
+def _history(
+    day: dt.date, inputs: Inputs, reports: Mapping[dt.date, tuple[pa.Table, Any]]
+) -> History:
+    days = sorted({*reports, *inputs.faults, day})
+    return History(
+        days=tuple(_facts(one, reports.get(one), inputs.faults.get(one, ())) for one in days),
+        before=tuple(inputs.before),
+        deployed_at=inputs.deployed_at,
+        decided_on=inputs.decided_on,
+        is_backfill=inputs.is_backfill,
+        is_late=inputs.is_late,
+    )
+
+
+def _facts(
+    day: dt.date, report: tuple[pa.Table, Any] | None, faults: Sequence[RecordedFault]
+) -> DayFacts:
+    if report is None:
+        known = faults
+        columns: tuple[ColumnDay, ...] = ()
+    else:
+        # An index is in the report; a check's word of it only counts where there is none.
+        known = [one for one in faults if one.family in ("data quality", "pipeline")]
+        columns = tuple(_columns(report[0]))
+    return DayFacts(
+        day,
+        columns,
+        tuple(Fault(one.family, one.subject, one.text) for one in known),
+        score_sd=report[1].get("score_sd") if report else None,
+    )
+
+
+def _columns(report: pa.Table) -> Iterator[ColumnDay]:
+    """The rows of a drift report, counts as arrays."""
+    bins = report["bins"].combine_chunks()
+    ends = bins.offsets.to_pylist()
+    labels = bins.values.field("label").to_pylist()
+    reference, current = (
+        np.array(bins.values.field(name).to_pylist(), dtype=np.int64)
+        for name in ("reference", "current")
+    )
+    names = ["column", "index", "warn", "fail", "level", "moved_score_by", "error"]
+    for row, start, end in zip(report.select(names).to_pylist(), ends, ends[1:], strict=False):
+        yield ColumnDay(
+            row["column"],
+            row["index"],
+            tuple(labels[start:end]),
+            reference[start:end],
+            current[start:end],
+            Thresholds(row["warn"], row["fail"], row["level"]),
+            row["moved_score_by"],
+            row["error"],
+        )

@@ -1,0 +1,231 @@
+"""Incidents: from the decisions of a day to what people are told.
+
+The decisions say what is wrong; the ledger says what people know. The difference is told, once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from resources.links import links, look_further
+from resources.notice import BreachLine, Notice, Severity, Subject
+
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.breach import Breach
+    from monitoring_assets.statistics.decision import Decision
+
+SEVERITIES: tuple[Severity, ...] = ("warning", "error", "critical")
+GROUPS: dict[str, str] = {
+    "data quality": "data",
+    "population": "data",
+    "characteristics": "data",
+    "performance": "data",
+    "pipeline": "pipeline",
+}
+"""Families that share an incident: one drift seen in four ways is one incident."""
+TITLES = {
+    "data quality": "the data is broken",
+    "population": "the scores have shifted",
+    "characteristics": "characteristics have shifted",
+    "performance": "the predictions have become worse",
+    "pipeline": "monitoring does not run",
+}
+SHOWN_BREACHES = 10
+SUMMARY_BREACHES = 3
+
+
+class Incident(BaseModel):
+    """An open incident, as people know it.
+
+    Parameters
+    ----------
+    name
+        ``<subject>/<family>/<number>``, for all its life.
+    family
+        The family that opened it; ``families`` are all that have joined it.
+    severity, pages
+        The worst so far, and whether somebody has been called.
+    since
+        First day of the breach.
+    notices
+        How many have been written.
+    subjects
+        What people have been told of: characteristics, checks, runs.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    family: str
+    families: tuple[str, ...]
+    severity: Severity
+    pages: bool
+    since: dt.date
+    notices: int
+    subjects: tuple[str, ...]
+
+
+class Ledger(BaseModel):
+    """What people know of a subject.
+
+    Parameters
+    ----------
+    decided
+        The latest day that was decided; an earlier one changes nothing any more.
+    numbers
+        How many incidents each family has opened.
+    open
+        Incidents that are open: at most one of each group.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    decided: dt.date | None = None
+    numbers: dict[str, int] = {}
+    open: tuple[Incident, ...] = ()
+
+
+class Telling(BaseModel):
+    """What every notice of a decision has in common."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: Subject
+    day: dt.date
+    decided_at: dt.datetime
+
+
+def reconcile(
+    ledger: Ledger, decisions: Sequence[Decision], telling: Telling
+) -> tuple[Ledger, list[Notice]]:
+    """Say what has changed since people were last told.
+
+    Parameters
+    ----------
+    ledger
+        What they know.
+    decisions
+        One for each family.
+    telling
+        Whom and what it is about.
+
+    Returns
+    -------
+    The ledger after it, and the notices that make it true, in order. The same arguments give the
+    same notices, so that a delivery that was killed is made again and not twice.
+    """
+    numbers, still_open, notices = dict(ledger.numbers), list[Incident](), list[Notice]()
+    for group in dict.fromkeys(GROUPS.values()):
+        known = next((one for one in ledger.open if GROUPS[one.family] == group), None)
+        mine = [one for one in decisions if GROUPS[one.family] == group]
+        wrong = [one for one in mine if one.action in ("open", "keep", "suppress")]
+        told = [one for one in wrong if one.action != "suppress"]
+        if known is None:
+            if told:
+                family = _lead(told).family
+                numbers[family] = numbers.get(family, 0) + 1
+                name = f"{telling.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
+                still_open.append(_opened(name, told))
+                notices.append(_notice(still_open[-1], "open", mine, telling))
+        elif not wrong:
+            last = known.model_copy(update={"notices": known.notices + 1})
+            notices.append(_notice(last, "resolve", mine, telling))
+        else:
+            still_open.append(_with_more(known, told))
+            if still_open[-1] != known:
+                notices.append(_notice(still_open[-1], "update", mine, telling))
+    after = Ledger(decided=telling.day, numbers=numbers, open=tuple(still_open))
+    return after, notices
+
+
+def _lead(told: Sequence[Decision]) -> Decision:
+    """The decision that names the incident: that which the others join, else the worst."""
+    leads = [one for one in told if one.joins is None] or list(told)
+    return max(leads, key=lambda one: _rank(one.severity))
+
+
+def _opened(name: str, told: Sequence[Decision]) -> Incident:
+    return Incident(
+        name=name,
+        family=_lead(told).family,
+        families=tuple(one.family for one in told),
+        severity=max((one.severity for one in told if one.severity), key=_rank),
+        pages=any(one.pages for one in told),
+        since=min(one.since for one in told if one.since),
+        notices=1,
+        subjects=_subjects(told),
+    )
+
+
+def _with_more(known: Incident, told: Sequence[Decision]) -> Incident:
+    """The incident with what people have not been told yet; the same one if there is nothing."""
+    more = known.model_copy(
+        update={
+            "families": tuple(dict.fromkeys([*known.families, *(one.family for one in told)])),
+            "severity": max(known.severity, *(one.severity for one in told), key=_rank),
+            "pages": known.pages or any(one.pages for one in told),
+            "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
+        }
+    )
+    return more if more == known else more.model_copy(update={"notices": known.notices + 1})
+
+
+def _rank(severity: Severity | None) -> int:
+    return SEVERITIES.index(severity) if severity else -1
+
+
+def _subjects(told: Sequence[Decision]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(breach.subject for one in told for breach in one.breaches))
+
+
+def _notice(
+    incident: Incident,
+    action: Literal["open", "update", "resolve"],
+    decisions: Sequence[Decision],
+    telling: Telling,
+) -> Notice:
+    about = [one for one in decisions if one.action in ("open", "keep", "resolve")]
+    breaches = [breach for one in about for breach in one.breaches]
+    # What pages first, then what is furthest over its limit.
+    breaches.sort(key=lambda one: (not one.pages, -(one.value or 0.0) / (one.limit or 1.0)))
+    return Notice(
+        subject=telling.subject,
+        incident=incident.name,
+        number=incident.notices,
+        action=action,
+        family=incident.family,
+        severity=incident.severity,
+        pages=incident.pages,
+        day=telling.day,
+        since=incident.since,
+        summary=_summary(incident, action, breaches, telling),
+        reasons=[f"{one.family}: {reason}" for one in about for reason in one.reasons],
+        breaches=[
+            BreachLine(
+                family=one.family,
+                subject=one.subject,
+                text=one.text,
+                value=one.value,
+                limit=one.limit,
+                since=one.since,
+                moved_score_by=one.moved_score_by,
+            )
+            for one in breaches[:SHOWN_BREACHES]
+        ],
+        commands=look_further(telling.subject.key, telling.day),
+        links=links(telling.subject.key, telling.day, incident.family),
+        decided_at=telling.decided_at,
+    )
+
+
+def _summary(incident: Incident, action: str, breaches: Sequence[Breach], telling: Telling) -> str:
+    """One line: who, what, since when, and the worst of it."""
+    who, since = telling.subject.key, f"since {incident.since}"
+    if action == "resolve":
+        return f"{who}: recovered on {telling.day}; {TITLES[incident.family]} {since}"
+    what = "; ".join(breach.text for breach in breaches[:SUMMARY_BREACHES])
+    return f"{who}: {TITLES[incident.family]} {since}: {what}"

@@ -1,0 +1,79 @@
+"""Faults of a day: what checks and runs found wrong with it, beside what counts can say.
+
+``faults/model=<key>/date=<day>/<source>.json`` is there as long as the fault is. Whoever makes the
+day again replaces or removes what the same source said before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from resources.manifest import Family
+from resources.storage import Storage
+
+RUN = "run"
+"""Source of the fault that a failed or missing run is; other sources are the checked assets."""
+
+ONBOARDING = "onboarding"
+"""Source of the fault that a reference profile could not be made, on the day that was found."""
+
+
+class RecordedFault(BaseModel):
+    """One thing wrong with a day.
+
+    Parameters
+    ----------
+    family
+        What it counts as.
+    subject
+        The check, the characteristic or the run it is about.
+    text
+        In words, without the day.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    family: Family
+    subject: str
+    text: str
+
+
+_FAULTS = TypeAdapter(list[RecordedFault])
+
+
+def record_faults(
+    storage: Storage, key: str, day: dt.date, source: str, faults: Sequence[RecordedFault]
+) -> None:
+    """Replace what a source says of a day; none means that all is well."""
+    path = f"faults/model={key}/date={day}/{source}.json"
+    if faults:
+        storage.write(path, _FAULTS.dump_json(list(faults), indent=2))
+    else:
+        storage.delete(path)
+
+
+def forget_faults(storage: Storage, key: str, source: str) -> None:
+    """Take away what a source says of any day of a version."""
+    for path in storage.list(f"faults/model={key}"):
+        if path.endswith(f"/{source}.json"):
+            storage.delete(path)
+
+
+def read_faults(
+    storage: Storage, key: str, first: dt.date, last: dt.date
+) -> dict[dt.date, list[RecordedFault]]:
+    """Faults of a version by day, from ``first`` to ``last``; days without any are left out."""
+    found: defaultdict[dt.date, list[RecordedFault]] = defaultdict(list)
+    for path in storage.list(f"faults/model={key}"):
+        day = dt.date.fromisoformat(path.split("/")[-2].removeprefix("date="))
+        if first <= day <= last:
+            try:
+                content = storage.read(path)
+            except FileNotFoundError:  # mended since the listing
+                continue
+            found[day] += _FAULTS.validate_json(content)
+    return dict(found)

@@ -1,0 +1,50 @@
+"""Delivery sensor: what PagerDuty, Datadog or the alert log did not take is sent again."""
+
+import datetime as dt
+
+import dagster as dg
+
+from monitoring_assets.checks.delivered import delivered_evaluation
+from monitoring_assets.partitions import ModelDay
+from resources.store import Store
+
+NAME = "delivery_sensor"
+# A tick must end within Dagster's limit of a minute; what is left is sent by the next ones.
+DELIVERY_SECONDS = 30.0
+
+
+@dg.sensor(
+    name=NAME,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends what waits in the outbox, and brings the check `delivered` up to date.",
+)
+def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
+    """Deliver what is due; of days that have nothing waiting any more the check then passes."""
+    from resources.metrics import DEPLOYMENT
+    from resources.notice import Measurements, Notice
+    from resources.outbox import Outbox, channels_from_environment
+
+    outbox = Outbox(store.storage)
+    tried = outbox.deliver(
+        channels_from_environment(store), seconds=DELIVERY_SECONDS, now=dt.datetime.now(dt.UTC)
+    )
+    for one in tried:
+        if one.taken:
+            context.log.info(f"{one.channel}: {one.path} {one.text}")
+        else:
+            context.log.warning(f"{one.channel}: {one.path} waits: {one.text}")
+    days = {
+        ModelDay(one.message.day, one.message.subject.key)
+        for one in tried
+        if one.taken
+        and isinstance(one.message, Notice | Measurements)
+        and one.message.subject.key != DEPLOYMENT
+    }
+    for day in sorted(days):
+        waiting = outbox.waiting(day.key)
+        context.instance.report_runless_asset_event(
+            delivered_evaluation(context.instance, day, waiting)
+        )
+    sent = sum(one.taken for one in tried)
+    return dg.SkipReason(f"{sent} sent, {len(tried) - sent} wait" if tried else "nothing is due")

@@ -1,0 +1,128 @@
+"""Failure sensor: a day whose run failed is decided too, though nothing downstream of it ran."""
+
+import datetime as dt
+import json
+import time
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+from monitoring_assets.jobs import decide_alerts, onboard_model
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay, last_whole_day
+from monitoring_assets.run_failure import failed_partitions, failure_in_words, stopped_partitions
+from resources.errors import InputError
+from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults
+from resources.store import Store
+from sensors.run_requests import request_alerts
+
+NAME = "failure_sensor"
+# Failed runs of one tick: as many as a large lender's feeds bring at once.
+RUNS_A_TICK = 200
+# Of a deployment that is new, or that stood still: older failures are no news.
+LOOKBACK = dt.timedelta(days=3)
+# Dagster says whether a failed run is tried again a moment after it says that the run failed.
+VERDICT_SECONDS = 60.0
+EVENTS = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+
+
+@dg.sensor(
+    name=NAME,
+    job=decide_alerts,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records why the run of a day failed and requests the decision on that day.",
+)
+def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
+    """Look at the runs that failed since the last tick."""
+    after: int | None = json.loads(context.cursor or "null")
+    since = None if after is not None else (dt.datetime.now(dt.UTC) - LOOKBACK).timestamp()
+    changes = context.instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(
+            dg.DagsterEventType.RUN_FAILURE, after_storage_id=after, after_timestamp=since
+        ),
+        limit=RUNS_A_TICK,
+        ascending=True,
+    ).records
+    requests = []
+    for change in changes:
+        run = context.instance.get_run_by_id(change.run_id)
+        if run is not None:
+            is_tried_again = run.tags.get(WILL_RETRY_TAG)
+            is_fresh = time.time() - change.timestamp < VERDICT_SECONDS
+            if context.instance.run_retries_enabled and is_tried_again is None and is_fresh:
+                break
+            # A decision that failed is the pipeline sensor's: asking again could go on for ever.
+            if is_tried_again != "true" and run.job_name != decide_alerts.name:
+                requests += _requests(context, store, run)
+        after = change.storage_id
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "no run of a day has failed",
+        cursor=json.dumps(after),
+    )
+
+
+def _requests(
+    context: dg.SensorEvaluationContext, store: Store, run: dg.DagsterRun
+) -> list[dg.RunRequest]:
+    """Record the faults of a failed run, and ask for the decisions on its days."""
+    requests = []
+    for day, source, why in _failed_days(context.instance, store, run):
+        try:
+            manifest = store.landed(day.key).manifest
+        except InputError as error:  # nobody monitors it
+            context.log.warning(f"run {run.run_id}: {error}")
+            continue
+        if why is not None:
+            fault = RecordedFault(family="pipeline", subject=run.job_name, text=why)
+            record_faults(store.storage, day.key, day.day, source, [fault])
+        requests.append(request_alerts(manifest, day.day, NAME, run))
+    return requests
+
+
+def _failed_days(
+    instance: dg.DagsterInstance, store: Store, run: dg.DagsterRun
+) -> list[tuple[ModelDay, str, str | None]]:
+    """Days that a run left without a report, where that is recorded, and why.
+
+    Without a reason it is one that a check has recorded already.
+    """
+    records = instance.get_records_for_run(run.run_id, of_type=EVENTS).records
+    events = [event for one in records if (event := one.event_log_entry.dagster_event) is not None]
+    if run.job_name == onboard_model.name:
+        day = ModelDay(last_whole_day(), run.tags[PARTITION_NAME_TAG])
+        return [(day, ONBOARDING, failure_in_words(events))]
+    stopped, failed = stopped_partitions(events), failed_partitions(events)
+    return [
+        (day, RUN, None if day.partition in stopped else why)
+        for day in _days(instance, run)
+        if (why := failed.get(day.partition) or failure_in_words(events))
+        # In a run over a range the others may have been made, now or before.
+        and (
+            PARTITION_NAME_TAG in run.tags
+            or day.partition in {*stopped, *failed}
+            or not store.has("drift_report", day.key, day.day)
+        )
+    ]
+
+
+def _days(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[ModelDay]:
+    """The days that a run was for; none if it was for something else."""
+    tags = run.tags
+    if ASSET_PARTITION_RANGE_START_TAG in tags:
+        keys = dg.PartitionKeyRange(
+            tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
+        )
+        partitions = MODEL_DAYS.get_partition_keys_in_range(keys, instance)
+    else:
+        partitions = [tags[PARTITION_NAME_TAG]] if PARTITION_NAME_TAG in tags else []
+    return [ModelDay.parse(partition) for partition in partitions if "|" in partition]

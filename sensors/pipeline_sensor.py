@@ -1,0 +1,215 @@
+"""Pipeline sensor: watches what nobody else would miss.
+
+A day that no run has made, a sensor that stopped or fails, a decision that could not be made; and
+a heartbeat, so that Datadog notices when this sensor itself is silent.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from monitoring_assets.drift_report import drift_report
+from monitoring_assets.jobs import decide_alerts
+from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
+from resources.faults import RUN, RecordedFault, read_faults, record_faults
+from resources.store import Landed, NotMaterialisedError, Store
+from sensors.batch_sensor import batch_sensor
+from sensors.delivery_sensor import delivery_sensor
+from sensors.failure_sensor import failure_sensor
+from sensors.missing_batches import missing_batches
+from sensors.registry_sensor import registry_sensor
+from sensors.run_requests import OPEN, request_alerts
+
+NAME = "pipeline_sensor"
+LOOKBACK_DAYS = 3
+# After a day's deadline: the hourly schedule for missing batches, the queue and the run itself.
+GRACE = dt.timedelta(hours=3)
+WATCHED = (registry_sensor, batch_sensor, failure_sensor, delivery_sensor)
+# A restart of the daemon takes minutes; a sensor that is silent for longer has stopped.
+SILENCE_SECONDS = 900.0
+FAILED_TICKS = 3
+FAILED_DECISIONS = 20
+SEND_SECONDS = 10.0
+
+
+@dg.sensor(
+    name=NAME,
+    job=decide_alerts,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Opens and resolves incidents of the pipeline itself: a day that no run has made, "
+    "a sensor that stopped, a decision that failed. Sends the heartbeat.",
+)
+def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
+    """Look at days, sensors and decisions; tell what has changed."""
+    now = dt.datetime.now(dt.UTC)
+    landed = store.all_landed()
+    reported = context.instance.get_materialized_partitions(drift_report.key)
+    requests = []
+    for day in _overdue(landed, now):
+        if day.partition not in reported and _has_nothing(context.instance, store, day):
+            why = f"no run has made this day, {GRACE} after its batch was due"
+            fault = RecordedFault(family="pipeline", subject="monitor_day", text=why)
+            record_faults(store.storage, day.key, day.day, RUN, [fault])
+            requests.append(request_alerts(landed[day.key].manifest, day.day, NAME))
+    problems = dict(
+        [*_stopped_sensors(context, now), *_failed_decisions(context.instance, store, now)]
+    )
+    for line in _tell(store, problems, now):
+        context.log.info(line)
+    _send_heartbeat(context, store, landed, reported, now)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "; ".join(problems.values()) or "all is well",
+    )
+
+
+def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDay]:
+    """Recent days that should have been made by now."""
+    last = last_whole_day()
+    for key, item in landed.items():
+        # Days before it landed are a backlog, which takes its time.
+        first = max(last - dt.timedelta(days=LOOKBACK_DAYS - 1), item.landed_at.date())
+        for day in monitored_days(item.manifest, first, last):
+            if item.manifest.schedule.deadline(day) + GRACE <= now:
+                yield ModelDay(day, key)
+
+
+def _has_nothing(instance: dg.DagsterInstance, store: Store, day: ModelDay) -> bool:
+    """Whether neither a run is on its way nor anything is known of why there is none."""
+    tags = {PARTITION_NAME_TAG: day.partition}
+    return not (
+        instance.get_runs_count(dg.RunsFilter(statuses=OPEN, tags=tags))
+        or read_faults(store.storage, day.key, day.day, day.day)
+    )
+
+
+def _stopped_sensors(
+    context: dg.SensorEvaluationContext, now: dt.datetime
+) -> Iterator[tuple[str, str]]:
+    """Sensors and schedules of ours that were stopped, are silent or fail, and since when."""
+    names = {one.name for one in (*WATCHED, missing_batches)}
+    location = context.code_location_origin
+    for state in context.instance.all_instigator_state():
+        name, origin = state.instigator_name, state.origin.repository_origin
+        if name not in names or (location and origin.code_location_origin != location):
+            continue
+        if state.status == InstigatorStatus.STOPPED:
+            yield name, f"{name} was stopped; start it again in Dagster, under Automation"
+            continue
+        ticks = context.instance.get_ticks(
+            state.instigator_origin_id, state.selector_id, limit=FAILED_TICKS
+        )
+        if len(ticks) == FAILED_TICKS and all(t.status == TickStatus.FAILURE for t in ticks):
+            error = ticks[0].error
+            said = (error.cause or error).message.strip() if error else "no error was recorded"
+            yield name, f"the last {FAILED_TICKS} ticks of {name} failed: {said}"
+        elif ticks and state.sensor_instigator_data:
+            silent = now.timestamp() - ticks[0].timestamp
+            if silent > SILENCE_SECONDS:
+                yield name, f"{name} has been silent for {silent / 60:.0f} minutes"
+
+
+def _failed_decisions(
+    instance: dg.DagsterInstance, store: Store, now: dt.datetime
+) -> Iterator[tuple[str, str]]:
+    """Days whose decision failed in the last day and was not made since."""
+    failed = instance.get_run_records(
+        dg.RunsFilter(
+            job_name=decide_alerts.name,
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            updated_after=now - dt.timedelta(days=1),
+        ),
+        limit=FAILED_DECISIONS,
+    )
+    for record in failed:
+        run = record.dagster_run
+        day = ModelDay.parse(run.tags[PARTITION_NAME_TAG])
+        if record.create_timestamp > _decided_at(store, day):
+            yield day.partition, f"the decision on {day.partition} failed: see run {run.run_id}"
+
+
+def _decided_at(store: Store, day: ModelDay) -> dt.datetime:
+    try:
+        _, notes = store.read_table("alerts", day.key, day.day)
+    except NotMaterialisedError:
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
+    return dt.datetime.fromisoformat(notes["decided_at"])
+
+
+def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:
+    """Open, update or resolve the incident of the deployment."""
+    from monitoring_assets.incidents import Telling
+    from monitoring_assets.statistics.breach import Breach
+    from monitoring_assets.statistics.decision import Decision
+    from monitoring_assets.telling import read_ledger, tell
+    from resources.metrics import DEPLOYMENT
+    from resources.notice import Subject
+
+    is_open = bool(read_ledger(store, DEPLOYMENT).open)
+    if not problems and not is_open:
+        return []
+    today = now.date()
+    decision = Decision(
+        "pipeline",
+        ("keep" if is_open else "open") if problems else "resolve",
+        tuple(problems.values()) or ("all sensors run and all decisions are made",),
+        severity="error",
+        pages=True,
+        since=today,
+        breaches=tuple(
+            Breach("pipeline", name, text, today, pages=True) for name, text in problems.items()
+        ),
+    )
+    subject = Subject(key=DEPLOYMENT, model=DEPLOYMENT, version="")
+    telling = Telling(subject=subject, day=today, decided_at=now)
+    return tell(store, telling, [decision], None, seconds=SEND_SECONDS)
+
+
+def _send_heartbeat(
+    context: dg.SensorEvaluationContext,
+    store: Store,
+    landed: Mapping[str, Landed],
+    reported: Iterable[str],
+    now: dt.datetime,
+) -> None:
+    """Send Datadog what must not fall silent; nothing to send again, the next is minutes away."""
+    from resources.channel import UndeliveredError
+    from resources.metrics import DELIVERIES_WAITING, DEPLOYMENT, HEARTBEAT, REPORT_AGE
+    from resources.notice import Measurements, Subject
+    from resources.outbox import Outbox, channels_from_environment
+
+    newest: dict[str, dt.date] = {}
+    for day in map(ModelDay.parse, reported):
+        newest[day.key] = max(newest.get(day.key, day.day), day.day)
+    waiting = [one.channel for one in Outbox(store.storage).waiting()]
+    channels = channels_from_environment(store)
+    message = Measurements(
+        subject=Subject(key=DEPLOYMENT, model=DEPLOYMENT, version=""),
+        day=now.date(),
+        gauges=[
+            HEARTBEAT.gauge(1.0),
+            *(
+                DELIVERIES_WAITING.gauge(float(waiting.count(one.name)), channel=one.name)
+                for one in channels
+            ),
+            *(
+                REPORT_AGE.gauge(
+                    float((now.date() - newest[key]).days),
+                    model=item.manifest.name,
+                    version=item.manifest.version,
+                )
+                for key, item in landed.items()
+                if key in newest and item.manifest.is_monitored(now.date())
+            ),
+        ],
+    )
+    for channel in channels:
+        if channel.takes(message):
+            try:
+                channel.send(message)
+            except UndeliveredError as error:
+                context.log.warning(f"no heartbeat: {error.reason}")
