@@ -242,7 +242,8 @@ def report_gauges(report: Sequence[Mapping[str, Any]]) -> list[Gauge]:
         gauges.append(CSI_MAX.gauge(max(row["value"] for row in known)))
     if report:
         gauges.append(ROWS.gauge(report[0]["rows"]))
-        gauges.append(MISSING_MAX.gauge(max(row["missing"] for row in report)))
+    if missing := [row["missing"] for row in report if row["missing"] is not None]:
+        gauges.append(MISSING_MAX.gauge(max(missing)))
     gauges += [
         COLUMNS.gauge(statuses.count(status), status=status) for status in COLUMNS.tags["status"]
     ]
