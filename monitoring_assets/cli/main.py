@@ -17,6 +17,7 @@ COMMANDS = {
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
     "report": "what moved on a day of a model version, and what that did to the score",
+    "dashboards": "Datadog's dashboards and monitors, from this repository",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
 
