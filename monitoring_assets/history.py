@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,16 +78,16 @@ def stored_inputs(
 ) -> tuple[Inputs, History]:
     """What is stored of a version now, up to a day, and the history that it is."""
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
-    paths = {
-        one: store.path("drift_report", day.key, one)
-        for one in store.days("drift_report", day.key)
+    files = {
+        one: file
+        for one, file in store.days("drift_report", day.key).items()
         if first <= one <= day.day
     }
-    reports = _read(store, paths)
-    decided = store.days("alerts", day.key)
+    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    decided = list(store.days("alerts", day.key))
     earlier = [one for one in decided if one < day.day]
     inputs = Inputs(
-        reports={one: notes["run_id"] for one, (_, notes) in reports.items()},
+        reports={one: report.run_id for one, report in reports.items()},
         faults=read_faults(store.storage, day.key, first, day.day),
         before=_standings(store, day.key, earlier[-1]) if earlier else [],
         decided_on=decided_on,
@@ -105,11 +107,11 @@ def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
     FileNotFoundError
         If a report of that time is no longer there.
     """
-    paths = {
-        one: store.evidence_path("drift_report", day.key, one, run)
+    files = {
+        one: (store.evidence_path("drift_report", day.key, one, run), run)
         for one, run in inputs.reports.items()
     }
-    return _history(day.day, inputs, _read(store, paths))
+    return _history(day.day, inputs, _read(store, files))
 
 
 def recorded_standings(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
@@ -139,14 +141,27 @@ def policy_of(manifest: Manifest) -> Policy:
     )
 
 
-def _read(store: Store, paths: Mapping[dt.date, str]) -> dict[dt.date, tuple[pa.Table, Any]]:
-    """Reports and their notes by day; one that has gone since the listing is left out."""
+@dataclass(frozen=True, eq=False)
+class _Report:
+    """A stored drift report."""
 
-    def read(path: str) -> tuple[pa.Table, Any]:
-        return store.read_path(path)
+    columns: tuple[ColumnDay, ...]
+    score_sd: float | None
+    run_id: str
 
+
+def _read(store: Store, files: Mapping[dt.date, tuple[str, str]]) -> dict[dt.date, _Report]:
+    """Reports by day, from the path of each and a tag that changes with its content."""
     with ThreadPoolExecutor(READERS) as readers:
-        return dict(zip(paths, readers.map(read, paths.values()), strict=True))
+        reports = readers.map(lambda file: _report(store.root, *file), files.values())
+        return dict(zip(files, reports, strict=True))
+
+
+@lru_cache(maxsize=512)
+def _report(root: str, path: str, tag: str) -> _Report:
+    """Read a report, once for all days of a run that look back at it."""
+    table, notes = Store(root=root).read_path(path)
+    return _Report(tuple(_columns(table)), notes.get("score_sd"), notes["run_id"])
 
 
 def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
@@ -155,9 +170,7 @@ def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
     return STANDINGS.validate_python(notes["standings"])
 
 
-def _history(
-    day: dt.date, inputs: Inputs, reports: Mapping[dt.date, tuple[pa.Table, Any]]
-) -> History:
+def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -> History:
     days = sorted({*reports, *inputs.faults, day})
     return History(
         days=tuple(_facts(one, reports.get(one), inputs.faults.get(one, ())) for one in days),
@@ -169,22 +182,16 @@ def _history(
     )
 
 
-def _facts(
-    day: dt.date, report: tuple[pa.Table, Any] | None, faults: Sequence[RecordedFault]
-) -> DayFacts:
-    if report is None:
-        known = faults
-        columns: tuple[ColumnDay, ...] = ()
-    else:
+def _facts(day: dt.date, report: _Report | None, faults: Sequence[RecordedFault]) -> DayFacts:
+    known = [
+        Fault(one.family, one.subject, one.text)
+        for one in faults
         # An index is in the report; a check's word of it only counts where there is none.
-        known = [one for one in faults if one.family in ("data quality", "pipeline")]
-        columns = tuple(_columns(report[0]))
-    return DayFacts(
-        day,
-        columns,
-        tuple(Fault(one.family, one.subject, one.text) for one in known),
-        score_sd=report[1].get("score_sd") if report else None,
-    )
+        if report is None or one.family in ("data quality", "pipeline")
+    ]
+    if report is None:
+        return DayFacts(day, faults=tuple(known))
+    return DayFacts(day, report.columns, tuple(known), report.score_sd)
 
 
 def _columns(report: pa.Table) -> Iterator[ColumnDay]:

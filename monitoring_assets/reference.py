@@ -1,5 +1,6 @@
 """Asset ``reference_profile``: the bins of a model version and its reference sample in them."""
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_VERSIONS
 from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
+from resources.manifest import Manifest
 from resources.registry import ModelRegistry
 from resources.store import Landed, Store
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from monitoring_assets.statistics.profile import Profile
     from resources.scorers.base import FeatureFile
+
+# A channel that does not answer must not hold up the run: the delivery sensor goes on.
+DELIVERY_SECONDS = 10.0
 
 
 @dg.asset(
@@ -54,6 +59,7 @@ def reference_profile(
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
     store.write_table("reference_profile", key, None, profile.to_table(), notes)
     forget_faults(store.storage, key, ONBOARDING)
+    _announce(store, manifest)
     errors = {name: column.error for name, column in profile.columns.items() if column.error}
     return dg.MaterializeResult(
         metadata={
@@ -66,6 +72,24 @@ def reference_profile(
             "path": store.storage.url(store.path("reference_profile", key)),
         }
     )
+
+
+def _announce(store: Store, manifest: Manifest) -> None:
+    """Tell that the version is monitored, once however often its profile is made."""
+    from resources.links import links
+    from resources.notice import Change, Subject
+    from resources.outbox import Outbox, channels_from_environment
+
+    now = dt.datetime.now(dt.UTC)
+    change = Change(
+        subject=Subject.of(manifest),
+        summary=f"{manifest.key} is monitored, from {manifest.deployed_at} on",
+        at=now,
+        links=links(manifest.key, manifest.deployed_at, "pipeline"),
+    )
+    outbox, channels = Outbox(store.storage), channels_from_environment(store)
+    outbox.put(change, channels)
+    outbox.deliver(channels, key=manifest.key, seconds=DELIVERY_SECONDS, now=now)
 
 
 def read_reference(store: Store, key: str) -> "Profile":

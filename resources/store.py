@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resources.errors import InputError
 from resources.manifest import REVISABLE, Manifest
-from resources.storage import Storage, open_storage
+from resources.storage import Storage, StoredFile, open_storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -193,10 +193,13 @@ class Store(ConfigurableResource):
         table = pq.read_table(pa.BufferReader(self.storage.read(path)))
         return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
-    def days(self, dataset: Dataset, key: str) -> list[dt.date]:
-        """Days of a version that are materialised, in order, from one listing."""
-        paths = self.storage.list(f"{dataset}/model={key}")
-        return [dt.date.fromisoformat(path.split("/")[-2].removeprefix("date=")) for path in paths]
+    def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:
+        """Files of a version's materialised days, in order, from one listing."""
+        files = self.storage.list(f"{dataset}/model={key}")
+        return {
+            dt.date.fromisoformat(path.split("/")[-2].removeprefix("date=")): file
+            for path, file in files.items()
+        }
 
     def profiled_keys(self) -> set[str]:
         """Keys of the versions that have a reference profile, from one listing."""

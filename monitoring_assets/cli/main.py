@@ -16,6 +16,7 @@ COMMANDS = {
     "registry": "check model versions before they are uploaded",
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
+    "alerts": "what was decided on a day, why, and who was told",
     "report": "what moved on a day of a model version, and what that did to the score",
     "dashboards": "Datadog's dashboards and monitors, from this repository",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.options import format_option, stored_day
 
 if TYPE_CHECKING:
     from resources.store import Store
@@ -36,7 +36,7 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     from resources.errors import InputError
 
     store = resources_from_environment()["store"]
-    date = day.date() if day else _last_day(store, model)
+    date = day.date() if day else stored_day(store, "drift_report", model)
     try:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
@@ -100,10 +100,3 @@ def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | 
         pairs = zip(table["column"].to_pylist(), table["value"].to_pylist(), strict=True)
         history.append(dict(pairs))
     return history
-
-
-def _last_day(store: Store, model: str) -> dt.date:
-    paths = list(store.storage.list(f"drift_report/model={model}"))
-    if not paths:
-        raise click.BadParameter(f"{model!r} has no drift report in {store.root}")
-    return dt.date.fromisoformat(paths[-1].split("/")[-2].removeprefix("date="))

@@ -1,0 +1,123 @@
+"""``monitoring alerts``: what was decided on a day, why, and who was told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitoring_assets.cli.options import format_option, stored_day
+
+if TYPE_CHECKING:
+    from resources.outbox import Waiting
+    from resources.store import Store
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring alerts pd_cards.3
+  monitoring alerts pd_cards.3 --date 2026-09-12
+  monitoring alerts pd_cards.3 --date 2026-09-12 --replay
+"""
+)
+@click.argument("model")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Decide again from the evidence of that time, and compare with what was recorded.",
+)
+@format_option
+def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> None:
+    """Show the alert decision on a day of MODEL (name.version), and what waits to be delivered.
+
+    Reads the store that MONITORING_STORE names. Exit code: 0, 1 if a replay says something else
+    than was recorded, 2 for bad usage or input.
+    """
+    from resources.environment import resources_from_environment
+    from resources.errors import InputError
+    from resources.outbox import Outbox
+
+    store = resources_from_environment()["store"]
+    date = day.date() if day else stored_day(store, "alerts", model)
+    try:
+        table, notes = store.read_table("alerts", model, date)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
+    rows = table.to_pylist()
+    differences = _differences(store, model, date, rows, notes) if replay else None
+    waiting = Outbox(store.storage).waiting(model)
+    if output == "json":
+        lines = {"families": rows, "waiting": [_line(one) for one in waiting]}
+        said = {} if differences is None else {"replay_differs_in": differences}
+        click.echo(json.dumps(notes | lines | said, indent=2, default=str))
+    else:
+        _print(model, date, rows, notes, waiting)
+        if differences is not None:
+            same = "the same answer, from the evidence of that time"
+            click.echo(f"\nReplayed: {', '.join(differences) or same}")
+    if differences:
+        raise SystemExit(1)
+
+
+def _differences(
+    store: Store, model: str, date: dt.date, rows: list[Any], notes: dict[str, Any]
+) -> list[str]:
+    """Families for which the same inputs now give another decision."""
+    from monitoring_assets.alerts import decisions_table
+    from monitoring_assets.history import Inputs, recorded_history
+    from monitoring_assets.partitions import ModelDay
+    from monitoring_assets.statistics.decision import decide
+
+    inputs = Inputs.model_validate(notes["inputs"])
+    try:
+        history = recorded_history(store, ModelDay(date, model), inputs)
+    except FileNotFoundError as error:
+        raise click.ClickException(f"a report of that time is no longer there: {error}") from error
+    again = decisions_table(decide(history, inputs.policy)).to_pylist()
+    return [
+        f"{now['family']} is now {now['action']}, was {then['action']}"
+        for then, now in zip(rows, again, strict=True)
+        if then != now
+    ]
+
+
+def _print(
+    model: str,
+    date: dt.date,
+    rows: list[Any],
+    notes: dict[str, Any],
+    waiting: list[Waiting],
+) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    inputs = notes["inputs"]
+    how = "in a backfill" if inputs["is_backfill"] else f"on {inputs['decided_on']}"
+    click.echo(f"{model} on {date}, decided {how} from {len(inputs['reports'])} daily reports")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("family", "decision", "since", "why"):
+        table.add_column(name, no_wrap=name != "why")
+    styles = {"open": "bold red", "keep": "red", "suppress": "yellow", "resolve": "green"}
+    for row in rows:
+        style = styles.get(row["action"], "dim")
+        table.add_row(
+            row["family"],
+            Text(row["action"], style),
+            str(row["since"] or ""),
+            Text("\n".join(row["reasons"])),
+        )
+    console = Console()
+    console.print(table)
+    for one in waiting:
+        console.print(_line(one), style="yellow", soft_wrap=True)
+
+
+def _line(one: Waiting) -> str:
+    when = f", due {one.not_before:%H:%M:%S} UTC" if one.not_before else ""
+    return f"{one.path} waits{when}: {one.reason or 'not tried yet'}"
