@@ -257,9 +257,10 @@ class Outbox:
         found: list[Delivery] = []
         held: set[str] = set()
         # Listed and read again: another process may have sent some before it was our turn.
-        for name, path in self._paths(subject):
+        for file in self._storage.list(f"{OUTBOX}/{channel.name}/{subject}"):
+            path = file.removeprefix(f"{OUTBOX}/")
             try:
-                envelope = self._read(path) if name == channel.name else None
+                envelope = self._read(path)
             except ValidationError:
                 continue  # `deliver` has told of it
             if envelope is None or envelope.queue in held:
@@ -275,13 +276,13 @@ class Outbox:
             try:
                 answer = _send(channel, envelope.message)
             except UndeliveredError as error:
-                found.append(Delivery(name, path, False, error.reason, envelope.message))
+                found.append(Delivery(channel.name, path, False, error.reason, envelope.message))
                 self._write(path, envelope.after(error, now))
                 held.add(envelope.queue)
                 if not error.refused:
                     return found, False
             else:
-                found.append(Delivery(name, path, True, answer, envelope.message))
+                found.append(Delivery(channel.name, path, True, answer, envelope.message))
                 attempts = envelope.failure.attempts + 1 if envelope.failure else 1
                 evidence = Evidence(
                     message=envelope.message, taken_at=now, attempts=attempts, answer=answer
