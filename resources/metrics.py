@@ -116,8 +116,11 @@ INCIDENTS_OPEN = Metric(
 REPORT_AGE = Metric(
     f"{PREFIX}report.age",
     "day",
-    "Days since the newest day that has a report; 1 is what a daily batch should have.",
+    "Days since a version's newest day that has a report; 1 is what a daily batch should have.",
+    # One message of the deployment for all versions: one that has fallen silent sends nothing.
+    scope="deployment",
     sent="hour",
+    tags={"model": FREE, "version": FREE},
 )
 DELIVERIES_WAITING = Metric(
     f"{PREFIX}deliveries.waiting",

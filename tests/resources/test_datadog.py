@@ -193,8 +193,15 @@ def test_what_is_not_in_the_catalogue_is_not_sent(receiver, wrong, named):
 
 def test_the_deployment_has_no_model(receiver):
     about = subject().model_copy(update={"key": metrics.DEPLOYMENT})
-    Datadog().send(measurements(subject=about, gauges=[metrics.HEARTBEAT.gauge(1)], checks=[]))
-    assert receiver.points == [("model_monitoring.heartbeat", frozenset({"env:prod"}), 1)]
+    gauges = [
+        metrics.HEARTBEAT.gauge(1),
+        metrics.REPORT_AGE.gauge(2, model="pd_cards", version="1"),
+    ]
+    Datadog().send(measurements(subject=about, gauges=gauges, checks=[]))
+    assert receiver.points == [
+        ("model_monitoring.heartbeat", frozenset({"env:prod"}), 1),
+        ("model_monitoring.report.age", frozenset({"env:prod", "model:pd_cards", "version:1"}), 2),
+    ]
 
 
 @pytest.mark.parametrize("message", [notice(), measurements()], ids=["event", "measurements"])

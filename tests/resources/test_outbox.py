@@ -257,7 +257,7 @@ def test_measurements_that_wait_are_joined_and_a_later_day_wins(box):
     deliver(box, down_once)
     later = measurements(
         DAY + dt.timedelta(days=1),
-        gauges=[metrics.PSI.gauge(0.2), metrics.REPORT_AGE.gauge(1)],
+        gauges=[metrics.PSI.gauge(0.2), metrics.ROWS.gauge(500)],
         checks=[],
     )
     box.put(later, [down_once])
@@ -268,7 +268,7 @@ def test_measurements_that_wait_are_joined_and_a_later_day_wins(box):
     assert {gauge.metric.rpartition(".")[2]: gauge.value for gauge in sent.gauges} == {
         "psi": 0.2,
         "csi": 1.2,
-        "age": 1,
+        "rows": 500,
     }
     assert [check.status for check in sent.checks] == ["critical"]
 
