@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from monitoring_assets.dashboards import widgets
 from monitoring_assets.dashboards.definition import Definition, Settings, marks
-from monitoring_assets.dashboards.limits import INDEX_LIMITS
+from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
 from resources.metrics import (
@@ -21,6 +21,7 @@ from resources.metrics import (
     PARTITION,
     PIPELINE,
     PSI,
+    REPORT_AGE,
     ROWS,
 )
 
@@ -35,6 +36,7 @@ def model(settings: Settings) -> Definition:
     by = ["model", "version"]
     characteristic = [*by, "characteristic"]
     warn, fail = INDEX_LIMITS
+    _, late = AGE_LIMITS
     limits = {"warning": warn, "error": fail}
     description = [
         "Drift of one model: choose model and version above.",
@@ -97,6 +99,11 @@ def model(settings: Settings) -> Definition:
                     widgets.timeseries(
                         "Largest share of missing values of a column",
                         [Series("missing", MISSING_MAX, scope, by)],
+                    ),
+                    widgets.timeseries(
+                        "Days since the newest report",
+                        [Series("days", REPORT_AGE, scope, by)],
+                        markers={"error": late},
                     ),
                 ),
                 widgets.group(

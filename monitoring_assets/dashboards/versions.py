@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from monitoring_assets.dashboards import widgets
 from monitoring_assets.dashboards.definition import VERSION, Json, Settings
-from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
+from monitoring_assets.dashboards.limits import INDEX_LIMITS
 from monitoring_assets.dashboards.widgets import Series
 from resources.metrics import (
     COLUMNS,
@@ -14,7 +14,6 @@ from resources.metrics import (
     INCIDENTS_OPEN,
     MISSING_MAX,
     PSI,
-    REPORT_AGE,
     ROWS,
 )
 
@@ -29,7 +28,6 @@ def versions(settings: Settings, scope: Sequence[str]) -> Json:
         Series("open incidents", INCIDENTS_OPEN, scope, VERSION, over="sum", limits=(1, 1)),
         Series("largest missing share", MISSING_MAX, scope, VERSION),
         Series("rows", ROWS, scope, VERSION),
-        Series("days since report", REPORT_AGE, scope, VERSION, limits=AGE_LIMITS),
     ]
     chosen = "tpl_var_model={{model.value}}&tpl_var_version={{version.value}}"
     links = {}

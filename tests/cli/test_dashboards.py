@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from tests.dashboards.published import faults
-from tests.dashboards.receiver import Receiver
+from tests.dashboards.receiver import AccountReceiver
+from tests.receivers.server import Answer
 
 DEFINED = 8
 
@@ -15,10 +16,11 @@ DEFINED = 8
 @pytest.fixture
 def receiver(monkeypatch):
     """An account that is empty, and the environment that leads to it."""
-    with Receiver() as account:
-        for name, value in account.environment.items():
+    with AccountReceiver() as receiver:
+        for name, value in receiver.environment.items():
             monkeypatch.setenv(name, value)
-        yield account
+        yield receiver
+        assert not receiver.violations
 
 
 @pytest.fixture(autouse=True)
@@ -130,9 +132,9 @@ def test_apply_as_json(receiver):
 
 
 def test_one_that_is_refused_does_not_stop_the_others(receiver):
-    refusal = (400, {}, {"errors": ["Invalid query"]})
-    listed = (200, {}, {"dashboards": []}), (200, {}, [])
-    receiver.next_answers += [*listed, refusal]
+    refusal = Answer(400, {"errors": ["Invalid query"]})
+    listed = Answer(200, {"dashboards": []}), Answer(200, [])
+    receiver.fail(*listed, refusal)
     done = run("apply")
     assert done.exit_code == 2
     assert "Invalid query" in done.output
@@ -141,8 +143,8 @@ def test_one_that_is_refused_does_not_stop_the_others(receiver):
 
 
 def test_what_was_done_before_datadog_failed_is_said(receiver):
-    listed = (200, {}, {"dashboards": []}), (200, {}, [])
-    receiver.next_answers += [*listed, (503, {}, {"errors": ["Unavailable"]})]
+    listed = Answer(200, {"dashboards": []}), Answer(200, [])
+    receiver.fail(*listed, Answer(503, {"errors": ["Unavailable"]}))
     done = run("apply")
     assert done.exit_code == 2
     assert "Stopped after 0 of 8" in done.output
@@ -157,7 +159,7 @@ def test_wrong_keys_are_not_shown(receiver, monkeypatch):
     assert "403" in done.output
     assert "docs/datadog.md" in done.output
     assert "f00d" not in done.output
-    assert Receiver.APP_KEY not in done.output
+    assert AccountReceiver.APP_KEY not in done.output
 
 
 def test_help_has_examples():

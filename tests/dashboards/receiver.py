@@ -1,15 +1,16 @@
-"""A Datadog account on loopback: its dashboards and monitors, over HTTP as the API has them.
+"""The dashboards and monitors of a Datadog account on loopback, over HTTP as the API has them.
 
-    with Receiver() as account:
-        for name, value in account.environment.items():
+::
+
+    with AccountReceiver() as receiver:
+        for name, value in receiver.environment.items():
             monkeypatch.setenv(name, value)
-        account.next_answers.append((429, {"Retry-After": "3"}, {"errors": ["..."]}))
         ...
-        account.dashboards, account.monitors    # by id, as the server keeps them
-        account.writes                          # [(method, path, body)]: each was answered with 200
+        receiver.dashboards, receiver.monitors    # by id, as the server keeps them
+        receiver.writes                           # [(method, path, body)] that had their effect
 
-Every body is checked by `published.faults`; what is wrong is answered with 400. Like the real one
-it adds fields: ids of dashboards, monitors and widgets, dates, defaults.
+Every body is checked by `published.faults`. Like the real one it adds fields: ids of dashboards,
+monitors and widgets, dates, defaults.
 """
 
 from __future__ import annotations
@@ -18,69 +19,25 @@ import copy
 import datetime as dt
 import itertools
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.dashboards.published import faults
+from tests.receivers.server import Answer, Receiver, ViolationError
 
-Answer = tuple[int, dict[str, str], Any]
 
-
-class Receiver:
-    """The account; a context manager that serves it."""
+class AccountReceiver(Receiver):
+    """The account."""
 
     API_KEY = "a" * 32
     APP_KEY = "b" * 40
 
     def __init__(self) -> None:
+        super().__init__()
         self.dashboards: dict[str, Any] = {}
         self.monitors: dict[str, Any] = {}
-        self.requests: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, Any]] = []
-        self.next_answers: list[Answer] = []
         self._numbers = itertools.count(1000)
-
-    def __enter__(self) -> Receiver:
-        account = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def serve(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                text = self.rfile.read(length)
-                account.requests.append((self.command, self.path))
-                status, headers, answer = account._answer(
-                    self.command, self.path, dict(self.headers), text
-                )
-                payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,39 +61,40 @@ class Receiver:
             self.monitors[str(number)] = self._monitor({"created": now, **theirs}, now)
         return theirs
 
-    def _answer(self, method: str, path: str, headers: dict[str, str], text: bytes) -> Answer:
-        if self.next_answers:
-            return self.next_answers.pop(0)
-        keys = (headers.get("DD-API-KEY"), headers.get("DD-APPLICATION-KEY"))
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        keys = (headers.get("dd-api-key"), headers.get("dd-application-key"))
         if keys != (self.API_KEY, self.APP_KEY):
-            return 403, {}, {"errors": ["Forbidden"]}
+            return Answer(403, {"errors": ["Forbidden"]})
         url = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         root, version, kind, *rest = url.path.strip("/").split("/")
         if (root, version) != ("api", "v1") or kind not in ("dashboard", "monitor"):
-            return 404, {}, {"errors": ["no such page"]}
+            raise ViolationError("no such page")
         kept = self.dashboards if kind == "dashboard" else self.monitors
         if rest and rest[0] not in kept:
-            return 404, {}, {"errors": [f"{kind} {rest[0]} not found"]}
+            return Answer(404, {"errors": [f"{kind} {rest[0]} not found"]})
         if method == "GET":
-            return 200, {}, kept[rest[0]] if rest else self._list(kind, query)
+            return Answer(200, kept[rest[0]] if rest else self._list(kind, query))
         if method not in ("POST", "PUT") or (method == "PUT") != bool(rest):
-            return 405, {}, {"errors": ["method not allowed"]}
-        body = json.loads(text)
-        if wrong := faults(kind, body):
-            return 400, {}, {"errors": wrong}
-        self.writes.append((method, url.path, body))
+            raise ViolationError("method not allowed")
+        content = json.loads(body)
+        if wrong := faults(kind, content):
+            raise ViolationError("; ".join(wrong))
+        self.writes.append((method, url.path, content))
         if method == "POST":
-            return 200, {}, kept[str(self.put(kind, body)["id"])]
+            return Answer(200, kept[str(self.put(kind, content)["id"])])
         now = dt.datetime.now(dt.UTC).isoformat()
         before = kept[rest[0]]
         if kind == "dashboard":  # replaced whole
             stays = ("id", "url", "created_at")
-            after = self._dashboard({name: before[name] for name in stays} | body, now)
+            after = self._dashboard({name: before[name] for name in stays} | content, now)
         else:
-            after = self._monitor(before | body, now)
+            after = self._monitor(before | content, now)
         kept[rest[0]] = after
-        return 200, {}, after
+        return Answer(200, after)
+
+    def refusal(self, violation: ViolationError) -> Answer:
+        return Answer(400, {"errors": [str(violation)]})
 
     def _list(self, kind: str, query: dict[str, str]) -> Any:
         if kind == "dashboard":
@@ -158,13 +116,13 @@ class Receiver:
         theirs |= {"author_handle": "jane@example.com", "author_name": None, "modified_at": now}
         for variable in theirs.get("template_variables") or []:
             variable |= {"available_values": [], "default": None}
-        self._number(theirs.get("widgets", []))
+        self._give_ids(theirs.get("widgets", []))
         return theirs
 
-    def _number(self, widgets: Any) -> None:
+    def _give_ids(self, widgets: Any) -> None:
         for widget in widgets:
             widget["id"] = next(self._numbers)
-            self._number(widget["definition"].get("widgets", []))
+            self._give_ids(widget["definition"].get("widgets", []))
 
     def _monitor(self, body: Any, now: str) -> Any:
         theirs = copy.deepcopy(body)

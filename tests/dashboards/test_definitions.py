@@ -1,6 +1,7 @@
 """Dashboards and monitors against Datadog's published API and the catalogue of metrics."""
 
 import copy
+import datetime as dt
 import re
 from itertools import combinations
 
@@ -8,7 +9,10 @@ import pytest
 
 from monitoring_assets.dashboards.definition import Settings
 from monitoring_assets.dashboards.plan import definitions
+from monitoring_assets.dashboards.widgets import EVENTS
+from resources.datadog import AGENT_VARIABLES, Datadog
 from resources.metrics import CHECKS, DEPLOYMENT_TAGS, METRICS, SUBJECT_TAGS
+from resources.notice import Change, Notice, Subject
 from tests.dashboards.published import (
     METRIC_ALERT,
     METRIC_QUERY,
@@ -16,6 +20,7 @@ from tests.dashboards.published import (
     faults,
     metric_queries,
 )
+from tests.receivers.datadog import DatadogReceiver
 
 PLAIN = Settings()
 FULL = Settings(
@@ -199,6 +204,39 @@ def test_psi_has_its_limits_and_the_incidents_drawn_over_it(item):
     assert [marker["value"] for marker in psi["markers"]] == ["y = 0.1", "y = 0.25"]
     [events] = psi["events"]
     assert "event:(incident OR new_version)" in events["q"]
+
+
+def test_events_are_found_by_the_tags_that_they_are_sent_with(monkeypatch):
+    subject = Subject(key="pd_cards.1", model="pd_cards", version="1")
+    now = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+    notice = Notice(
+        subject=subject,
+        incident="pd_cards.1/population/1",
+        number=1,
+        action="open",
+        family="population",
+        severity="critical",
+        pages=True,
+        day=now.date(),
+        since=now.date(),
+        summary="PSI 0.3",
+        decided_at=now,
+    )
+    for name in AGENT_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DD_API_KEY", "a" * 32)
+    with DatadogReceiver() as receiver:
+        monkeypatch.setenv("DATADOG_HOST", receiver.url)
+        for message in (notice, Change(subject=subject, summary="landed", at=now)):
+            Datadog().send(message)
+    kinds = [
+        tag.removeprefix("event:")
+        for event in receiver.events
+        for tag in event["tags"]
+        if tag.startswith("event:")
+    ]
+    assert f"model:* event:({' OR '.join(kinds)})" == EVENTS
+    assert all("model:pd_cards" in event["tags"] for event in receiver.events)
 
 
 @by_slug(DASHBOARDS)

@@ -1,7 +1,6 @@
 """What is written to an account, and what is left alone."""
 
 import copy
-import socket
 
 import pytest
 
@@ -9,7 +8,8 @@ from monitoring_assets.dashboards.account import Account
 from monitoring_assets.dashboards.definition import MANAGED_BY, Settings
 from monitoring_assets.dashboards.plan import definitions, plan
 from resources.channel import UndeliveredError
-from tests.dashboards.receiver import Receiver
+from tests.dashboards.receiver import AccountReceiver
+from tests.receivers.server import CUT_AFTER, Answer
 
 WANTED = definitions(Settings())
 OVERVIEW, INCIDENT_OPEN = WANTED[0], WANTED[2]
@@ -18,10 +18,11 @@ OVERVIEW, INCIDENT_OPEN = WANTED[0], WANTED[2]
 @pytest.fixture
 def receiver(monkeypatch):
     """An account that is empty, and the environment that leads to it."""
-    with Receiver() as account:
-        for name, value in account.environment.items():
+    with AccountReceiver() as receiver:
+        for name, value in receiver.environment.items():
             monkeypatch.setenv(name, value)
-        yield account
+        yield receiver
+        assert not receiver.violations
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_applying_again_writes_nothing(receiver, account):
     assert len(receiver.writes) == len(WANTED)
     assert apply(account) == (["keep"] * len(WANTED), [])
     assert len(receiver.writes) == len(WANTED)
-    assert {method for method, _ in receiver.requests} == {"GET", "POST"}
+    assert {request.method for request in receiver.requests} == {"GET", "POST"}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_what_people_set_on_a_dashboard_stays(receiver, account):
 
 
 @pytest.mark.parametrize("item", [OVERVIEW, INCIDENT_OPEN], ids=["dashboard", "monitor"])
-@pytest.mark.parametrize("change", ["unmarked", "retitled", "not defined", "copied"])
+@pytest.mark.parametrize("change", ["unmarked", "half marked", "retitled", "not defined", "copied"])
 def test_what_is_not_ours_is_never_touched(receiver, account, item, change):
     name, mark = ("title", "description") if item.kind == "dashboard" else ("name", "tags")
     body = copy.deepcopy(item.body)
@@ -130,6 +131,12 @@ def test_what_is_not_ours_is_never_touched(receiver, account, item, change):
         receiver.writes.clear()
     if change == "unmarked":
         body[mark] = "Mine" if mark == "description" else []
+    elif change == "half marked":
+        body[mark] = (
+            body[mark].replace(MANAGED_BY, "")
+            if mark == "description"
+            else [tag for tag in body[mark] if tag != MANAGED_BY]
+        )
     elif change == "retitled":
         body[name] = f"(cloned) {body[name]}"
     elif change == "not defined":
@@ -154,7 +161,7 @@ def test_what_is_not_ours_is_never_touched(receiver, account, item, change):
         assert receiver.writes == []
     else:
         assert actions == ["create"] * len(WANTED)
-    if change == "unmarked":
+    if change in ("unmarked", "half marked"):
         assert strays == []
     else:
         [stray] = strays
@@ -176,7 +183,7 @@ def test_ours_is_found_on_whatever_page_it_is(receiver, account):
     actions, strays = apply(account)
     assert actions == ["keep"] * len(WANTED)
     assert len(strays) == 120
-    lists = [path for _, path in receiver.requests if "?" in path]
+    lists = [request.path for request in receiver.requests if "?" in request.path]
     assert len(lists) == 3 + 2  # 202 dashboards, 126 monitors with the mark
     assert "page=1" in lists[-1]
 
@@ -191,8 +198,8 @@ def test_no_dashboard_is_listed_twice_or_never(receiver, account, count):
 
 @pytest.mark.parametrize("header", ["Retry-After", "X-RateLimit-Reset"])
 def test_requests_are_as_slow_as_datadog_asks(receiver, account, waits, header):
-    limited = (429, {header: "7"}, {"errors": ["Too many requests"]})
-    receiver.next_answers += [limited, limited]
+    limited = Answer(429, {"errors": ["Too many requests"]}, {header: "7"})
+    receiver.fail(limited, limited)
     assert apply(account)[0] == ["create"] * len(WANTED)
     assert waits == [7.0, 7.0]
     assert len(receiver.writes) == len(WANTED)
@@ -200,7 +207,7 @@ def test_requests_are_as_slow_as_datadog_asks(receiver, account, waits, header):
 
 @pytest.mark.parametrize(("asked", "requests"), [("7", 5), ("3600", 1)])
 def test_there_is_an_end_to_waiting(receiver, account, waits, asked, requests):
-    receiver.next_answers += [(429, {"Retry-After": asked}, {"errors": ["Too many"]})] * 9
+    receiver.fail(*[Answer(429, {"errors": ["Too many"]}, {"Retry-After": asked})] * 9)
     with pytest.raises(UndeliveredError, match="429"):
         plan(WANTED, account)
     assert len(receiver.requests) == requests
@@ -210,26 +217,29 @@ def test_there_is_an_end_to_waiting(receiver, account, waits, asked, requests):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ((403, {}, {"errors": ["Forbidden"]}), "403.*Forbidden"),
-        ((500, {}, {"errors": ["Internal"]}), "500"),
-        ((200, {}, b"<html>a proxy</html>"), "not JSON"),
-        ((400, {}, {"errors": [f"bad key {Receiver.API_KEY} {Receiver.APP_KEY}"]}), "400"),
-        ((302, {"Location": "http://example.com/"}, {}), "302"),
+        (Answer(403, {"errors": ["Forbidden"]}), "403.*Forbidden"),
+        (Answer(500, {"errors": ["Internal"]}), "500"),
+        (Answer(200, b"<html>a proxy</html>"), "not JSON"),
+        (
+            Answer(
+                400, {"errors": [f"bad key {AccountReceiver.API_KEY} {AccountReceiver.APP_KEY}"]}
+            ),
+            "400",
+        ),
+        (Answer(302, {}, {"Location": "http://example.com/"}), "302"),
     ],
 )
 def test_what_goes_wrong_is_said_without_a_key(receiver, account, answer, says):
-    receiver.next_answers.append(answer)
+    receiver.fail(answer)
     with pytest.raises(UndeliveredError, match=says) as caught:
         plan(WANTED, account)
-    assert Receiver.API_KEY not in str(caught.value)
-    assert Receiver.APP_KEY not in str(caught.value)
+    assert AccountReceiver.API_KEY not in str(caught.value)
+    assert AccountReceiver.APP_KEY not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_an_account_that_cannot_be_reached(receiver, account, monkeypatch):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("DATADOG_HOST", f"http://127.0.0.1:{free.getsockname()[1]}")
+def test_an_account_that_cannot_be_reached(receiver, account):
+    receiver.refuse_connections()
     with pytest.raises(UndeliveredError, match="no connection"):
         plan(WANTED, account)
 
@@ -244,10 +254,31 @@ def test_without_what_can_be_a_key_nothing_is_asked(receiver, account, monkeypat
     assert receiver.requests == []
 
 
-def test_an_update_that_was_cut_off_is_made_good_by_the_next(receiver, account):
+def test_what_was_cut_off_is_made_good_by_the_next(receiver, account):
     steps, _ = plan(WANTED, account)
     steps[0].apply(account)
-    receiver.next_answers.append((500, {}, {"errors": ["Internal"]}))
+    receiver.fail(Answer(500, {"errors": ["Internal"]}))
     with pytest.raises(UndeliveredError, match="500"):
         steps[1].apply(account)
     assert apply(account)[0] == ["keep"] + ["create"] * (len(WANTED) - 1)
+
+
+@pytest.mark.parametrize("number", range(len(WANTED)))
+def test_what_was_created_without_an_answer_is_not_created_again(receiver, account, number):
+    steps, _ = plan(WANTED, account)
+    receiver.fail(CUT_AFTER)
+    with pytest.raises(UndeliveredError, match="no connection"):
+        steps[number].apply(account)
+    actions, strays = apply(account)
+    assert [at for at, action in enumerate(actions) if action == "keep"] == [number]
+    assert strays == []
+    assert len(receiver.writes) == len(WANTED)
+
+
+def test_of_two_that_are_equal_the_older_is_ours_whichever_is_listed_first(receiver, account):
+    younger, older = "2026-11-02T00:00:00+00:00", "2026-11-01T00:00:00+00:00"
+    first = receiver.put("dashboard", OVERVIEW.body | {"created_at": younger})
+    second = receiver.put("dashboard", OVERVIEW.body | {"created_at": older})
+    [step, *_], [stray] = plan(WANTED, account)
+    assert step.theirs["id"] == second["id"]
+    assert first["id"] in stray.link
