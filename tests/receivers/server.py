@@ -155,6 +155,9 @@ class Receiver:
                 except ViolationError as violation:
                     self.violations.append(f"{handler.command} {handler.path}: {violation}")
                     answer = self.refusal(violation)
+                except Exception as error:  # the receiver's own fault: shown, and not a mere cut
+                    self.violations.append(f"{handler.command} {handler.path}: {error!r}")
+                    answer = Answer(500, {"errors": [repr(error)]})
             status = answer.status if answer else None
             request = Request(handler.command, handler.path, headers, body, status)
             self.requests.append(request)

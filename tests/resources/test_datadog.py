@@ -19,7 +19,7 @@ from resources.channel import UndeliveredError
 from resources.datadog import Datadog, api_session
 from resources.notice import Gauge, Link, ServiceCheck
 from tests.receivers.datadog import DatadogReceiver
-from tests.receivers.dogstatsd import AgentSocket
+from tests.receivers.dogstatsd import AgentSocket, Datagram
 from tests.receivers.messages import change, measurements, notice, subject
 from tests.receivers.server import CUT, Answer, Slow
 
@@ -73,11 +73,16 @@ def test_measurements_by_the_api(receiver):
 def test_measurements_by_the_agent(agent):
     answer = Datadog().send(measurements())
     assert "does not answer" in answer
-    lines = agent.wait_for(3)
-    assert lines[0] == "model_monitoring.psi:0.31|g|#model:pd_cards,version:1,env:prod,team:risk"
-    assert "characteristic:income_per_month" in lines[1]
-    assert lines[2].startswith("_sc|model_monitoring.partition|2|#model:pd_cards,")
-    assert lines[2].endswith("|m:PSI of the score is 0.31")
+    tags = frozenset(TAGS)
+    assert agent.wait_for(3) == [
+        Datagram("metric", "model_monitoring.psi", "0.31", tags),
+        Datagram(
+            "metric", "model_monitoring.csi", "1.2", tags | {"characteristic:income_per_month"}
+        ),
+        Datagram(
+            "check", "model_monitoring.partition", "2", tags, {"m:": "PSI of the score is 0.31"}
+        ),
+    ]
 
 
 def test_a_unix_socket_of_the_agent(monkeypatch, tmp_path):
@@ -93,18 +98,18 @@ def test_the_process_own_tags_and_container_are_left_out(agent, monkeypatch):
         monkeypatch.setenv(name, "of:the-process")
     monkeypatch.setenv("DD_ENV", "staging")
     Datadog().send(measurements())
-    for line in agent.wait_for(3):
-        tags = re.search(r"\|#([^|]*)", line)[1].split(",")
-        assert set(tags) - {"characteristic:income_per_month"} == TAGS - {"env:prod"} | {
-            "env:staging"
-        }
-        assert "|c:" not in line
+    for datagram in agent.wait_for(3):
+        tags = datagram.tags - {"characteristic:income_per_month"}
+        assert tags == TAGS - {"env:prod"} | {"env:staging"}
+        assert "c:" not in datagram.fields
 
 
 def test_a_check_cannot_break_out_of_its_line(agent):
-    checks = [metrics.PIPELINE.status("warning", "first\nsecond|m:third")]
+    checks = [metrics.PIPELINE.status("warning", "first\nsecond|m:third|#model:other")]
     Datadog().send(measurements(checks=checks, gauges=[]))
-    assert len(agent.wait_for(1)) == 1
+    (check,) = agent.wait_for(1)
+    assert check.tags == TAGS
+    assert check.fields["m:"].startswith("first")
 
 
 @pytest.mark.parametrize("url", ["unix:///no/such/agent.sock", "udp://no.such.host.invalid:8125"])
@@ -152,12 +157,11 @@ def test_the_largest_event_keeps_its_links(receiver):
 
 def test_events_go_to_the_agent_where_there_is_no_key(agent):
     Datadog().send(notice(summary="é" * 9000))
-    (line,) = agent.wait_for(1)
-    title, text = map(int, re.match(r"_e\{(\d+),(\d+)\}:", line).groups())
-    body = line.encode()[line.index(":") + 1 :]
-    assert body[title : title + 1] == b"|"
-    assert body[title + 1 + text : title + 4 + text] == b"|k:"
-    assert "|t:error|" in line
+    (event,) = agent.wait_for(1)
+    assert (event.kind, event.name) == ("event", "pd_cards.1: population incident opened")
+    assert event.fields["k:"] == "pd_cards.1/population/1"
+    assert event.fields["t:"] == "error"
+    assert "family:population" in event.tags
 
 
 def test_measurements_prefer_the_agent_and_events_the_api(receiver, agent):
@@ -281,8 +285,7 @@ EXPORTER = os.environ.get("STATSD_EXPORTER") or shutil.which("prometheus-statsd-
 
 @pytest.mark.skipif(
     not EXPORTER,
-    reason="no prometheus-statsd-exporter: install Debian's package of that name, or name the "
-    "program in STATSD_EXPORTER",
+    reason="no prometheus-statsd-exporter on the PATH, and none named in STATSD_EXPORTER",
 )
 def test_prometheus_reads_what_the_agent_gets(monkeypatch):
     ports = [_free_port(kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
