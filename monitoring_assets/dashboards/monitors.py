@@ -81,8 +81,7 @@ def monitors(settings: Settings) -> list[Definition]:
             settings,
             "pipeline-failure",
             "pipeline failure",
-            f"{WHOSE}: a run failed, a sensor stopped, or a batch never came: "
-            "{{check_message}}",
+            f"{WHOSE}: a run failed, or a batch never came: {{{{check_message}}}}",
             f'"{PIPELINE.name}".over("*").by({service_check}).last(2).count_by_status()',
             {"thresholds": {"critical": 1, "warning": 1, "ok": 1}, "notify_no_data": False},
             priority=3,

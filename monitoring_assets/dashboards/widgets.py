@@ -17,8 +17,8 @@ from resources.metrics import Check, Metric
 COLUMNS = 12
 """Width of a dashboard's grid."""
 SECONDS = {"day": 86_400, "hour": 3_600}
-EVENTS = "model:* event:(incident OR new_version)"
-"""Search for the events that are sent: of incidents, and of new versions."""
+EVENTS = "event:(incident OR new_version) (model:* OR family:pipeline)"
+"""Search for the events that are sent; those of the deployment's own incidents have no model."""
 NOW: Json = {"live_span": "2d"}
 
 Limits = tuple[float, float]

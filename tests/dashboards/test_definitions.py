@@ -11,7 +11,7 @@ from monitoring_assets.dashboards.definition import Settings
 from monitoring_assets.dashboards.plan import definitions
 from monitoring_assets.dashboards.widgets import EVENTS
 from resources.datadog import AGENT_VARIABLES, Datadog
-from resources.metrics import CHECKS, DEPLOYMENT_TAGS, METRICS, SUBJECT_TAGS
+from resources.metrics import CHECKS, DEPLOYMENT, DEPLOYMENT_TAGS, METRICS, SUBJECT_TAGS
 from resources.notice import Change, Notice, Subject
 from tests.dashboards.published import (
     METRIC_ALERT,
@@ -207,10 +207,10 @@ def test_psi_has_its_limits_and_the_incidents_drawn_over_it(item):
 
 
 def test_events_are_found_by_the_tags_that_they_are_sent_with(monkeypatch):
-    subject = Subject(key="pd_cards.1", model="pd_cards", version="1")
+    version = Subject(key="pd_cards.1", model="pd_cards", version="1")
     now = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
     notice = Notice(
-        subject=subject,
+        subject=version,
         incident="pd_cards.1/population/1",
         number=1,
         action="open",
@@ -222,21 +222,24 @@ def test_events_are_found_by_the_tags_that_they_are_sent_with(monkeypatch):
         summary="PSI 0.3",
         decided_at=now,
     )
+    deployment = Subject(key=DEPLOYMENT, model=DEPLOYMENT, version="")
+    messages = [
+        notice,
+        notice.model_copy(update={"subject": deployment, "family": "pipeline"}),
+        Change(subject=version, summary="landed", at=now),
+    ]
     for name in AGENT_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DD_API_KEY", "a" * 32)
     with DatadogReceiver() as receiver:
         monkeypatch.setenv("DATADOG_HOST", receiver.url)
-        for message in (notice, Change(subject=subject, summary="landed", at=now)):
+        for message in messages:
             Datadog().send(message)
-    kinds = [
-        tag.removeprefix("event:")
-        for event in receiver.events
-        for tag in event["tags"]
-        if tag.startswith("event:")
-    ]
-    assert f"model:* event:({' OR '.join(kinds)})" == EVENTS
-    assert all("model:pd_cards" in event["tags"] for event in receiver.events)
+    assert EVENTS == "event:(incident OR new_version) (model:* OR family:pipeline)"
+    assert len(receiver.events) == len(messages)
+    for event in receiver.events:
+        assert {"event:incident", "event:new_version"} & {*event["tags"]}
+        assert {"model:pd_cards", "family:pipeline"} & {*event["tags"]}
 
 
 @by_slug(DASHBOARDS)
