@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import takewhile
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,12 +94,15 @@ class DayFacts:
         Failed checks and runs.
     score_sd
         Standard deviation of the reference's score; None if unknown.
+    score_shift
+        Mean score of the day minus the reference's; None if unknown.
     """
 
     day: dt.date
     columns: tuple[ColumnDay, ...] = ()
     faults: tuple[Fault, ...] = ()
     score_sd: float | None = None
+    score_shift: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,6 @@ class Breach:
     moved_score_by: float | None = None
 
 
-class Describe(Protocol):
-    """Make the breach of a subject (by position) on a day (by position)."""
-
-    def __call__(self, day: int, subject: int, since: dt.date) -> Breach:
-        """Return the breach."""
-
-
 @dataclass(frozen=True, eq=False)
 class Track:
     """A family's breaches over days.
@@ -162,7 +158,7 @@ class Track:
     why_alone
         Why they do not, in words.
     describe
-        Makes the breach of a cell.
+        Makes the breach of a day and a subject, both by position, and its first day.
     """
 
     days: Sequence[dt.date]
@@ -171,7 +167,7 @@ class Track:
     pages: Flags
     alone: Flags
     why_alone: str
-    describe: Describe = field(repr=False)
+    describe: Callable[[int, int, dt.date], Breach] = field(repr=False)
 
     def opening(self, at: int, policy: Policy, *, paging: bool) -> str | None:
         """Return why what is in breach on a day opens an incident; None if it does not."""
@@ -183,17 +179,31 @@ class Track:
             return f"over the limit on {policy.open_days} of {policy.open_of} days"
         return None
 
-    def good_days(self, at: int, *, paging: bool) -> int:
-        """Return how many of the last known days in a row had no breach."""
-        counted = self.breach & self.pages if paging else self.breach
-        bad = counted[: at + 1].any(1)[self.known[: at + 1]]
-        return int(np.argmax(bad[::-1])) if bad.any() else len(bad)
+    def good_days(self, at: int, since: dt.date | None = None) -> int:
+        """Return how many of the last known days in a row had no breach.
+
+        Parameters
+        ----------
+        at
+            Position of the day.
+        since
+            Count only the breaches of subjects that were worth a page on this day or later: who
+            was paged for a column waits for that column, whatever it still does to the score.
+        """
+        breach = self.breach[: at + 1]
+        if since is not None:
+            first = sum(day < since for day in self.days[: at + 1])
+            breach = breach[:, self.pages[first : at + 1].any(0)]
+        good = takewhile(
+            lambda day: not breach[day].any(), np.flatnonzero(self.known[: at + 1])[::-1]
+        )
+        return len(list(good))
 
     def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
         """Return a day's breaches: those worth a page first, the largest first."""
         found = [
             self.describe(at, subject, self._since(at, subject, policy.open_of))
-            for subject in np.flatnonzero(self.breach[at])
+            for subject in map(int, np.flatnonzero(self.breach[at]))
         ]
         return tuple(sorted(found, key=lambda b: (not b.pages, -(b.value or 0.0), b.subject)))
 
@@ -280,16 +290,17 @@ class _Indices:
     usual: Flags
     moved: Floats
     pool_moved: Floats
+    pool_shift: Floats
     warn: Floats
     fail: Floats
     level: Floats
 
     @classmethod
     def empty(cls, days: int, columns: int) -> _Indices:
-        nan = partial(np.full, (days, columns), np.nan)
-        flags = np.zeros((days, columns), bool)
+        shape = (days, columns)
         return cls(
-            nan(), nan(), nan(), nan(), nan(), nan(), flags, nan(), nan(), nan(), nan(), nan()
+            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name != "usual"},
+            usual=np.zeros(shape, bool),
         )
 
 
@@ -302,13 +313,15 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     ]
     columns = sorted({column for report in reports for column in report})
     found = _Indices.empty(int(at[-1]) + 1, len(columns))
+    shift = np.full(len(found.value), np.nan)
+    shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
     for position, column in enumerate(columns):
         of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
         by_bins: dict[object, list[tuple[int, ColumnDay]]] = {}
         for t, report in of_column:
             by_bins.setdefault((report.labels, report.reference.tobytes()), []).append((t, report))
         for group in by_bins.values():
-            _measure(found, position, group, policy)
+            _measure(found, position, group, shift, policy)
 
     beyond = (found.value >= found.fail) & (found.p <= found.level)
     pool = (found.pool_value >= found.fail) & (found.pool_p <= found.level)
@@ -319,9 +332,11 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     day = (beyond & ~found.usual)[at]
     pool = pool[at]
     moved = np.where(day, found.moved[at], found.pool_moved[at])
+    score_shift = np.where(day, shift[at, None], found.pool_shift[at])
     sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
-    # What is unknown is not silenced.
-    little = np.abs(moved) < policy.min_score_shift * sd
+    # A characteristic's part holds what it shares with others, so it can exceed what the score
+    # has really done: the smaller of the two counts. What is unknown is not silenced.
+    little = np.fmin(np.abs(moved), np.abs(score_shift)) < policy.min_score_shift * sd
     pages = (day | pool) & ~(little & (index == "CSI"))
     alone = pool | (day & (found.value[at] >= policy.at_once))
 
@@ -364,7 +379,11 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
 
 
 def _measure(
-    found: _Indices, column: int, group: list[tuple[int, ColumnDay]], policy: Policy
+    found: _Indices,
+    column: int,
+    group: list[tuple[int, ColumnDay]],
+    shift: Floats,
+    policy: Policy,
 ) -> None:
     """Fill in the indices of a column on the days that were counted in the same bins."""
     t = np.array([day for day, _ in group])
@@ -391,7 +410,7 @@ def _measure(
     found.moved[t, column] = moved[t]
     if policy.pool_days > 1:
         # A day that opens an incident by itself is broken; it would outlive itself in a pool.
-        broken = (value >= max(policy.at_once, 0)) & (p <= level) & ~found.usual[:, column]
+        broken = (value >= policy.at_once) & (p <= level) & ~found.usual[:, column]
         kept = np.where(broken[:, None], 0, counts)
         rows = kept.sum(1)
         enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
@@ -402,10 +421,11 @@ def _measure(
         now, now_p = indices(reference, recent, policy.smoothing)
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
-        for day in here:
-            window = slice(max(day - policy.pool_days + 1, 0), day + 1)
-            weights = rows[window]
-            found.pool_moved[day, column] = weights @ moved[window] / weights.sum()
+        for by_day, of_pool in ((moved, found.pool_moved), (shift, found.pool_shift)):
+            sums = np.convolve(np.where(rows > 0, rows * by_day, 0.0), np.ones(policy.pool_days))[
+                : len(rows)
+            ]
+            of_pool[here, column] = sums[here] / together.sum(1)[here]
 
 
 def _in_words(

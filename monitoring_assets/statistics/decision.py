@@ -302,13 +302,13 @@ def _stand(
     """
     since = min((breach.since for breach in track.breaches(at, policy)), default=track.days[at])
     if was is not None and was.severity != "warning":
-        good = track.good_days(at, paging=True)
+        good = track.good_days(at, was.since)
         if was.told or good < policy.good_days(family):
             return replace(was, good_days=good)
     if track.opening(at, policy, paging=True):
         since = since if was is None else min(since, was.since)
         return Standing(family, since, _SEVERITY[family], told=False)
-    good = track.good_days(at, paging=False)
+    good = track.good_days(at)
     if was is not None and was.severity == "warning" and good < policy.good_days(family):
         return replace(was, good_days=good)
     if track.opening(at, policy, paging=False):
