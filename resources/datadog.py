@@ -305,12 +305,17 @@ def _agent() -> Iterator[DogStatsd]:
     )
     # The library adds DD_SERVICE and DD_VERSION of the process: not those of the model.
     agent.constant_tags = []
+    where = agent.socket_path or f"{agent.host}:{agent.port}"
     try:
-        yield agent
+        agent.get_socket()
+    except OSError as error:
+        raise UndeliveredError(f"{SERVICE}: no agent at {where} ({error})") from None
+    try:
+        with agent:  # many lines a packet
+            yield agent
     finally:
         agent.close_socket()
     if agent.packets_dropped:
         raise UndeliveredError(
-            f"{SERVICE}: the agent at {agent.socket_path or f'{agent.host}:{agent.port}'} "
-            f"took {agent.packets_sent} packets and not {agent.packets_dropped}"
+            f"{SERVICE}: the agent at {where} did not take {agent.packets_dropped} packets"
         )

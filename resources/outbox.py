@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import secrets
+import socket
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -348,11 +349,13 @@ class Outbox:
         Each process first shows its ticket, then looks for others'. Of two that see each other the
         one with the later name gives up, and the other waits until it is alone. At least one of two
         sees the other, because a listing shows every object that was written before it, on S3 too.
-        The ticket of a process that was killed is no longer valid after the time in its name.
+        The ticket of a process that was killed is void: at once on its own host, elsewhere after
+        the time in its name.
         """
-        valid_until = time.time() + deadline - time.monotonic() + TURN_GRACE
+        until = time.time() + deadline - time.monotonic() + TURN_GRACE
+        owner = f"{os.getpid()}-{socket.gethostname()}"
         folder = f"{TURNS}/{subject}"
-        ticket = f"{folder}/{secrets.token_hex(8)}-{valid_until:.0f}"
+        ticket = f"{folder}/{secrets.token_hex(8)}-{until:.0f}-{owner}"
         self._storage.write(ticket, b"")
         try:
             yield self._is_alone(folder, ticket, deadline)
@@ -362,12 +365,12 @@ class Outbox:
     def _is_alone(self, folder: str, ticket: str, deadline: float) -> bool:
         while True:
             others = self._storage.list(folder).keys() - {ticket}
-            expired = {other for other in others if float(other.rpartition("-")[2]) < time.time()}
-            for other in expired:
+            void = {other for other in others if _is_void(other)}
+            for other in void:
                 self._storage.delete(other)
-            if not others - expired:
+            if not others - void:
                 return True
-            if min(others - expired) < ticket or time.monotonic() + POLL_SECONDS >= deadline:
+            if min(others - void) < ticket or time.monotonic() + POLL_SECONDS >= deadline:
                 return False
             time.sleep(POLL_SECONDS)
 
@@ -398,6 +401,22 @@ def _send(channel: Channel, message: Message) -> str:
         at = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
     raise UndeliveredError(f"{channel.name} failed: {what}", refused=True)
+
+
+def _is_void(ticket: str) -> bool:
+    """Whether the process of a ticket is gone, or its time is over."""
+    _, until, pid, host = ticket.rpartition("/")[2].split("-", 3)
+    if float(until) < time.time():
+        return True
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it is there, and another user's
+        return False
+    return False
 
 
 def _joined(waiting: Measurements, message: Measurements) -> Measurements:

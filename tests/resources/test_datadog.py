@@ -14,7 +14,7 @@ import pytest
 from datadog import api
 from datadog.api.api_client import APIClient
 
-from resources import http_answer, metrics
+from resources import datadog, http_answer, metrics
 from resources.channel import UndeliveredError
 from resources.datadog import Datadog, api_session
 from resources.notice import Gauge, Link, ServiceCheck
@@ -117,7 +117,28 @@ def test_an_agent_that_is_not_there_is_noticed_where_it_can_be(monkeypatch, url)
     monkeypatch.setenv("DD_DOGSTATSD_URL", url)
     error = failure(measurements())
     assert not error.refused
-    assert "not 3" in error.reason
+    assert "no agent at" in error.reason
+
+
+def test_an_agent_that_is_gone_is_noticed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with AgentSocket(Path("agent.sock")):
+        pass
+    monkeypatch.setenv("DD_DOGSTATSD_URL", "unix://agent.sock")
+    assert "no agent at unix://agent.sock" in failure(measurements()).reason
+
+
+def test_an_agent_that_does_not_keep_up_is_noticed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datadog, "AGENT_SECONDS", 0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind("agent.sock")
+        monkeypatch.setenv("DD_DOGSTATSD_URL", "unix://agent.sock")
+        sent = 0
+        with pytest.raises(UndeliveredError, match="did not take 1 packets"):
+            for sent in range(10_000):  # noqa: B007
+                Datadog().send(measurements())
+        assert sent > 0
 
 
 def test_an_incident_is_a_series_of_events(receiver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
+import signal
 import threading
 import time
 
@@ -407,6 +408,42 @@ def test_processes_that_deliver_at_once_open_each_incident_once(tmp_path):
     assert box.waiting() == []
 
 
+class KillsItself(PagerDuty):
+    """PagerDuty, for a process that dies between the sending and the recording."""
+
+    def send(self, message):
+        super().send(message)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_delivering(root, url):
+    os.environ.update(PAGERDUTY_EVENTS_URL=url, PAGERDUTY_ROUTING_KEY=KEY)
+    Outbox(open_storage(root)).deliver([KillsItself()], seconds=20, now=NOW)
+
+
+def test_a_killed_process_is_taken_over_from_at_once(tmp_path, monkeypatch):
+    root = str(tmp_path / "store")
+    box = Outbox(LocalStorage(root))
+    for number, action in enumerate(["open", "update", "resolve"], start=1):
+        box.put(notice(number, action), [PagerDuty()])
+    spawn = multiprocessing.get_context("spawn")
+    with PagerDutyReceiver() as receiver:
+        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
+        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", KEY)
+        worker = spawn.Process(target=_die_delivering, args=(root, receiver.url))
+        worker.start()
+        worker.join()
+        assert worker.exitcode == -signal.SIGKILL
+        assert len(box.waiting()) == 3
+        assert len(LocalStorage(root).list("turns")) == 1
+        told = box.deliver([PagerDuty()], seconds=20, now=NOW)
+        assert [each.taken for each in told] == [True] * 3
+        assert len(receiver.incidents) == 1
+        assert len(receiver.incidents[0].triggers) == 3
+        assert receiver.incidents[0].resolved
+    assert not LocalStorage(root).list("turns")
+
+
 def test_a_turn_on_s3_is_one_process_s_alone(s3_lender):
     storage = s3_lender.store.storage
     box = Outbox(storage)
@@ -442,11 +479,11 @@ def test_a_turn_that_another_has_is_waited_for_or_left(box, tmp_path):
     box.put(notice(), [channel])
     storage = LocalStorage(str(tmp_path))
     for name in ("0", "f" * 17):  # before and after any ticket
-        ticket = f"turns/pd_cards.1/{name}-{time.time() + 100:.0f}"
+        ticket = f"turns/pd_cards.1/{name}-{time.time() + 100:.0f}-1-another-host"
         storage.write(ticket, b"")
         assert deliver(box, channel, seconds=0.5) == []
         storage.delete(ticket)
-    storage.write(f"turns/pd_cards.1/0-{time.time() - 1:.0f}", b"")
+    storage.write(f"turns/pd_cards.1/0-{time.time() - 1:.0f}-1-another-host", b"")
     assert len(deliver(box, channel)) == 1
     assert not storage.list("turns")
 
