@@ -39,6 +39,7 @@ def backfill(
     days: Sequence[dt.date],
     *,
     single_run: bool = True,
+    assets: Sequence[dg.AssetKey] | None = None,
     progress: Callable[[BackfillOutcome], None] | None = None,
 ) -> BackfillOutcome:
     """Materialise days of a model version.
@@ -58,6 +59,8 @@ def backfill(
         Days to materialise, in any order.
     single_run
         Whether a run takes a whole range; otherwise a run a day.
+    assets
+        Those of the job to materialise, the report among them; None for all.
     progress
         Called after each run with the outcome so far.
 
@@ -84,6 +87,7 @@ def backfill(
             if len(chunk) > 1
             else {BACKFILL: "true"},
             partition_key=None if len(chunk) > 1 else chunk[0].partition,
+            asset_selection=assets,
             raise_on_error=False,
         )
         made = {

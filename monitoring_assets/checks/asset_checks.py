@@ -53,6 +53,18 @@ FAMILIES: dict[str, Family] = {
 }
 """What a failed check counts as."""
 
+PHRASES = {
+    "ExpectRowCountToBeAtLeast": "{observed:.0f} rows; at least {limit} are wanted",
+    "ExpectKeyToBeUnique": "key: {repeated} repeated, {missing} missing",
+    "ExpectArrowTypeToMatch": "{characteristic} holds {found}; {expected} is expected",
+    "ExpectMissingShareToBeAtMost": "{characteristic}: {observed:.1%} missing; the limit is "
+    "{limit:.1%}, the reference has {reference:.1%}",
+    "ExpectNoInfiniteValues": "{characteristic}: {observed:.0f} infinite values",
+    "ExpectScoreToBeInRange": "{observed:.0f} rows without a score in {range}: {below} below, "
+    "{above} above, {missing} missing",
+}
+"""What an expectation that is not met says, by its name."""
+
 
 def _specs(asset: dg.AssetsDefinition) -> list[dg.AssetCheckSpec]:
     # Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
@@ -292,7 +304,9 @@ def _table(findings: "Sequence[Finding]") -> dg.TableMetadataValue:
 def _in_words(finding: "Finding") -> str:
     if finding.error is not None:
         return f"{finding.characteristic}: {finding.error}"
-    return f"{finding.characteristic}: {finding.observed:.4g} ({_details(finding)})"
+    phrase = PHRASES.get(finding.expectation, "{characteristic}: {observed:.4g} ({details})")
+    known = {"characteristic": finding.characteristic, "observed": finding.observed}
+    return phrase.format(**known, **finding.details, details=_details(finding))
 
 
 def _details(finding: "Finding") -> str:

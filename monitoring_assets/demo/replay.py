@@ -10,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stderr
+from io import StringIO
 from multiprocessing import get_context
 
 import dagster as dg
@@ -25,14 +27,21 @@ from dagster._core.scheduler.instigation import (
     InstigatorStatus,
     SensorInstigatorData,
 )
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from monitoring_assets.backfill import backfill
+from monitoring_assets.alerts import alerts
+from monitoring_assets.backfill import QUIET, backfill
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.drift_report import drift_report
-from monitoring_assets.jobs import monitor_day
+from monitoring_assets.features import features
+from monitoring_assets.jobs import decide_alerts, monitor_day
 from monitoring_assets.onboard import make_profile, profiles_wanted, tick
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.scores import scores
 from sensors.registry_sensor import registry_sensor
 
 MODULE = "monitoring_assets.definitions"
@@ -42,6 +51,9 @@ LOCATION = "model_monitoring"
 # are done again when one of them stops the run.
 RUN_DAYS = 15
 PROCESSES = 2
+
+# What a day's run makes before anything is decided.
+MEASURED = [features.key, scores.key, drift_report.key]
 
 Progress = Callable[[str, int, int], None]
 
@@ -85,6 +97,8 @@ def replay(
     lost = failed.keys() - _days_done(instance)
     if lost:
         raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
+    decided = map(ModelDay.parse, instance.get_materialized_partitions(alerts.key))
+    _decide(instance, sorted(_days_done(instance) - set(decided)), progress)
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, cursor)
 
@@ -117,13 +131,50 @@ def _monitor(
     return failed
 
 
+def _decide(instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress) -> None:
+    """Decide day after day, as on the day: an incident is opened when it would have been."""
+    by_key = {key: [day for day in days if day.key == key] for key in {day.key for day in days}}
+    progress("alerts", 0, len(days))
+    done = 0
+    pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
+    try:
+        runs = {
+            pool.submit(_decide_in_order, instance.get_ref(), mine): len(mine)
+            for mine in by_key.values()
+        }
+        for run in as_completed(runs):
+            run.result()
+            done += runs[run]
+            progress("alerts", done, len(days))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
+    """Decide on days of one version, in a process of its own."""
+    from monitoring_assets.definitions import defs
+
+    job = defs.get_repository_def().get_job(decide_alerts.name)
+    as_if = {"ops": {alerts.key.to_python_identifier(): {"config": {"as_if_on_the_day": True}}}}
+    # The alert log speaks on the terminal, where the progress is; the demo's end has what it said.
+    with dg.DagsterInstance.from_ref(ref) as instance, redirect_stderr(StringIO()):
+        job.execute_in_process(
+            instance=instance,
+            run_config=QUIET | as_if,
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: days[0].partition,
+                ASSET_PARTITION_RANGE_END_TAG: days[-1].partition,
+            },
+        )
+
+
 def _backfill(ref: InstanceRef, key: str, days: list[dt.date]) -> dict[ModelDay, str]:
     """Backfill days in a process of its own; return those without a report, and why."""
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(monitor_day.name)
     with dg.DagsterInstance.from_ref(ref) as instance:
-        return backfill(job, instance, key, days).failed
+        return backfill(job, instance, key, days, assets=MEASURED).failed
 
 
 def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:

@@ -88,22 +88,26 @@ def spoilt(column, values, where=slice(None)):
 @pytest.mark.parametrize(
     ("frame", "said", "csi"),
     [
-        (rows(1).head(0), "(key): 0 (limit 1)", "no rows"),
-        (spoilt("income", np.nan), "income: 1 (limit 0.2", "income: "),
-        (spoilt("income", None).astype({"income": "float64"}), "income: 1 (limit", "income: "),
-        (spoilt("income", None).astype({"income": "object"}), "income: 1 (limit", "income: "),
-        (spoilt("region", None), "region: 1 (limit 0.2", "region: "),
-        (spoilt("income", np.nan, slice(200)), "income: 0.5025 (limit 0.2", "income: "),
-        (spoilt("income", np.inf, slice(4)), "income: 5 ()", None),
-        (spoilt("income", -np.inf, slice(4)), "income: 5 ()", None),
+        (rows(1).head(0), "0 rows; at least 1 are wanted", "no rows"),
+        (spoilt("income", np.nan), "income: 100.0% missing; the limit is 2", "income: "),
+        (
+            spoilt("income", None).astype({"income": "float64"}),
+            "income: 100.0% missing",
+            "income: ",
+        ),
+        (spoilt("income", None).astype({"income": "object"}), "income: 100.0% missing", "income: "),
+        (spoilt("region", None), "region: 100.0% missing; the limit", "region: "),
+        (spoilt("income", np.nan, slice(200)), "income: 50.2% missing; the limit", "income: "),
+        (spoilt("income", np.inf, slice(4)), "income: 5 infinite values", None),
+        (spoilt("income", -np.inf, slice(4)), "income: 5 infinite values", None),
         (
             rows(1).assign(income=rows(1)["income"].astype(str)),
             "income: the type is large_string, in the reference it is double",
             "income: the type is large_string",
         ),
         (rows(1).drop(columns="income"), "income: the column is missing", "income: the column is"),
-        (spoilt("loan_id", "twice", slice(2)), "(key): 2 (repeated 2, missing 0)", None),
-        (spoilt("loan_id", None, slice(2)), "(key): 3 (repeated 0, missing 3)", None),
+        (spoilt("loan_id", "twice", slice(2)), "key: 2 repeated, 0 missing", None),
+        (spoilt("loan_id", None, slice(2)), "key: 0 repeated, 3 missing", None),
     ],
     ids=[
         "empty batch",
@@ -157,6 +161,7 @@ def test_a_good_batch_passes_every_check(lender, instance):
         "csi": True,
         "score_range": True,
         "psi": True,
+        "delivered": True,
     }
     assert found["batch_quality"].description == "8 expectations met"
     assert found["csi"].metadata["checked"].value == 2
@@ -231,9 +236,13 @@ def test_one_error_among_warnings_is_an_error(lender, instance):
 @pytest.mark.parametrize(
     ("limits", "frame", "said"),
     [
-        ({"min_rows": 401}, rows(1), "(key): 400 (limit 401)"),
-        ({"max_missing": {"income": 0.01}}, spoilt("income", None, slice(4)), "income: 0.0125"),
-        ({"max_missing_increase": 0.01}, spoilt("region", None, slice(4)), "region: 0.0125"),
+        ({"min_rows": 401}, rows(1), "400 rows; at least 401 are wanted"),
+        (
+            {"max_missing": {"income": 0.01}},
+            spoilt("income", None, slice(4)),
+            "income: 1.2% missing",
+        ),
+        ({"max_missing_increase": 0.01}, spoilt("region", None, slice(4)), "region: 1.2% missing"),
     ],
 )
 def test_a_manifest_sets_the_limits_of_a_batch(lender, instance, limits, frame, said):
@@ -251,11 +260,11 @@ SCORED = {
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (1.5, "5 (below 0, above 5, missing 0, range [0.0, 1.0])"),
-        (-0.1, "5 (below 5, above 0, missing 0"),
-        (np.inf, "5 (below 0, above 5, missing 0"),
-        (-np.inf, "5 (below 5, above 0, missing 0"),
-        (np.nan, "5 (below 0, above 0, missing 5"),
+        (1.5, "5 rows without a score in [0.0, 1.0]: 0 below, 5 above, 0 missing"),
+        (-0.1, ": 5 below, 0 above, 0 missing"),
+        (np.inf, ": 0 below, 5 above, 0 missing"),
+        (-np.inf, ": 5 below, 0 above, 0 missing"),
+        (np.nan, ": 0 below, 0 above, 5 missing"),
     ],
 )
 def test_a_score_out_of_range_fails_and_goes_no_further(lender, instance, value, said):
