@@ -166,7 +166,7 @@ def _with_more(known: Incident, told: Sequence[Decision]) -> Incident:
     more = known.model_copy(
         update={
             "families": tuple(dict.fromkeys([*known.families, *(one.family for one in told)])),
-            "severity": max(known.severity, *(one.severity for one in told), key=_rank),
+            "severity": max([known.severity, *(one.severity for one in told)], key=_rank),
             "pages": known.pages or any(one.pages for one in told),
             "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
         }
