@@ -240,6 +240,8 @@ class Outbox:
             elif envelope.failure and envelope.failure.asked_to_wait:
                 down.add(name)
         for subject, names in due.items():
+            if time.monotonic() >= deadline:
+                break
             if not names - down:
                 continue
             with self._turn(subject, deadline) as ours:

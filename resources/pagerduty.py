@@ -1,4 +1,8 @@
-"""PagerDuty: incidents that page, and new model versions as change events (Events API v2)."""
+"""PagerDuty: incidents that page, and new model versions as change events (Events API v2).
+
+pdpyras warns at its import that PagerDuty's own package, ``pagerduty``, takes its place; its
+sessions are the same but for their names. That one warning is silenced.
+"""
 
 from __future__ import annotations
 

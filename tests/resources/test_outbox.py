@@ -363,6 +363,19 @@ def test_a_kill_at_any_write_leaves_it_resumable(tmp_path, monkeypatch, at, late
     assert len(LocalStorage(root).list("evidence/deliveries")) == 4
 
 
+def test_what_was_recorded_and_not_yet_taken_away_is_not_sent_again(box, tmp_path):
+    channel = Recorder()
+    storage = LocalStorage(str(tmp_path))
+    box.put(change(), [channel])
+    (path,) = storage.list("outbox")
+    content = storage.read(path)
+    deliver(box, channel)
+    storage.write(path, content)
+    assert deliver(box, channel) == []
+    assert len(channel.tried) == 1
+    assert box.waiting() == []
+
+
 def test_a_delivery_that_nobody_knows_of_is_made_again_and_pages_once(tmp_path, monkeypatch):
     box = Outbox(LocalStorage(str(tmp_path)))
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", KEY)
