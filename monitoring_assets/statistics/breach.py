@@ -20,6 +20,9 @@ from monitoring_assets.statistics.significance import critical_value
 FOLD_DAYS = 35
 """Days over which a streak of breaches is followed back."""
 
+BEYOND_CHANCE = 3.0
+"""Standard errors that a shift of the mean score must exceed."""
+
 Window = Literal["day", "pool"]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -291,6 +294,8 @@ class _Indices:
     moved: Floats
     pool_moved: Floats
     pool_shift: Floats
+    noise: Floats
+    pool_noise: Floats
     warn: Floats
     fail: Floats
     level: Floats
@@ -331,13 +336,14 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
     day = (beyond & ~found.usual)[at]
     pool = pool[at]
-    moved = np.where(day, found.moved[at], found.pool_moved[at])
-    score_shift = np.where(day, shift[at, None], found.pool_shift[at])
+    # The pool, where it is in breach, knows best what became of the score.
+    moved = np.where(pool, found.pool_moved[at], found.moved[at])
+    shift = np.where(pool, found.pool_shift[at], shift[at, None])
+    noise = np.where(pool, found.pool_noise[at], found.noise[at])
     sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
-    # A characteristic's part holds what it shares with others, so it can exceed what the score
-    # has really done: the smaller of the two counts. What is unknown is not silenced.
-    little = np.fmin(np.abs(moved), np.abs(score_shift)) < policy.min_score_shift * sd
-    pages = (day | pool) & ~(little & (index == "CSI"))
+    pages = day | pool
+    if index == "CSI":
+        pages &= ~_moved_little(moved / sd, shift / sd, noise, policy.min_score_shift)
     alone = pool | (day & (found.value[at] >= policy.at_once))
 
     def describe(n: int, subject: int, since: dt.date) -> Breach:
@@ -408,6 +414,7 @@ def _measure(
     moved = np.zeros(len(counts))
     moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]
     found.moved[t, column] = moved[t]
+    found.noise[t, column] = np.sqrt(1 / reference.sum() + 1 / counts[t].sum(1))
     if policy.pool_days > 1:
         # A day that opens an incident by itself is broken; it would outlive itself in a pool.
         broken = (value >= policy.at_once) & (p <= level) & ~found.usual[:, column]
@@ -421,11 +428,33 @@ def _measure(
         now, now_p = indices(reference, recent, policy.smoothing)
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
+        pool_rows = together.sum(1)[here]
+        found.pool_noise[here, column] = np.sqrt(1 / reference.sum() + 1 / pool_rows)
         for by_day, of_pool in ((moved, found.pool_moved), (shift, found.pool_shift)):
-            sums = np.convolve(np.where(rows > 0, rows * by_day, 0.0), np.ones(policy.pool_days))[
-                : len(rows)
-            ]
-            of_pool[here, column] = sums[here] / together.sum(1)[here]
+            weighted = np.where(rows > 0, rows * by_day, 0.0)
+            sums = np.convolve(weighted, np.ones(policy.pool_days))[: len(rows)]
+            of_pool[here, column] = sums[here] / pool_rows
+
+
+def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: float) -> Flags:
+    """Say where a characteristic has not moved the score by what matters.
+
+    Its part of the shift holds what it shares with others, so a characteristic without any weight
+    has one, and it may even point the other way: the score itself must have moved too, beyond
+    chance. What is unknown is not silenced.
+
+    Parameters
+    ----------
+    moved, shift
+        float64[...], the characteristic's part and the whole shift of the mean score, in
+        standard deviations of the score; NaN if unknown.
+    noise
+        float64[...], standard error of the shift, in the same unit.
+    least
+        The shift that matters.
+    """
+    sure = np.fmax(least, BEYOND_CHANCE * noise)
+    return (np.abs(moved) < least) | (np.abs(shift) < sure)
 
 
 def _in_words(
