@@ -1,0 +1,71 @@
+"""What was not taken is sent again, and the check of its day then passes."""
+
+import dagster as dg
+import pytest
+
+from monitoring_assets.partitions import ModelDay
+from resources.outbox import Outbox, channels_from_environment
+from sensors.delivery_sensor import delivery_sensor
+from tests.receivers.messages import DAY, notice, subject
+from tests.receivers.pagerduty import PagerDutyReceiver
+from tests.receivers.server import CUT, Answer
+
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def pagerduty(monkeypatch):
+    with PagerDutyReceiver() as receiver:
+        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
+        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
+        yield receiver
+        assert not receiver.violations
+
+
+def put(lender, *messages):
+    for message in messages:
+        Outbox(lender.store.storage).put(message, channels_from_environment(lender.store))
+
+
+def tick(lender, instance):
+    context = dg.build_sensor_context(instance=instance, resources=lender.resources)
+    return delivery_sensor(context).skip_message
+
+
+def checks(instance):
+    """Evaluations of `delivered`, the last first: partition and whether it passed."""
+    key = dg.AssetCheckKey(dg.AssetKey("alerts"), "delivered")
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    return [(record.evaluation.partition, record.evaluation.passed) for record in history]
+
+
+def test_what_waits_is_sent_and_its_day_passes(lender, instance, pagerduty):
+    put(lender, notice())
+    assert tick(lender, instance) == "2 sent, 0 wait"
+    assert len(pagerduty.incidents) == 1
+    assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, True)]
+    assert tick(lender, instance) == "nothing is due"
+    assert len(checks(instance)) == 1
+
+
+def test_what_is_not_taken_keeps_its_day_failed(lender, instance, pagerduty):
+    put(lender, notice())
+    pagerduty.fail(CUT)
+    assert tick(lender, instance) == "1 sent, 1 wait"  # the alert log has taken its copy
+    assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, False)]
+    (waiting,) = Outbox(lender.store.storage).waiting()
+    assert waiting.channel == "pagerduty"
+
+
+def test_one_version_s_refused_message_keeps_no_other_waiting(lender, instance, pagerduty):
+    other = notice(subject=subject("pd_auto"))
+    put(lender, other, notice())
+    pagerduty.fail(Answer(400, {"status": "invalid event", "message": "no", "errors": ["no"]}))
+    assert tick(lender, instance) == "3 sent, 1 wait"
+    assert [one.dedup_key.split("/")[2] for one in pagerduty.incidents] == ["pd_cards.1"]
+
+
+def test_a_message_of_the_deployment_has_no_day_of_a_version(lender, instance, pagerduty):
+    put(lender, notice(subject=subject().model_copy(update={"key": "deployment"})))
+    assert tick(lender, instance) == "2 sent, 0 wait"
+    assert checks(instance) == []

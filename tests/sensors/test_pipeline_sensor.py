@@ -1,0 +1,175 @@
+"""What nobody else would miss: days never made, stopped sensors, failed decisions."""
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._utils.error import SerializableErrorInfo
+
+from monitoring_assets.demo.replay import _sensor_state
+from monitoring_assets.partitions import ModelDay
+from resources.faults import read_faults
+from resources.manifest import Manifest
+from resources.store import Landed
+from sensors.batch_sensor import batch_sensor
+from sensors.pipeline_sensor import pipeline_sensor
+from tests.conftest import YESTERDAY, job, onboard
+from tests.receivers.datadog import DatadogReceiver
+from tests.receivers.pagerduty import PagerDutyReceiver
+
+KEY = "pd_cards.1"
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def instance():
+    """An instance on disk: one in memory keeps no sensors."""
+    with dg.instance_for_test() as one:
+        yield one
+
+
+@pytest.fixture
+def pagerduty(monkeypatch):
+    with PagerDutyReceiver() as receiver:
+        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
+        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
+        yield receiver
+        assert not receiver.violations
+
+
+def land(lender, **changes):
+    """A version that has been monitored for years, with no run."""
+    changes = {"deployed_at": "2020-01-01"} | changes
+    manifest = Manifest.model_validate(lender.manifest("pd_cards", "1", **changes))
+    landed = Landed(manifest=manifest, folder="pd_cards/1", landed_at=LONG_AGO)
+    lender.store.land({manifest.key: landed}, {manifest.key})
+
+
+def tick(lender, instance):
+    context = dg.build_sensor_context(instance=instance, resources=lender.resources)
+    return [str(one.partition_key) for one in pipeline_sensor(context).run_requests or []]
+
+
+def test_a_day_that_no_run_has_made_is_a_fault_once(lender, instance):
+    land(lender, schedule={"cron": "0 0 * * *"})
+    days = tick(lender, instance)
+    # Yesterday's may still be in time, depending on the hour.
+    assert {ModelDay(YESTERDAY - dt.timedelta(days=n), KEY).partition for n in (1, 2)} <= {*days}
+    day = YESTERDAY - dt.timedelta(days=1)
+    (fault,) = read_faults(lender.store.storage, KEY, day, day)[day]
+    assert (fault.family, fault.subject) == ("pipeline", "monitor_day")
+    assert tick(lender, instance) == []
+
+
+def test_a_day_with_a_run_on_its_way_is_given_time(lender, instance):
+    land(lender)
+    for n in range(3):
+        tags = {"dagster/partition": ModelDay(YESTERDAY - dt.timedelta(days=n), KEY).partition}
+        instance.add_run(dg.DagsterRun("monitor_day", tags=tags))
+    assert tick(lender, instance) == []
+
+
+def test_a_retired_version_is_not_missed(lender, instance):
+    land(lender, retired_at="2021-01-01")
+    assert tick(lender, instance) == []
+
+
+def state(status):
+    """The batch sensor's state, as the daemon keeps it."""
+    origin = _sensor_state(None).origin
+    origin = origin._replace(instigator_name=batch_sensor.name)
+    return InstigatorState(
+        origin, InstigatorType.SENSOR, status, SensorInstigatorData(min_interval=30)
+    )
+
+
+def ticked(instance, one, status, seconds_ago, error=None):
+    at = dt.datetime.now(dt.UTC).timestamp() - seconds_ago
+    instance.create_tick(
+        TickData(
+            one.instigator_origin_id,
+            one.instigator_name,
+            one.instigator_type,
+            status,
+            at,
+            selector_id=one.selector_id,
+            error=SerializableErrorInfo(error, [], None) if error else None,
+        )
+    )
+
+
+def test_a_sensor_that_somebody_stopped_is_an_incident_until_it_runs(lender, instance, pagerduty):
+    running = state(InstigatorStatus.DECLARED_IN_CODE)
+    instance.add_instigator_state(running)
+    ticked(instance, running, TickStatus.SKIPPED, 30)
+    tick(lender, instance)
+    assert not pagerduty.incidents
+
+    instance.update_instigator_state(running.with_status(InstigatorStatus.STOPPED))
+    tick(lender, instance)
+    tick(lender, instance)
+    (incident,) = pagerduty.incidents
+    (trigger,) = incident.triggers
+    assert "batch_sensor was stopped" in trigger["payload"]["summary"]
+    assert trigger["payload"]["source"] == "deployment"
+
+    instance.update_instigator_state(running)
+    tick(lender, instance)
+    assert incident.resolved
+
+
+@pytest.mark.parametrize(
+    ("ticks", "said"),
+    [
+        ([(TickStatus.FAILURE, 90), (TickStatus.FAILURE, 60), (TickStatus.FAILURE, 30)], "no disk"),
+        ([(TickStatus.SKIPPED, 7200)], "silent for 120 minutes"),
+        ([(TickStatus.FAILURE, 90), (TickStatus.SKIPPED, 60), (TickStatus.FAILURE, 30)], None),
+    ],
+    ids=["fails", "is silent", "failed now and then"],
+)
+def test_a_sensor_that_does_nothing_is_an_incident(lender, instance, pagerduty, ticks, said):
+    running = state(InstigatorStatus.DECLARED_IN_CODE)
+    instance.add_instigator_state(running)
+    for status, ago in ticks:
+        ticked(instance, running, status, ago, "no disk" if status == TickStatus.FAILURE else None)
+    tick(lender, instance)
+    summaries = [one.triggers[0]["payload"]["summary"] for one in pagerduty.incidents]
+    assert len(summaries) == (said is not None)
+    assert all(said in summary for summary in summaries)
+
+
+def test_a_decision_that_failed_is_an_incident_until_it_is_made(lender, instance, pagerduty):
+    lender.publish()
+    onboard(lender, instance)
+    partition = ModelDay(YESTERDAY, KEY).partition
+    failed = dg.DagsterRun("decide_alerts", tags={"dagster/partition": partition})
+    instance.add_run(failed)
+    instance.report_run_failed(failed)
+    tick(lender, instance)
+    (incident,) = pagerduty.incidents
+    assert partition in incident.triggers[0]["payload"]["summary"]
+
+    job("decide_alerts", lender).execute_in_process(instance=instance, partition_key=partition)
+    tick(lender, instance)
+    assert incident.resolved
+
+
+def test_the_heartbeat_is_sent_and_its_failure_stops_nothing(lender, instance, monkeypatch):
+    with DatadogReceiver() as datadog:
+        monkeypatch.setenv("DATADOG_HOST", datadog.url)
+        monkeypatch.setenv("DD_API_KEY", "0" * 32)
+        tick(lender, instance)
+        assert b"model_monitoring.heartbeat" in b"".join(one.body for one in datadog.requests)
+        datadog.refuse_connections()
+        assert tick(lender, instance) == []
+        assert not datadog.violations
+        datadog.accept_connections()
