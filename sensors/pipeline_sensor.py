@@ -14,14 +14,14 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
-from resources.faults import RUN, RecordedFault, read_faults, record_faults
+from resources.faults import RUN, RecordedFault, record_faults
 from resources.store import Landed, NotMaterialisedError, Store
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
 from sensors.registry_sensor import registry_sensor
-from sensors.run_requests import OPEN, request_alerts
+from sensors.run_requests import request_alerts
 
 NAME = "pipeline_sensor"
 LOOKBACK_DAYS = 3
@@ -31,6 +31,8 @@ WATCHED = (registry_sensor, batch_sensor, failure_sensor, delivery_sensor)
 # A restart of the daemon takes minutes; a sensor that is silent for longer has stopped.
 SILENCE_SECONDS = 900.0
 FAILED_TICKS = 3
+# A run that somebody cancelled has not made its day.
+WORKED = [status for status in dg.DagsterRunStatus if status != dg.DagsterRunStatus.CANCELED]
 FAILED_DECISIONS = 20
 SEND_SECONDS = 10.0
 
@@ -50,7 +52,7 @@ def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sen
     reported = context.instance.get_materialized_partitions(drift_report.key)
     requests = []
     for day in _overdue(landed, now):
-        if day.partition not in reported and _has_nothing(context.instance, store, day):
+        if day.partition not in reported and _has_no_run(context.instance, day):
             why = f"no run has made this day, {GRACE} after its batch was due"
             fault = RecordedFault(family="pipeline", subject="monitor_day", text=why)
             record_faults(store.storage, day.key, day.day, RUN, [fault])
@@ -78,13 +80,10 @@ def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDa
                 yield ModelDay(day, key)
 
 
-def _has_nothing(instance: dg.DagsterInstance, store: Store, day: ModelDay) -> bool:
-    """Whether neither a run is on its way nor anything is known of why there is none."""
-    tags = {PARTITION_NAME_TAG: day.partition}
-    return not (
-        instance.get_runs_count(dg.RunsFilter(statuses=OPEN, tags=tags))
-        or read_faults(store.storage, day.key, day.day, day.day)
-    )
+def _has_no_run(instance: dg.DagsterInstance, day: ModelDay) -> bool:
+    """Whether nothing has worked on a day, or is going to; what failed has told of itself."""
+    runs = dg.RunsFilter(statuses=WORKED, tags={PARTITION_NAME_TAG: day.partition})
+    return not instance.get_runs_count(runs)
 
 
 def _stopped_sensors(
