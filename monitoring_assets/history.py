@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,6 +99,19 @@ def stored_inputs(
     return inputs, _history(day.day, inputs, reports)
 
 
+def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, ...]:
+    """What is stored of a version's last days that have a report, and the faults since the first.
+
+    Empty if there is no report.
+    """
+    files = dict(list(store.days("drift_report", key).items())[-last_days:])
+    if not files:
+        return ()
+    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    faults = read_faults(store.storage, key, min(files), dt.date.max)
+    return _days({*reports, *faults}, reports, faults)
+
+
 def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
     """The history that a recorded decision was made from, out of the evidence.
 
@@ -171,15 +184,22 @@ def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
 
 
 def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -> History:
-    days = sorted({*reports, *inputs.faults, day})
     return History(
-        days=tuple(_facts(one, reports.get(one), inputs.faults.get(one, ())) for one in days),
+        days=_days({*reports, *inputs.faults, day}, reports, inputs.faults),
         before=tuple(inputs.before),
         deployed_at=inputs.deployed_at,
         decided_on=inputs.decided_on,
         is_backfill=inputs.is_backfill,
         is_late=inputs.is_late,
     )
+
+
+def _days(
+    days: Iterable[dt.date],
+    reports: Mapping[dt.date, _Report],
+    faults: Mapping[dt.date, Sequence[RecordedFault]],
+) -> tuple[DayFacts, ...]:
+    return tuple(_facts(day, reports.get(day), faults.get(day, ())) for day in sorted(days))
 
 
 def _facts(day: dt.date, report: _Report | None, faults: Sequence[RecordedFault]) -> DayFacts:
