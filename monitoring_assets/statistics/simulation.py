@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
+from monitoring_assets.statistics.breach import DayFacts
 from monitoring_assets.statistics.drift import Thresholds
 from monitoring_assets.statistics.openings import Stream, openings
 from monitoring_assets.statistics.policy import Policy
 from monitoring_assets.statistics.pooling import BASELINE_DAYS, WEEK
+from monitoring_assets.statistics.profile import ColumnProfile
 from monitoring_assets.statistics.quiet_days import QuietColumn, draw_rows
 from monitoring_assets.statistics.stability import Smoothing
 
@@ -45,13 +47,35 @@ class Column:
         float64[B], mean score in the bin minus that of all rows, in units of the score; 0 where
         there are no rows.
     days
-        int64[D, B], rows by bin on the stored days.
+        int64[D, B], rows by bin on the stored days; zeros where the column has no report.
     """
 
     name: str
     reference: NDArray[np.int64]
     effects: NDArray[np.float64]
     days: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, name: str, profile: ColumnProfile, days: Sequence[DayFacts]) -> Column:
+        """Take a column from the reference's profile and from stored reports.
+
+        Raises
+        ------
+        ValueError
+            The profile has an error or no scores.
+        """
+        if profile.bins is None or profile.score_counts is None or profile.score_sums is None:
+            raise ValueError(f"{name}: {profile.error or 'counted without the score'}")
+        rows, sums = profile.score_counts, profile.score_sums
+        mean = sums.sum() / max(rows.sum(), 1)
+        effects = np.where(rows > 0, sums / np.maximum(rows, 1) - mean, 0.0)
+        labels = tuple(slot.label for slot in profile.bins.slots)
+        counts = np.zeros((len(days), len(labels)), np.int64)
+        for at, day in enumerate(days):
+            for column in day.columns:
+                if column.column == name and column.labels == labels:
+                    counts[at] = column.current
+        return cls(name, profile.counts, effects, counts)
 
     @property
     def spread(self) -> float:
@@ -156,8 +180,9 @@ class Simulation:
         self._smoothing = smoothing
         random = np.random.default_rng(seed)
         learnt = [
-            QuietColumn.learnt(column.reference, column.days, weekday)
+            QuietColumn.learnt(column.reference, column.days[has], weekday[has])
             for column in (score, *characteristics)
+            for has in [column.days.any(1)]
         ]
         names = [column.name for column in (score, *characteristics)]
         self.seasonal = [n for n, quiet in zip(names, learnt, strict=True) if quiet.is_seasonal]
