@@ -248,7 +248,12 @@ def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
 def _faults(days: Sequence[DayFacts], family: Family) -> Track:
     """Track what others found; one is enough to open."""
     by_day = [
-        {fault.subject: fault for fault in _all_faults(day) if fault.family == family}
+        # Of two faults of one subject the one that pages counts.
+        {
+            fault.subject: fault
+            for fault in sorted(_all_faults(day), key=lambda fault: (fault.pages, fault.text))
+            if fault.family == family
+        }
         for day in days
     ]
     subjects = sorted({subject for found in by_day for subject in found})
@@ -460,9 +465,9 @@ def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: float) -> 
 def _in_words(
     report: ColumnDay, counts: NDArray[np.int64], value: float, window: Window, days: int
 ) -> str:
-    """Say what moved, from what to what, by the bin that moved most."""
+    """Say what moved, from what to what, by the bin that gained most."""
     was, now = report.reference / report.reference.sum(), counts / counts.sum()
-    most = int(np.argmax(np.abs(now - was)))
+    most = int(np.argmax(now - was))
     over = "" if window == "day" else f" over {days} days"
     return (
         f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g}); "

@@ -229,7 +229,7 @@ def _decide(
 ) -> tuple[Decision, ...]:
     before = {standing.family: standing for standing in history.before}
     after = {f: _stand(f, found[f], at, before.get(f), policy) for f in FAMILIES}
-    silent = {f: _silenced(f, history, policy) for f in FAMILIES}
+    silent = {f: _silenced(f, found[f], at, history, policy) for f in FAMILIES}
 
     # The incident of the data families: who leads it, and whether it is over for all of them.
     told = [s for f in _LEADS if (s := after[f]) is not None and s.told]
@@ -316,7 +316,9 @@ def _stand(
     return None
 
 
-def _silenced(family: Family, history: History, policy: Policy) -> tuple[str, ...]:
+def _silenced(
+    family: Family, track: Track, at: int, history: History, policy: Policy
+) -> tuple[str, ...]:
     """Return why nobody is paged for a day; empty if somebody may be."""
     day = history.days[-1].day
     age = (history.decided_on - day).days
@@ -334,6 +336,8 @@ def _silenced(family: Family, history: History, policy: Policy) -> tuple[str, ..
     new = (day - history.deployed_at).days
     if family not in ("data quality", "pipeline") and new < policy.first_days:
         reasons.append(f"day {new + 1} of the version; the first {policy.first_days} do not page")
+    if not (track.breach & track.pages)[at].any():
+        reasons.append("not over the limit on this day; it pages if it comes back")
     return tuple(reasons)
 
 
