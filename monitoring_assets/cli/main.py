@@ -19,6 +19,7 @@ COMMANDS = {
     "alerts": "what was decided on a day, why, and who was told",
     "report": "what moved on a day of a model version, and what that did to the score",
     "dashboards": "Datadog's dashboards and monitors, from this repository",
+    "thresholds": "which alert thresholds a model's own past and volumes speak for",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
 

@@ -143,7 +143,7 @@ class Simulation:
     characteristics
         The characteristics.
     weekday
-        int64[D], weekdays of the stored days, 0 for Monday; D is 1 or more.
+        int64[D], weekdays of the stored days, 0 for Monday; the score has rows on 1 or more.
     smoothing
         As ``stability_index`` takes it.
     months
@@ -175,8 +175,9 @@ class Simulation:
     ) -> None:
         self.score = score
         self.characteristics = characteristics
-        self._weekday = weekday
-        self._rows = score.days.sum(1)
+        reported = score.days.any(1)
+        self._weekday = weekday[reported]
+        self._rows = score.days[reported].sum(1)
         self._smoothing = smoothing
         random = np.random.default_rng(seed)
         learnt = [

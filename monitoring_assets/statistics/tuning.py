@@ -10,6 +10,7 @@ from monitoring_assets.statistics.breach import DayFacts
 from monitoring_assets.statistics.decision import replay
 from monitoring_assets.statistics.drift import Thresholds
 from monitoring_assets.statistics.policy import Family, Policy
+from monitoring_assets.statistics.quiet_days import LEARN_DAYS
 from monitoring_assets.statistics.simulation import SHIFTS, Caught, FalsePages, Simulation
 
 FAILS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
@@ -54,36 +55,6 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a choice costs and gives.
-
-    Parameters
-    ----------
-    choice
-        The choice.
-    false_pages
-        Pages without drift.
-    score, characteristic
-        The smallest shift caught of the score, and of the characteristic that the score depends
-        on most; None if none that was tried is.
-    """
-
-    choice: Choice
-    false_pages: FalsePages
-    score: Caught | None
-    characteristic: Caught | None
-
-    @property
-    def smallest(self) -> float:
-        """The indices of both smallest shifts, added; one that is never caught as twice the most.
-
-        What a choice is liked for, to two places: what differs by less is chance.
-        """
-        caught = (self.score, self.characteristic)
-        return round(sum(2 * SHIFTS[-1] if one is None else one.index for one in caught), 2)
-
-
-@dataclass(frozen=True, slots=True)
 class Incident:
     """An incident that somebody would have been paged for.
 
@@ -105,33 +76,66 @@ class Incident:
     resolved: dt.date | None
     reasons: tuple[str, ...]
 
-    def covers(self, day: dt.date) -> bool:
-        """Whether a day is one of the incident's."""
-        return self.since <= day and (self.resolved is None or day < self.resolved)
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a choice costs and gives.
+
+    Parameters
+    ----------
+    choice
+        The choice.
+    false_pages
+        Pages without drift.
+    score, characteristic
+        The smallest shift caught of the score, and of the characteristic that the score depends
+        on most; None if none that was tried is.
+    past
+        The incidents that it would have opened over the stored days; None if nobody has looked.
+    """
+
+    choice: Choice
+    false_pages: FalsePages
+    score: Caught | None
+    characteristic: Caught | None
+    past: tuple[Incident, ...] | None = None
+
+    @property
+    def smallest(self) -> float:
+        """The indices of both smallest shifts, added; one that is never caught as twice the most.
+
+        What a choice is liked for, to two places: what differs by less is chance.
+        """
+        caught = (self.score, self.characteristic)
+        return round(sum(2 * SHIFTS[-1] if one is None else one.index for one in caught), 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The policy in force, a better one, and what lies between.
+    """The policy in force, a better one, and what lies around it.
 
     Parameters
     ----------
     in_force, suggested
         What is, and what should be; the same if there is nothing better.
+    near
+        Choices that differ from the suggested one in one setting.
+    tried
+        Every choice, without its past.
     meets_target
         Whether the false pages of the one suggested stay within the target.
-    outcomes
-        Every choice that was tried.
-    past
-        Incidents over the stored days, of the choice in force, of the one suggested, and of each
-        that differs from it in one setting; in that order.
     """
 
     in_force: Outcome
     suggested: Outcome
+    near: Sequence[Outcome]
+    tried: Sequence[Outcome]
     meets_target: bool
-    outcomes: Sequence[Outcome]
-    past: Sequence[tuple[Outcome, Sequence[Incident]]]
+
+    @property
+    def changes(self) -> bool:
+        """Whether something other than what is in force is suggested."""
+        return self.suggested.choice != self.in_force.choice
 
 
 def choices(in_force: Choice) -> list[Choice]:
@@ -176,7 +180,64 @@ def past_incidents(
     deployed_at
         First day of the version.
     """
-    judged = [
+    found: list[Incident] = []
+    still_open: dict[Family, int] = {}
+    decided = replay(_judged(days, choice), choice.policy, deployed_at)
+    for day, decisions in zip(days, decided, strict=True):
+        for decision in decisions:
+            if decision.joins is not None:
+                continue
+            if decision.action == "open":
+                still_open[decision.family] = len(found)
+                since = decision.since or day.day
+                found.append(Incident(decision.family, day.day, since, None, decision.reasons))
+            elif decision.action == "resolve":
+                at = still_open.pop(decision.family)
+                found[at] = replace(found[at], resolved=day.day)
+    return found
+
+
+def quiet_days(
+    days: Sequence[DayFacts], choice: Choice, deployed_at: dt.date
+) -> tuple[list[DayFacts], str]:
+    """Return the stored days that may be taken for days without drift, and which those are.
+
+    Those with a report on which nothing would stand, not even what does not page, if ``warn``
+    were the limit. If they are fewer than ``LEARN_DAYS``, as with a population that has always
+    been another one than the reference's, those on which nothing stands; else all.
+
+    Parameters
+    ----------
+    days
+        In ascending order.
+    choice
+        In force.
+    deployed_at
+        First day of the version.
+    """
+    reported = [day for day in days if any(column.error is None for column in day.columns)]
+    at_warn = replace(
+        choice,
+        psi=replace(choice.psi, fail=choice.psi.warn),
+        csi=replace(choice.csi, fail=choice.csi.warn),
+        single={name: replace(one, fail=one.warn) for name, one in choice.single.items()},
+    )
+    for one, words in ((at_warn, "nothing at warn"), (choice, "nothing at fail")):
+        decided = replay(_judged(days, one), one.policy, deployed_at)
+        stands = {
+            day.day
+            for day, decisions in zip(days, decided, strict=True)
+            if any(decision.standing for decision in decisions)
+        }
+        quiet = [day for day in reported if day.day not in stands]
+        if len(quiet) >= min(LEARN_DAYS, len(reported)):
+            return quiet, words
+    return reported, "whatever was wrong on them"
+
+
+def _judged(days: Sequence[DayFacts], choice: Choice) -> list[DayFacts]:
+    """Return days with the thresholds of a choice in force."""
+    return [
         replace(
             day,
             columns=tuple(
@@ -191,20 +252,6 @@ def past_incidents(
         )
         for day in days
     ]
-    found: list[Incident] = []
-    still_open: dict[Family, int] = {}
-    for day, decisions in zip(days, replay(judged, choice.policy, deployed_at), strict=True):
-        for decision in decisions:
-            if decision.joins is not None:
-                continue
-            if decision.action == "open":
-                still_open[decision.family] = len(found)
-                since = decision.since or day.day
-                found.append(Incident(decision.family, day.day, since, None, decision.reasons))
-            elif decision.action == "resolve":
-                at = still_open.pop(decision.family)
-                found[at] = replace(found[at], resolved=day.day)
-    return found
 
 
 def suggest(
@@ -218,9 +265,9 @@ def suggest(
     """Suggest the most sensitive choice whose false pages stay within a target.
 
     It must not have opened more incidents over the stored days than the choice in force, as nobody
-    has missed those. A single day under ``at_once`` opens nothing unless it does so already: a
-    few weeks do not show how odd a holiday may be. Among equally sensitive choices that with the
-    fewest changes is taken.
+    has missed those, and it must need more than one day under ``at_once``: a few weeks do not show
+    how odd a holiday may be. Among equally sensitive choices that with the fewest changes is taken.
+    If there is none, what is in force is kept, or the quietest is taken if that is over the target.
 
     Parameters
     ----------
@@ -240,29 +287,33 @@ def suggest(
     tried = choices(in_force)
     say(f"trying {len(tried)} choices on {simulation.months:.0f} simulated months")
     outcomes = _outcomes(tried, simulation)
-    now = outcomes[0]
-    within = [
-        one
-        for one in outcomes
-        if one.false_pages.upper <= target and (one is now or one.choice.policy.open_days > 1)
-    ]
-    within.sort(key=lambda one: _preference(one, in_force))
     say(f"replaying {len(days)} stored days")
-    most = len(past_incidents(days, in_force, deployed_at))
-    suggested = next(
+
+    def with_past(outcome: Outcome) -> Outcome:
+        return replace(outcome, past=tuple(past_incidents(days, outcome.choice, deployed_at)))
+
+    now = with_past(outcomes[0])
+    within = sorted(
         (
             one
-            for one in within[:REPLAYS]
-            if one is now or len(past_incidents(days, one.choice, deployed_at)) <= most
+            for one in outcomes[1:]
+            if one.false_pages.upper <= target and one.choice.policy.open_days > 1
         ),
-        min(outcomes, key=lambda one: (one.false_pages.pages, one.smallest)),
-    )
-    shown = [now, *([] if suggested is now else [suggested])]
-    shown += [
-        one for one in outcomes if one is not now and one.choice.differences(suggested.choice) == 1
+        key=lambda one: _preference(one, in_force),
+    )[:REPLAYS]
+    if now.false_pages.upper <= target:
+        within = [one for one in within if one.smallest < now.smallest]
+    quietest = min(outcomes, key=lambda one: (one.false_pages.pages, one.smallest))
+    fallback = now if now.false_pages.upper <= target else with_past(quietest)
+    seldom = (one for one in map(with_past, within) if len(one.past or ()) <= len(now.past or ()))
+    suggested = next(seldom, fallback)
+    near = [
+        with_past(one)
+        for one in outcomes
+        if one.choice.differences(suggested.choice) == 1 and one.choice != in_force
     ]
-    past = [(one, past_incidents(days, one.choice, deployed_at)) for one in shown]
-    return Suggestion(now, suggested, suggested.false_pages.upper <= target, outcomes, past)
+    meets = suggested.false_pages.upper <= target
+    return Suggestion(now, suggested, near, outcomes, meets)
 
 
 def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[Outcome]:

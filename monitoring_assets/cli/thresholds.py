@@ -1,0 +1,444 @@
+"""``monitoring thresholds``: which thresholds a model's own past and volumes speak for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitoring_assets.cli.options import format_option
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from monitoring_assets.statistics.breach import DayFacts
+    from monitoring_assets.statistics.simulation import Caught, Simulation
+    from monitoring_assets.statistics.tuning import Choice, Outcome, Suggestion
+    from resources.manifest import Manifest
+    from resources.store import Store
+
+PAST_DAYS = 180
+CURVE_DAYS = 60
+LEAST_MONTHS = 190.0
+# Without a single false page the upper bound is 3 / months; some room is left over that.
+MONTHS_AT_TARGET = 4.0
+
+
+@dataclass(frozen=True)
+class Study:
+    """A model, what is stored of it, and what follows.
+
+    Parameters
+    ----------
+    manifest
+        As it is monitored.
+    days
+        Stored days.
+    quiet
+        Number of those from which the days without drift were learnt.
+    simulation
+        Those days.
+    suggestion
+        What follows.
+    target
+        False pages per month asked for.
+    notes
+        What to know of the figures.
+    """
+
+    manifest: Manifest
+    days: Sequence[DayFacts]
+    quiet: int
+    simulation: Simulation
+    suggestion: Suggestion
+    target: float
+    notes: Sequence[str]
+
+
+@click.group()
+def thresholds() -> None:
+    """Thresholds and hysteresis of the alerts, from evidence."""
+
+
+@thresholds.command(
+    epilog="""\b
+Examples:
+  monitoring thresholds suggest pd_cards.3
+  monitoring thresholds suggest pd_cards.3 --target 0.02 --plot pd_cards.png
+  monitoring thresholds suggest pd_cards.3 --format json
+"""
+)
+@click.argument("model")
+@click.option(
+    "--target",
+    type=click.FloatRange(0.01, 10),
+    default=0.1,
+    show_default=True,
+    metavar="PAGES_PER_MONTH",
+    help="False pages a month that the model may give, at the upper end of the uncertainty.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw the choices and the past.  [default: small curves in the table]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated days.")
+@format_option
+def suggest(model: str, target: float, plot: Path | None, seed: int, output: str) -> None:
+    """Suggest thresholds and hysteresis for MODEL (name.version), to paste into its manifest.
+
+    From stored counts alone: what each choice would have paged in the past, how often it pages
+    without any drift at the model's own volumes, and the smallest shift it still catches. The most
+    sensitive one within the target is suggested.
+
+    Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
+    """
+    from resources.environment import resources_from_environment
+
+    if plot is not None and plot.suffix != ".png":
+        raise click.BadParameter(f"{plot} does not end in .png", param_hint="--plot")
+    study = _study(resources_from_environment()["store"], model, target, seed)
+    if plot is not None:
+        from monitoring_assets.cli.threshold_plot import draw
+
+        try:
+            draw(study, plot)
+        except OSError as error:
+            raise click.BadParameter(str(error), param_hint="--plot") from error
+        _say(f"drew {plot}")
+    if output == "json":
+        click.echo(json.dumps(_document(study), indent=2))
+    else:
+        _print(study, curves=plot is None)
+
+
+def _say(text: str) -> None:
+    click.echo(f"{text} ...", err=True)
+
+
+def _study(store: Store, model: str, target: float, seed: int) -> Study:
+    import numpy as np
+
+    from monitoring_assets.drift_report import in_force
+    from monitoring_assets.history import policy_of, stored_facts
+    from monitoring_assets.reference import read_reference
+    from monitoring_assets.statistics.quiet_days import LEARN_DAYS
+    from monitoring_assets.statistics.simulation import Column, Simulation
+    from monitoring_assets.statistics.tuning import Choice, quiet_days, suggest
+    from resources.errors import InputError
+    from resources.scorers.base import SCORE
+
+    landed = store.all_landed()
+    if model not in landed:
+        known = ", ".join(sorted(landed)) or "none has landed yet"
+        raise click.BadParameter(f"{model!r} is no model version in {store.root}; known: {known}")
+    manifest = landed[model].manifest
+    try:
+        reference = read_reference(store, model)
+    except InputError as error:
+        raise click.UsageError(
+            f"{error}\nIts run failed or has not been: materialise reference_profile first"
+        ) from error
+    days = stored_facts(store, model, last_days=PAST_DAYS)
+    if not days:
+        raise click.UsageError(
+            f"{model} has no drift report in {store.root}: 0 days. Without a day its volume is not "
+            "known, so nothing can be said about false pages; backfill a day or more, "
+            f"{LEARN_DAYS} to learn its weekdays too"
+        )
+
+    limits = manifest.thresholds
+    now = Choice(
+        in_force(limits.psi),
+        in_force(limits.csi),
+        policy_of(manifest),
+        {name: in_force(single) for name, single in limits.characteristics.items()},
+    )
+    quiet, which = quiet_days(days, now, manifest.deployed_at)
+    notes = [f"days without drift are drawn like {len(quiet)} stored ones ({which})"]
+    if len(quiet) < LEARN_DAYS:
+        notes.append(
+            f"with fewer than {LEARN_DAYS} such days only their volumes are known: not how "
+            "weekdays differ, nor whether days vary more than chance, and the past says little"
+        )
+    columns = {}
+    for name, profile in reference.columns.items():
+        try:
+            columns[name] = Column.of(name, profile, quiet)
+        except ValueError as error:
+            notes.append(f"left out: {error}")
+    if SCORE not in columns or not columns[SCORE].spread or not columns[SCORE].days.any():
+        raise click.UsageError(
+            f"the score of {model} has no profile to compare days with: materialise "
+            "reference_profile again"
+        )
+    score = columns.pop(SCORE)
+    months = max(LEAST_MONTHS, MONTHS_AT_TARGET / target)
+    _say(f"drawing {months:.0f} months of {1 + len(columns)} columns without drift")
+    simulation = Simulation(
+        score,
+        list(columns.values()),
+        np.array([day.day.weekday() for day in quiet]),
+        smoothing=limits.smoothing,
+        months=months,
+        seed=seed,
+    )
+    suggestion = suggest(now, simulation, days, manifest.deployed_at, target, _say)
+    return Study(manifest, days, len(quiet), simulation, suggestion, target, notes)
+
+
+def fragment(manifest: Manifest, choice: Choice) -> str:
+    """The part of a manifest that makes a choice take effect, as YAML; all else of it is kept."""
+    import yaml
+
+    limits = manifest.thresholds.model_dump(mode="json", exclude_defaults=True)
+    limits |= {
+        name: {"warn": one.warn, "fail": one.fail, "level": one.level}
+        for name, one in (("psi", choice.psi), ("csi", choice.csi))
+    }
+    policy = choice.policy
+    alerts = manifest.alerts.model_dump(mode="json", exclude_defaults=True) | {
+        "open": {"days": policy.open_days, "of": policy.open_of},
+        "at_once": policy.at_once,
+        "pool_days": policy.pool_days,
+    }
+    content = {"revision": manifest.revision + 1, "thresholds": limits, "alerts": alerts}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _document(study: Study) -> dict[str, Any]:
+    suggestion, simulation = study.suggestion, study.simulation
+    return {
+        "model": study.manifest.key,
+        "target_pages_per_month": study.target,
+        "meets_target": suggestion.meets_target,
+        "days": {
+            "first": study.days[0].day.isoformat(),
+            "last": study.days[-1].day.isoformat(),
+            "with_report": sum(bool(day.columns) for day in study.days),
+            "quiet": study.quiet,
+        },
+        "simulated_months": simulation.months,
+        "weekday_pattern": simulation.seasonal,
+        "varies_more_than_chance": simulation.restless,
+        "shifted_characteristic": simulation.mover.name if simulation.mover else None,
+        "notes": list(study.notes),
+        "in_force": _line(suggestion.in_force),
+        "suggested": _line(suggestion.suggested),
+        "one_change_away": [_line(outcome) for outcome in suggestion.near],
+        "tried": [_line(outcome) for outcome in suggestion.tried],
+        "manifest": fragment(study.manifest, suggestion.suggested.choice),
+    }
+
+
+def _line(outcome: Outcome) -> dict[str, Any]:
+    policy = outcome.choice.policy
+    line: dict[str, Any] = {
+        "psi_fail": outcome.choice.psi.fail,
+        "csi_fail": outcome.choice.csi.fail,
+        "open": {"days": policy.open_days, "of": policy.open_of},
+        "at_once": policy.at_once,
+        "pool_days": policy.pool_days,
+        "false_pages_per_month": outcome.false_pages.per_month,
+        "false_pages_per_month_upper_95": outcome.false_pages.upper,
+        "smallest_score_shift": _caught(outcome.score),
+        "smallest_characteristic_shift": _caught(outcome.characteristic),
+    }
+    if outcome.past is not None:
+        line["past"] = [
+            {
+                "family": one.family,
+                "opened": one.opened.isoformat(),
+                "since": one.since.isoformat(),
+                "resolved": one.resolved.isoformat() if one.resolved else None,
+                "reasons": list(one.reasons),
+            }
+            for one in outcome.past
+        ]
+    return line
+
+
+def _caught(caught: Caught | None) -> dict[str, float] | None:
+    if caught is None:
+        return None
+    return {
+        "index": caught.index,
+        "score_standard_deviations": caught.score_sds,
+        "median_days": caught.days,
+    }
+
+
+def _print(study: Study, *, curves: bool) -> None:
+    from rich.console import Console
+
+    from monitoring_assets.statistics.bins import short_label
+
+    suggestion, simulation = study.suggestion, study.simulation
+    console = Console(highlight=False)
+    first, last = study.days[0].day, study.days[-1].day
+    console.print(
+        f"{study.manifest.key}, stored from {first} to {last}; {simulation.months:.0f} months "
+        f"simulated; target {study.target:g} false pages a month",
+        markup=False,
+    )
+    console.print(_table(suggestion))
+    for name, outcome in main_outcomes(suggestion):
+        console.print(f"{name}: {_in_words(outcome, study)}", markup=False)
+        for incident in outcome.past or ():
+            until = f"resolved {incident.resolved}" if incident.resolved else "still open"
+            console.print(
+                f"  {incident.opened}  {incident.family}, since {incident.since}, {until}",
+                *(f"    {short_label(reason)}" for reason in incident.reasons),
+                sep="\n",
+                markup=False,
+            )
+    for note in _notes(study):
+        console.print(f"Note: {note}", markup=False)
+    if curves:
+        _print_curves(study)
+    if suggestion.changes:
+        click.echo("\nTo paste into model.yaml, whose revision must be raised to count:\n")
+        click.echo(fragment(study.manifest, suggestion.suggested.choice), nl=False)
+    else:
+        click.echo("\nKeep what is in force.")
+
+
+def main_outcomes(suggestion: Suggestion) -> list[tuple[str, Outcome]]:
+    """What is in force, and what is suggested if it is something else."""
+    suggested = [("suggested", suggestion.suggested)] if suggestion.changes else []
+    return [("in force", suggestion.in_force), *suggested]
+
+
+def _table(suggestion: Suggestion) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=0,
+        caption="PSI, CSI: fail; once: opens on a single day; pool: days judged together; false "
+        "pages: a month, < upper 95 % bound; score, charact.: index of the smallest shift caught, "
+        "and days to the page; past: pages over the stored days",
+        caption_justify="left",
+    )
+    table.add_column("", no_wrap=True)
+    for heading in (
+        "PSI",
+        "CSI",
+        "open",
+        "once",
+        "pool",
+        "false pages",
+        "score",
+        "charact.",
+        "past",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, outcome in [
+        *main_outcomes(suggestion),
+        *(("", outcome) for outcome in suggestion.near),
+    ]:
+        policy = outcome.choice.policy
+        false_pages = outcome.false_pages
+        table.add_row(
+            name,
+            f"{outcome.choice.psi.fail:g}",
+            f"{outcome.choice.csi.fail:g}",
+            f"{policy.open_days} of {policy.open_of}",
+            f"{policy.at_once:g}",
+            f"{policy.pool_days}",
+            f"{false_pages.per_month:.2f} < {false_pages.upper:.2f}",
+            _short(outcome.score),
+            _short(outcome.characteristic),
+            str(len(outcome.past or ())),
+            style="bold" if name else "dim",
+        )
+    return table
+
+
+def _short(caught: Caught | None) -> str:
+    return "never" if caught is None else f"{caught.index:.2f} {caught.days:>2.0f}d"
+
+
+def _in_words(outcome: Outcome, study: Study) -> str:
+    said = [
+        f"{outcome.false_pages.pages} false pages in {outcome.false_pages.months:.0f} months",
+        _catches("the score", "PSI", outcome.score),
+    ]
+    if study.simulation.mover:
+        said.append(_catches(study.simulation.mover.name, "CSI", outcome.characteristic))
+    paged = "would have paged:" if outcome.past else "would never have paged"
+    return f"{'; '.join(said)}; over the stored days it {paged}"
+
+
+def _catches(what: str, index: str, caught: Caught | None) -> str:
+    if caught is None:
+        return f"catches no shift of {what}"
+    return (
+        f"catches {what} shifted by {index} {caught.index:.2f} ({caught.score_sds:.2f} standard "
+        f"deviations of the score), after {caught.days:.0f} days"
+    )
+
+
+def _notes(study: Study) -> list[str]:
+    suggestion, simulation = study.suggestion, study.simulation
+    notes = list(study.notes)
+    if simulation.seasonal:
+        notes.append(f"with weekdays of their own: {_some(simulation.seasonal)}")
+    if simulation.restless:
+        notes.append(f"days vary more than chance in: {_some(simulation.restless)}")
+    if not suggestion.meets_target:
+        notes.append("nothing that was tried stays within the target; this is the quietest")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def daily_indices(
+    study: Study,
+) -> tuple[list[dt.date], list[float | None], list[float | None]]:
+    """The days, PSI, and largest CSI of each; None on a day without a report."""
+    import datetime as dt
+
+    from monitoring_assets.statistics.stability import stability_index
+
+    by_day = {day.day: day for day in study.days}
+    first, last = min(by_day), max(by_day)
+    calendar = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    psi: list[float | None] = []
+    csi: list[float | None] = []
+    smoothing = study.manifest.thresholds.smoothing
+    for day in calendar:
+        values: dict[str, list[float]] = {"PSI": [], "CSI": []}
+        for column in by_day[day].columns if day in by_day else ():
+            if column.error is None:
+                index = stability_index(column.reference, column.current, smoothing=smoothing)
+                values[column.index].append(index)
+        psi.append(max(values["PSI"], default=None))
+        csi.append(max(values["CSI"], default=None))
+    return calendar, psi, csi
+
+
+def _print_curves(study: Study) -> None:
+    from monitoring_assets.cli.curve import curve
+
+    calendar, psi, csi = daily_indices(study)
+    calendar = calendar[-CURVE_DAYS:]
+    click.echo(f"\n{len(calendar)} days to {calendar[-1]}")
+    choice = study.suggestion.suggested.choice
+    for name, values, fail in (
+        ("PSI", psi, choice.psi.fail),
+        ("largest CSI", csi, choice.csi.fail),
+    ):
+        line = curve(values[-CURVE_DAYS:], fail)
+        click.echo(f"{name:<12}{line}  full height: {fail:g}")
