@@ -17,7 +17,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +31,21 @@ if TYPE_CHECKING:
 
 FIRST_DAY = dt.date(2026, 1, 5)
 REPLICAS = 40
-PEER_REPLICAS = 8
+PEER_REPLICAS = 5
 GRACE_DAYS = 3
-OURS = "model-monitoring"
-METHODS = {
-    OURS: "",
-    "any index over 0.25": "",
-    "evidently, half of columns": "evidently",
-    "evidently, any column": "evidently",
-    "nannyml, any column": "nannyml",
+POLICIES: dict[str, dict[str, int]] = {
+    "model-monitoring": {},
+    "ours, a day opens": {"open_days": 1, "open_of": 1},
+    "ours, days never pooled": {"pool_days": 1},
 }
+NAIVE = "any index over 0.25"
+METHODS = [
+    *POLICIES,
+    NAIVE,
+    "evidently, half of columns",
+    "evidently, any column",
+    "nannyml, any column",
+]
 
 
 @dataclass(frozen=True)
@@ -126,16 +131,16 @@ def facts(stream: Stream, folder: Path) -> list[DayFacts]:
     return found
 
 
-def our_pages(days: Sequence[DayFacts]) -> list[int]:
+def our_pages(days: Sequence[DayFacts], options: dict[str, int]) -> tuple[int, ...]:
     """Return the days on which an incident that pages is opened."""
     from monitoring_assets.statistics.decision import Policy, replay
 
-    decided = replay(days, Policy(), FIRST_DAY)
-    return [
+    decided = replay(days, Policy(**options), FIRST_DAY)
+    return tuple(
         day
         for day, decisions in enumerate(decided)
         if any(d.action == "open" and d.joins is None for d in decisions)
-    ]
+    )
 
 
 def naive_alarms(days: Sequence[DayFacts]) -> list[int]:
@@ -156,7 +161,7 @@ def runs(alarms: Sequence[int]) -> tuple[int, ...]:
 
 
 def simulate(data: Path, task: tuple[int, int]) -> list[Month]:
-    """Make one stream; say what our rule and the naive one do."""
+    """Make one stream; say what our rules and the naive one do."""
     from alert_streams import QUIET_DAYS, SCENARIOS, Stream
 
     number, replica = task
@@ -168,7 +173,8 @@ def simulate(data: Path, task: tuple[int, int]) -> list[Month]:
         shutil.rmtree(folder)
     month = functools.partial(Month, scenario.name, replica=replica)
     span = {"onset": stream.onset, "end": stream.end if stream.drifts else stream.onset}
-    pages = {OURS: our_pages(days), "any index over 0.25": runs(naive_alarms(days))}
+    pages = {method: our_pages(days, options) for method, options in POLICIES.items()}
+    pages[NAIVE] = runs(naive_alarms(days))
     return [
         month(method, pages=tuple(day for day in when if day >= QUIET_DAYS), **span)
         for method, when in pages.items()
@@ -231,10 +237,23 @@ PEERS = {"evidently": evidently, "nannyml": nannyml}
 
 def peer_alarms(name: str, data: Path) -> dict[str, dict[str, list[int]]]:
     """Run a library on every stream that was kept; alarm days by stream and method."""
+    from alert_streams import MONTH_DAYS
+
     found = {}
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-30:]
+        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-MONTH_DAYS:]
         found[folder.name] = PEERS[name](folder, days)
+    return found
+
+
+def run_peer(data: Path, library: str) -> dict[str, dict[str, list[int]]]:
+    """Run a library in its own environment; return what ``peer_alarms`` says there."""
+    import peers
+
+    python = peers.environment(library)
+    found: dict[str, dict[str, list[int]]] = measure.run(
+        __file__, "measure", library, data, python=python
+    )
     return found
 
 
@@ -292,7 +311,6 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def main(data: Path) -> None:
     """Simulate, run every rule, publish the table and the plot."""
-    import peers
     from alert_streams import QUIET_DAYS, SCENARIOS
 
     shutil.rmtree(data, ignore_errors=True)
@@ -300,8 +318,9 @@ def main(data: Path) -> None:
     with ProcessPoolExecutor(2) as pool:
         months = [m for some in pool.map(functools.partial(simulate, data), tasks) for m in some]
     spans = {(m.scenario, m.replica): (m.onset, m.end) for m in months}
-    for library in PEERS:
-        found = measure.run(__file__, "measure", library, data, python=peers.environment(library))
+    with ThreadPoolExecutor(len(PEERS)) as pool:  # each waits for a process of its own
+        found_by = pool.map(functools.partial(run_peer, data), PEERS)
+    for found in found_by:
         for folder, by_method in found.items():
             number, replica = map(int, folder.split("-"))
             name = SCENARIOS[number].name

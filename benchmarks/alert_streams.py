@@ -43,6 +43,8 @@ class Scenario:
         Of any two of them.
     weekend
         Shift of half of the characteristics on weekends, in standard deviations.
+    size
+        Least and most shift of a characteristic that drifts, in standard deviations.
     harmless
         Whether what shifts has no weight in the score; then a page is false.
     """
@@ -53,6 +55,7 @@ class Scenario:
     columns: int = 12
     correlation: float = 0.3
     weekend: float = 0.0
+    size: tuple[float, float] = (0.6, 1.0)
     harmless: bool = False
 
 
@@ -68,6 +71,7 @@ SCENARIOS = (
     Scenario("one broken day", "broken"),
     Scenario("sudden, small", "sudden", rows=(50, 500)),
     Scenario("gradual, small", "gradual", rows=(50, 500)),
+    Scenario("slight, tiny", "sudden", rows=(30, 80), size=(0.4, 0.55)),
     Scenario("sudden, 100 columns", "sudden", (500, 5_000), columns=100, correlation=0.5),
     Scenario("sudden on a weekly season", "sudden", weekend=0.9),
 )
@@ -97,10 +101,10 @@ class Stream:
         self._weights = weights / np.sqrt((weights**2).sum())
         moved = np.zeros(k)
         if scenario.harmless:
-            moved[-2:] = rng.uniform(0.6, 1.0)
+            moved[-2:] = rng.uniform(*scenario.size)
         else:
             chosen = rng.choice(k - k // 3, SHIFTED, replace=False)
-            moved[chosen] = rng.uniform(0.6, 1.0) * np.sign(weights[chosen])
+            moved[chosen] = rng.uniform(*scenario.size) * np.sign(weights[chosen])
         self._moved = moved
         self._weekend = np.zeros(k)
         self._weekend[::2] = scenario.weekend
