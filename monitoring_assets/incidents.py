@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.breach import Breach
     from monitoring_assets.statistics.decision import Decision
 
-SEVERITIES: tuple[Severity, ...] = ("warning", "error", "critical")
+SEVERITIES: tuple[Severity, ...] = ("error", "critical")
 GROUPS: dict[str, str] = {
     "data quality": "data",
     "population": "data",
@@ -47,8 +47,8 @@ class Incident(BaseModel):
         ``<subject>/<family>/<number>``, for all its life.
     family
         The family that opened it; ``families`` are all that have joined it.
-    severity, pages
-        The worst so far, and whether somebody has been called.
+    severity
+        The worst so far.
     since
         First day of the breach.
     notices
@@ -63,7 +63,6 @@ class Incident(BaseModel):
     family: str
     families: tuple[str, ...]
     severity: Severity
-    pages: bool
     since: dt.date
     notices: int
     subjects: tuple[str, ...]
@@ -145,7 +144,7 @@ def reconcile(
 def _lead(told: Sequence[Decision]) -> Decision:
     """The decision that names the incident: that which the others join, else the worst."""
     leads = [one for one in told if one.joins is None] or list(told)
-    return max(leads, key=lambda one: _rank(one.severity))
+    return next((one for one in leads if one.severity == "critical"), leads[0])
 
 
 def _opened(name: str, told: Sequence[Decision]) -> Incident:
@@ -153,8 +152,7 @@ def _opened(name: str, told: Sequence[Decision]) -> Incident:
         name=name,
         family=_lead(told).family,
         families=tuple(one.family for one in told),
-        severity=max((one.severity for one in told if one.severity), key=_rank),
-        pages=any(one.pages for one in told),
+        severity=_worst(told),
         since=min(one.since for one in told if one.since),
         notices=1,
         subjects=_subjects(told),
@@ -166,16 +164,15 @@ def _with_more(known: Incident, told: Sequence[Decision]) -> Incident:
     more = known.model_copy(
         update={
             "families": tuple(dict.fromkeys([*known.families, *(one.family for one in told)])),
-            "severity": max([known.severity, *(one.severity for one in told)], key=_rank),
-            "pages": known.pages or any(one.pages for one in told),
+            "severity": max(known.severity, _worst(told), key=SEVERITIES.index),
             "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
         }
     )
     return more if more == known else more.model_copy(update={"notices": known.notices + 1})
 
 
-def _rank(severity: Severity | None) -> int:
-    return SEVERITIES.index(severity) if severity else -1
+def _worst(told: Sequence[Decision]) -> Severity:
+    return "critical" if any(one.severity == "critical" for one in told) else "error"
 
 
 def _subjects(told: Sequence[Decision]) -> tuple[str, ...]:
@@ -199,11 +196,15 @@ def _notice(
         action=action,
         family=incident.family,
         severity=incident.severity,
-        pages=incident.pages,
         day=telling.day,
         since=incident.since,
         summary=_summary(incident, action, breaches, telling),
-        reasons=[f"{one.family}: {reason}" for one in about for reason in one.reasons],
+        reasons=[
+            f"{one.family}: {reason}"
+            for one in about
+            for reason in one.reasons
+            if reason not in {breach.text for breach in breaches}
+        ],
         breaches=[
             BreachLine(
                 family=one.family,

@@ -33,7 +33,6 @@ AGENT_TEXT_BYTES = 4000
 AGENT_SECONDS = 3.0
 HOST = "model-monitoring"
 STATUS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
-ALERT_TYPE = {"critical": "error", "error": "error", "warning": "warning"}
 _KEY_HEADERS = ("DD-API-KEY", "DD-APPLICATION-KEY")
 
 # The datadog library keeps its settings in a module: one thread at a time has them.
@@ -250,8 +249,8 @@ def _event(message: Notice | Change) -> dict[str, Any]:
     return {
         "title": title[:TITLE_CHARACTERS],
         "text": _markdown(lines, [(link.text, link.href) for link in message.links]),
-        "alert_type": "success" if resolved else ALERT_TYPE[message.severity],
-        "priority": "normal" if message.pages else "low",
+        "alert_type": "success" if resolved else "error",
+        "priority": "normal",
         "aggregation_key": message.incident[-AGGREGATION_KEY_CHARACTERS:],
         "tags": _tags(
             tags

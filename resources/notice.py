@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from resources.manifest import Manifest
 
-Severity = Literal["critical", "error", "warning"]
-"""As PagerDuty names it; a ``warning`` pages nobody."""
+Severity = Literal["critical", "error"]
+"""As PagerDuty names it. What is worth no more than a warning is no incident."""
 
 CheckStatus = Literal["ok", "warning", "critical", "unknown"]
 """Status of a service check, as Datadog names it."""
@@ -88,8 +88,6 @@ class Notice(_Part):
         Names the incident for all its life: ``pd_cards.1/population/3``.
     number
         Position among the incident's notices, from 1; they are sent in this order.
-    pages
-        Whether somebody is called.
     day
         The day that was decided.
     since
@@ -113,7 +111,6 @@ class Notice(_Part):
     action: Literal["open", "update", "resolve"]
     family: str
     severity: Severity
-    pages: bool
     day: dt.date
     since: dt.date
     summary: str

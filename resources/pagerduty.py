@@ -47,8 +47,8 @@ class PagerDuty(ConfigurableResource):
         return "pagerduty"
 
     def takes(self, message: Message) -> bool:
-        """Notices of incidents that page, and changes."""
-        return isinstance(message, Change) or (isinstance(message, Notice) and message.pages)
+        """Notices and changes."""
+        return isinstance(message, Notice | Change)
 
     def send(self, message: Message) -> str:
         """Trigger or resolve the incident, or record the change: one try.
@@ -181,7 +181,7 @@ def _answered(kind: str, key: str, send: Callable[[Any], object]) -> object:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message='The package "pdpyras" is deprecated')
-        import pdpyras  # type: ignore[import-untyped]
+        import pdpyras
 
     # Called with each answer before pdpyras acts on it: it would repeat a 429 for ever.
     def postprocess(response: requests.Response) -> None:

@@ -216,7 +216,6 @@ def test_events_are_found_by_the_tags_that_they_are_sent_with(monkeypatch):
         action="open",
         family="population",
         severity="critical",
-        pages=True,
         day=now.date(),
         since=now.date(),
         summary="PSI 0.3",

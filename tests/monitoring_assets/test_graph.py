@@ -37,7 +37,13 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
     assert result.success
     partition = ModelDay(YESTERDAY, "pd_cards.1").partition
     found = evaluations(result)
-    assert {name for name, _ in found} == {"batch_quality", "csi", "score_range", "psi"}
+    assert {name for name, _ in found} == {
+        "batch_quality",
+        "csi",
+        "score_range",
+        "psi",
+        "delivered",
+    }
     assert {part for _, part in found} == {partition}
     assert all(evaluation.passed for evaluation in found.values())
     assert all(e.target_materialization_data is not None for e in found.values())

@@ -26,7 +26,6 @@ def notice(number: int = 1, action: Any = "open", **changes: Any) -> Notice:
         "action": action,
         "family": "population",
         "severity": "critical",
-        "pages": True,
         "day": DAY,
         "since": dt.date(2026, 3, 2),
         "summary": "pd_cards 1: PSI of the score is 0.31",

@@ -12,7 +12,7 @@ MESSAGE = TypeAdapter(Message)
 
 def logged(root):
     storage = open_storage(root)
-    return [MESSAGE.validate_json(storage.read(path)) for path in storage.list("alerts")]
+    return [MESSAGE.validate_json(storage.read(path)) for path in storage.list("alert_log")]
 
 
 def test_messages_are_kept_as_they_are_and_once(any_lender):
@@ -32,9 +32,9 @@ def test_a_person_reads_it_on_standard_error(lender, capfd):
     shown = capfd.readouterr()
     assert not shown.out
     for text in (
-        "pd_cards.1/population/1 · open · critical, pages",
+        "pd_cards.1/population/1 · open · critical",
         "PSI of [score] is 0.31",
-        "income: missing: 1% to 40% (since 2026-03-02)",
+        "missing: 1% to 40%, since 2026-03-02",
         "PSI at fail on 2 of the last 3 days",
         "$ monitoring report pd_cards.1",
         "https://d.example",
@@ -42,8 +42,8 @@ def test_a_person_reads_it_on_standard_error(lender, capfd):
         assert text in shown.err
 
 
-def test_what_does_not_page_is_logged_too_but_no_measurements(lender):
+def test_notices_and_changes_are_logged_but_no_measurements(lender):
     log = AlertLog(root=lender.store.root)
-    assert log.takes(notice(pages=False, severity="warning"))
+    assert log.takes(notice())
     assert log.takes(change())
     assert not log.takes(measurements())

@@ -158,12 +158,6 @@ def test_an_incident_is_a_series_of_events(receiver):
     assert not receiver.violations
 
 
-def test_what_does_not_page_is_a_quiet_warning(receiver):
-    Datadog().send(notice(severity="warning", pages=False))
-    assert receiver.events[0]["alert_type"] == "warning"
-    assert receiver.events[0]["priority"] == "low"
-
-
 def test_a_new_version_is_an_event(receiver):
     Datadog().send(change())
     assert "event:new_version" in receiver.events[0]["tags"]

@@ -101,11 +101,10 @@ def test_the_largest_notice_is_within_the_limits(receiver):
     assert what[-1] == "and 390 more, see the links"
 
 
-def test_only_what_pages_and_changes_are_taken():
+def test_only_notices_and_changes_are_taken():
     channel = PagerDuty()
     assert channel.takes(notice())
     assert channel.takes(change())
-    assert not channel.takes(notice(pages=False, severity="warning"))
     assert not channel.takes(measurements())
 
 
