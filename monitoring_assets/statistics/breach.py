@@ -296,6 +296,7 @@ class _Indices:
     recent_value: Floats
     recent_p: Floats
     usual: Flags
+    broken: Flags
     moved: Floats
     pool_moved: Floats
     pool_shift: Floats
@@ -308,9 +309,10 @@ class _Indices:
     @classmethod
     def empty(cls, days: int, columns: int) -> _Indices:
         shape = (days, columns)
+        flags = ("usual", "broken")
         return cls(
-            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name != "usual"},
-            usual=np.zeros(shape, bool),
+            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in flags},
+            **{name: np.zeros(shape, bool) for name in flags},
         )
 
 
@@ -348,8 +350,20 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
     pages = day | pool
     if index == "CSI":
-        pages &= ~_moved_little(moved / sd, shift / sd, noise, policy.min_score_shift)
+        pages &= ~_moved_little(moved, shift, noise * sd, policy.min_score_shift * sd)
     alone = pool | (day & (found.value[at] >= policy.at_once))
+
+    def pooled_counts(n: int, subject: int) -> NDArray[np.int64]:
+        report = reports[n][columns[subject]]
+        parts = [
+            other.current
+            for t, by_column in zip(at, reports, strict=True)
+            if at[n] - policy.pool_days < t <= at[n]
+            and not found.broken[t, subject]
+            and (other := by_column.get(report.column)) is not None
+            and other.labels == report.labels
+        ]
+        return np.array(np.sum(parts, axis=0))
 
     def describe(n: int, subject: int, since: dt.date) -> Breach:
         report = reports[n][columns[subject]]
@@ -357,15 +371,8 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         counts, value = report.current, found.value[at[n], subject]
         if window == "pool":
             value = found.pool_value[at[n], subject]
-            window_days = [
-                other[columns[subject]].current
-                for t, other in zip(at, reports, strict=True)
-                if at[n] - policy.pool_days < t <= at[n]
-                and columns[subject] in other
-                and other[columns[subject]].labels == report.labels
-            ]
-            counts = np.sum(window_days, axis=0)
-        by = moved[n, subject]
+            counts = pooled_counts(n, subject)
+        by = (found.moved if window == "day" else found.pool_moved)[at[n], subject]
         limits = report.thresholds
         used = int(np.count_nonzero(report.reference + counts))
         critical = critical_value(
@@ -423,6 +430,7 @@ def _measure(
     if policy.pool_days > 1:
         # A day that opens an incident by itself is broken; it would outlive itself in a pool.
         broken = (value >= policy.at_once) & (p <= level) & ~found.usual[:, column]
+        found.broken[t, column] = broken[t]
         kept = np.where(broken[:, None], 0, counts)
         rows = kept.sum(1)
         enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
@@ -441,7 +449,7 @@ def _measure(
             of_pool[here, column] = sums[here] / pool_rows
 
 
-def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: float) -> Flags:
+def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: Floats) -> Flags:
     """Say where a characteristic has not moved the score by what matters.
 
     Its part of the shift holds what it shares with others, so a characteristic without any weight
@@ -451,12 +459,12 @@ def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: float) -> 
     Parameters
     ----------
     moved, shift
-        float64[...], the characteristic's part and the whole shift of the mean score, in
-        standard deviations of the score; NaN if unknown.
+        float64[...], the characteristic's part and the whole shift of the mean score, in units of
+        the score; NaN if unknown.
     noise
-        float64[...], standard error of the shift, in the same unit.
+        float64[...], standard error of the shift, in the same units.
     least
-        The shift that matters.
+        float64[...], the shift that matters, in the same units.
     """
     sure = np.fmax(least, BEYOND_CHANCE * noise)
     return (np.abs(moved) < least) | (np.abs(shift) < sure)

@@ -126,13 +126,17 @@ class History:
 class Decision:
     """What becomes of a family on a day.
 
+    An incident of several families is over when none of them is opened or kept: what is
+    suppressed is not part of it.
+
     Parameters
     ----------
     family
         The family.
     action
         ``open``, ``keep`` and ``resolve`` are about an incident that somebody is told of;
-        ``suppress``: there would be one, but nobody is paged; ``none``: there is none.
+        ``suppress``: there would be one, but nobody is paged, as it is not the time, or as it is
+        not worth it (``severity`` is then ``warning``); ``none``: there is none.
     reasons
         Why, in words.
     severity
@@ -224,100 +228,96 @@ def standings(decisions: Iterable[Decision]) -> tuple[Standing, ...]:
     return tuple(d.standing for d in decisions if d.standing is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Incident:
+    """The incident that the data families share: who leads it, and whether all have recovered."""
+
+    lead: Family | None
+    over: bool
+
+
 def _decide(
     found: Mapping[Family, Track], at: int, history: History, policy: Policy
 ) -> tuple[Decision, ...]:
     before = {standing.family: standing for standing in history.before}
-    after = {f: _stand(f, found[f], at, before.get(f), policy) for f in FAMILIES}
-    silent = {f: _silenced(f, found[f], at, history, policy) for f in FAMILIES}
-
-    # The incident of the data families: who leads it, and whether it is over for all of them.
+    breaches = {f: found[f].breaches(at, policy) for f in FAMILIES}
+    after = {f: _stand(found[f], at, f, breaches[f], before.get(f), policy) for f in FAMILIES}
+    silent = {f: _silenced(f, breaches[f], history, policy) for f in FAMILIES}
     told = [s for f in _LEADS if (s := after[f]) is not None and s.told]
-    opening = [f for f in _LEADS if _opens(after[f]) and not silent[f]]
-    lead = next((s.family for s in told if s.joins is None), None) or next(iter(opening), None)
-    over = not opening and all(s.good_days >= policy.good_days(s.family) for s in told)
+    opening = [f for f in _LEADS if _may_page(after[f]) and not silent[f]]
+    leads = [s.family for s in told if s.joins is None] + opening
+    recovered = all(s.good_days >= policy.good_days(s.family) for s in told)
+    incident = _Incident(leads[0] if leads else None, recovered and not opening)
 
     decisions = []
     for family in FAMILIES:
-        track, standing = found[family], after[family]
-        breaches = track.breaches(at, policy)
-        evidence = _evidence(breaches)
+        track, standing, evidence = found[family], after[family], _evidence(breaches[family])
         if standing is None:
-            reasons = (*_nothing(track, at, before.get(family), policy), *evidence)
-            decisions.append(Decision(family, "none", reasons, breaches=breaches))
+            why = _nothing(track, at, before.get(family), policy)
+            decisions.append(Decision(family, "none", (*why, *evidence), breaches=breaches[family]))
             continue
-        leads = family == lead or family not in _LEADS
-        recovered = standing.good_days >= policy.good_days(family)
-        reasons = evidence
-        action: Action
+        joins = None if family not in _LEADS or incident.lead == family else incident.lead
         if standing.told:
-            action, why = "keep", _so_far(standing, policy)
-            if recovered and history.is_late:
-                why = ("good again; a later day has been decided, and that one resolves",)
-            elif recovered and leads and family in _LEADS and not over:
-                why = (f"{family} is good again, other evidence of the incident is not",)
-            elif recovered:
-                action, why = "resolve", (f"{standing.good_days} good days in a row",)
-            reasons = (*why, *evidence)
-        elif standing.severity == "warning":
-            action = "suppress"
-            reasons = ("nothing that is over its limit is worth a page", *evidence)
+            action, why = _keep_or_resolve(standing, incident, history, policy)
+        elif not _may_page(standing):
+            action, why = "suppress", ("nothing that is over its limit is worth a page",)
         elif silent[family]:
-            action = "suppress"
-            reasons = (*silent[family], *evidence)
+            action, why = "suppress", silent[family]
         else:
-            action = "open"
-            standing = replace(standing, told=True, joins=None if leads else lead)
-            opened = track.opening(at, policy, paging=True)
-            reasons = (*([opened] if opened else []), *_belated(track, at, policy))
-            reasons = (*reasons, *evidence)
-            if standing.joins:
-                reasons = (f"more evidence of the incident of {standing.joins}", *reasons)
+            standing = replace(standing, told=True, joins=joins)
+            action, why = "open", _why_open(track, at, joins, policy)
         decisions.append(
             Decision(
                 family,
                 action,
-                reasons,
+                (*why, *evidence),
                 standing.severity,
                 standing.told,
                 standing.since,
                 standing.joins,
-                breaches,
+                breaches[family],
                 None if action == "resolve" else standing,
             )
         )
     return tuple(decisions)
 
 
-def _opens(standing: Standing | None) -> bool:
+def _may_page(standing: Standing | None) -> bool:
+    """Whether something stands that is worth a page and has not had it."""
     return standing is not None and not standing.told and standing.severity != "warning"
 
 
 def _stand(
-    family: Family, track: Track, at: int, was: Standing | None, policy: Policy
+    track: Track,
+    at: int,
+    family: Family,
+    breaches: tuple[Breach, ...],
+    was: Standing | None,
+    policy: Policy,
 ) -> Standing | None:
     """Return what stands of a family by its own breaches, told or not.
 
     A told one that has recovered is returned too: whether it resolves depends on the others.
     """
-    since = min((breach.since for breach in track.breaches(at, policy)), default=track.days[at])
+    needed = policy.good_days(family)
     if was is not None and was.severity != "warning":
         good = track.good_days(at, was.since)
-        if was.told or good < policy.good_days(family):
+        if was.told or good < needed:
             return replace(was, good_days=good)
+        was = None
+    first_days = [breach.since for breach in breaches] + ([was.since] if was else [])
     if track.opening(at, policy, paging=True):
-        since = since if was is None else min(since, was.since)
-        return Standing(family, since, _SEVERITY[family], told=False)
+        return Standing(family, min(first_days), _SEVERITY[family], told=False)
     good = track.good_days(at)
-    if was is not None and was.severity == "warning" and good < policy.good_days(family):
+    if was is not None and good < needed:
         return replace(was, good_days=good)
     if track.opening(at, policy, paging=False):
-        return Standing(family, since, "warning", told=False)
+        return Standing(family, min(first_days), "warning", told=False)
     return None
 
 
 def _silenced(
-    family: Family, track: Track, at: int, history: History, policy: Policy
+    family: Family, breaches: tuple[Breach, ...], history: History, policy: Policy
 ) -> tuple[str, ...]:
     """Return why nobody is paged for a day; empty if somebody may be."""
     day = history.days[-1].day
@@ -336,15 +336,32 @@ def _silenced(
     new = (day - history.deployed_at).days
     if family not in ("data quality", "pipeline") and new < policy.first_days:
         reasons.append(f"day {new + 1} of the version; the first {policy.first_days} do not page")
-    if not (track.breach & track.pages)[at].any():
+    if not any(breach.pages for breach in breaches):
         reasons.append("not over the limit on this day; it pages if it comes back")
     return tuple(reasons)
 
 
-def _so_far(standing: Standing, policy: Policy) -> tuple[str, ...]:
-    """Say how far an incident is from being resolved."""
-    needed = policy.good_days(standing.family)
-    return (f"open since {standing.since}; {standing.good_days} of {needed} good days in a row",)
+def _keep_or_resolve(
+    standing: Standing, incident: _Incident, history: History, policy: Policy
+) -> tuple[Action, tuple[str, ...]]:
+    """Say whether what somebody was told of is over."""
+    family, good, needed = standing.family, standing.good_days, policy.good_days(standing.family)
+    if good < needed:
+        return "keep", (f"open since {standing.since}; {good} of {needed} good days in a row",)
+    if history.is_late:
+        return "keep", ("good again; a later day has been decided, and that one resolves",)
+    if family == incident.lead and not incident.over:
+        return "keep", (f"{family} is good again, other evidence of the incident is not",)
+    return "resolve", (f"{good} good days in a row",)
+
+
+def _why_open(track: Track, at: int, joins: Family | None, policy: Policy) -> tuple[str, ...]:
+    """Say why an incident opens on this day."""
+    return (
+        *([f"more evidence of the incident of {joins}"] if joins else []),
+        track.opening(at, policy, paging=True) or "over the limit again, not paged so far",
+        *_belated(track, at, policy),
+    )
 
 
 def _belated(track: Track, at: int, policy: Policy) -> tuple[str, ...]:
