@@ -17,8 +17,9 @@ CheckStatus = Literal["ok", "warning", "critical", "unknown"]
 
 
 class _Part(BaseModel):
-    # Finite: messages are JSON, which has neither infinity nor NaN.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Finite: messages are JSON, which has neither infinity nor NaN. Fields that are not known are
+    # left out: what an earlier release put into the outbox must not be lost by an upgrade.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Subject(_Part):

@@ -206,6 +206,7 @@ def _print_report(home: Path, truth: Truth, detections: list[Detection]) -> None
         )
     console.print(table)
     console.print(_curves(truth, detections, console.width))
+    console.print(_told(home))
     console.print(_next_commands(home, truth), soft_wrap=True)
 
 
@@ -260,6 +261,30 @@ def _day(day: dt.date) -> str:
 
 def _style(index: float) -> str:
     return "bold red" if index >= FAIL else "yellow" if index >= WARN else "green"
+
+
+def _told(home: Path) -> Table:
+    """What the people on call were told, in its order: the alert log's notices."""
+    from pydantic import TypeAdapter
+
+    from resources.notice import Message, Notice
+    from resources.storage import open_storage
+
+    storage = open_storage(str(home / "store"))
+    read = TypeAdapter[Message](Message).validate_json
+    messages = [read(storage.read(path)) for path in storage.list("alert_log")]
+    notices = [message for message in messages if isinstance(message, Notice)]
+    table = Table(title="What the people on call were told", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("day", "incident", ""):
+        table.add_column(name, no_wrap=True)
+    table.add_column("summary")
+    for notice in sorted(notices, key=lambda one: (one.day, one.incident, one.number)):
+        style = "green" if notice.action == "resolve" else "bold red"
+        name = notice.incident.removeprefix(f"{notice.subject.key}/")
+        summary = notice.summary.removeprefix(f"{notice.subject.key}: ")
+        who = Text.assemble(notice.subject.key, (f"\n{name}", "dim"))
+        table.add_row(_day(notice.day), who, Text(notice.action, style), summary)
+    return table
 
 
 def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:

@@ -16,10 +16,10 @@ COMMANDS = {
     "registry": "check model versions before they are uploaded",
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
-    "alerts": "what was decided on a day, why, and who was told",
     "report": "what moved on a day of a model version, and what that did to the score",
-    "dashboards": "Datadog's dashboards and monitors, from this repository",
+    "alerts": "what was decided on a day, why, and who was told",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
+    "dashboards": "Datadog's dashboards and monitors, from this repository",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
 

@@ -134,7 +134,17 @@ def test_the_demo_without_its_libraries_is_no_lost_day(tmp_path, monkeypatch):
 def test_the_commands_are_listed_in_the_order_of_their_use():
     shown = CliRunner().invoke(main, ["--help"]).output.partition("Commands:\n")[2]
     names = [line.split()[0] for line in shown.splitlines() if line[2:3].strip()]
-    assert names == ["demo", "drift", "registry", "onboard", "backfill", "report"]
+    assert names == [
+        "demo",
+        "drift",
+        "registry",
+        "onboard",
+        "backfill",
+        "report",
+        "alerts",
+        "thresholds",
+        "dashboards",
+    ]
 
 
 def test_backfill_then_report(deployed):

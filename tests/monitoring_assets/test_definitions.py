@@ -57,5 +57,6 @@ def test_the_graph_is_the_one_in_the_readme():
         ("features", "csi"),
         ("scores", "score_range"),
         ("scores", "psi"),
+        ("alerts", "delivered"),
     }
     assert graph.get(dg.AssetKey("features")).partitions_def is not None
