@@ -2,7 +2,8 @@
 
 import datetime as dt
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,8 @@ from monitoring_assets.statistics.decision import (
     replay,
     standings,
 )
+from resources.manifest import Alerts
+from resources.manifest import Family as ManifestFamily
 from tests.statistics.alert_days import MONDAY, column, days_of, facts
 
 DRIFT = ("population", "characteristics", "performance")
@@ -374,3 +377,12 @@ def test_standings_are_json():
     (standing,) = standings(list(replay(days, POLICY, LONG_AGO))[-1])
     text = json.dumps(asdict(standing), default=str)
     assert json.loads(text)["since"] == "2026-01-05"
+
+
+def test_the_policy_is_the_manifests():
+    alerts = Alerts()
+    assert get_args(ManifestFamily) == FAMILIES
+    assert (POLICY.open_days, POLICY.open_of) == (alerts.open.days, alerts.open.of)
+    named = {field.name for field in fields(Policy)} & set(Alerts.model_fields) - {"mute"}
+    assert {name: getattr(POLICY, name) for name in named} == alerts.model_dump(include=named)
+    assert set(Alerts.model_fields) - named == {"service", "team", "open", "mute"}
