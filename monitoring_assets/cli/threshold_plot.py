@@ -76,6 +76,7 @@ def _choices(axes: Any, study: Study, label: str, caught: Any) -> None:
     )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_xlim(0.03, 1.0)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

@@ -22,9 +22,9 @@ MONTH_DAYS = 365.25 / 12
 COUNTED_DAYS = 13 * WEEK
 """Days of a simulated history that are counted, after those that only serve as baselines."""
 
-SHIFTS = np.geomspace(0.02, 2.0, 16)
+SHIFTS = np.geomspace(0.02, 2.0, 25)
 """Stability indices of the shifts that are tried."""
-REPEATS = 100
+REPEATS = 64
 """Simulated histories of each shift."""
 POWER = 0.8
 WITHIN_DAYS = 2 * WEEK
