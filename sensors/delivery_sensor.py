@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from monitoring_assets.checks.delivered import delivered_evaluation
+from monitoring_assets.checks.delivered import report_delivered
 from monitoring_assets.partitions import ModelDay
 from resources.store import Store
 
@@ -42,9 +42,6 @@ def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Ski
         and one.message.subject.key != DEPLOYMENT
     }
     for day in sorted(days):
-        waiting = outbox.waiting(day.key)
-        context.instance.report_runless_asset_event(
-            delivered_evaluation(context.instance, day, waiting)
-        )
+        report_delivered(context.instance, day, outbox.waiting(day.key))
     sent = sum(one.taken for one in tried)
     return dg.SkipReason(f"{sent} sent, {len(tried) - sent} wait" if tried else "nothing is due")

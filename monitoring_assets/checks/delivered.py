@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.instance.utils import RUNLESS_JOB_NAME
 
 from monitoring_assets.alerts import alerts
 from monitoring_assets.checks.judged import judged_materialisation
@@ -37,6 +38,25 @@ def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Itera
         waiting = Outbox(store.storage).waiting(day.key)
         yield delivered_evaluation(run.instance, day, waiting)
     yield dg.Output(None, f"{alerts.key.to_python_identifier()}_{DELIVERED.name}")
+
+
+def report_delivered(
+    instance: dg.DagsterInstance, day: ModelDay, waiting: "Sequence[Waiting]"
+) -> None:
+    """Replace the evaluation by the run that decided a day, without a run of its own.
+
+    Dagster (1.13) stores an evaluation without any run only once for each check and partition.
+    """
+    evaluation = delivered_evaluation(instance, day, waiting)
+    judged = evaluation.target_materialization_data
+    if judged is None:  # killed before the decision was recorded: its next run evaluates
+        return
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name=RUNLESS_JOB_NAME,
+        event_specific_data=evaluation,
+    )
+    instance.report_dagster_event(event, run_id=judged.run_id)
 
 
 def delivered_evaluation(

@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from dagster._core.events import StepMaterializationData
 
 from monitoring_assets.partitions import ModelDay
 from resources.outbox import Outbox, channels_from_environment
@@ -20,6 +21,20 @@ def pagerduty(monkeypatch):
         monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
         yield receiver
         assert not receiver.violations
+
+
+@pytest.fixture
+def instance(instance):
+    """One in which a run has decided on the day of the messages."""
+    partition = ModelDay(DAY, "pd_cards.1").partition
+    decided = dg.AssetMaterialization("alerts", partition=partition)
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name="decide_alerts",
+        event_specific_data=StepMaterializationData(decided),
+    )
+    instance.report_dagster_event(event, run_id="the-run")
+    return instance
 
 
 def put(lender, *messages):
@@ -55,6 +70,15 @@ def test_what_is_not_taken_keeps_its_day_failed(lender, instance, pagerduty):
     assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, False)]
     (waiting,) = Outbox(lender.store.storage).waiting()
     assert waiting.channel == "pagerduty"
+
+
+def test_a_day_that_is_delivered_in_two_ticks_passes_at_the_second(lender, instance, pagerduty):
+    put(lender, notice())
+    pagerduty.fail(Answer(429, headers={"Retry-After": "0"}))
+    tick(lender, instance)
+    assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, False)]
+    assert tick(lender, instance) == "1 sent, 0 wait"
+    assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, True)]
 
 
 def test_one_version_s_refused_message_keeps_no_other_waiting(lender, instance, pagerduty):
