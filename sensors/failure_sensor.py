@@ -18,7 +18,7 @@ from monitoring_assets.run_failure import failed_partitions, failure_in_words, s
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults
 from resources.store import Store
-from sensors.run_requests import request_alerts
+from sensors.run_requests import decided_at, request_alerts
 
 NAME = "failure_sensor"
 # Failed runs of one tick: as many as a large lender's feeds bring at once.
@@ -62,7 +62,7 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
                 break
             # A decision that failed is the pipeline sensor's: asking again could go on for ever.
             if is_tried_again != "true" and run.job_name != decide_alerts.name:
-                requests += _requests(context, store, run)
+                requests += _requests(context, store, run, change.timestamp)
         after = change.storage_id
     return dg.SensorResult(
         run_requests=requests,
@@ -72,7 +72,7 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
 
 
 def _requests(
-    context: dg.SensorEvaluationContext, store: Store, run: dg.DagsterRun
+    context: dg.SensorEvaluationContext, store: Store, run: dg.DagsterRun, failed_at: float
 ) -> list[dg.RunRequest]:
     """Record the faults of a failed run, and ask for the decisions on its days."""
     requests = []
@@ -85,6 +85,8 @@ def _requests(
         if why is not None:
             fault = RecordedFault(family="pipeline", subject=run.job_name, text=why)
             record_faults(store.storage, day.key, day.day, source, [fault])
+        elif decided_at(store, day).timestamp() > failed_at:
+            continue  # what the check said has been counted in
         requests.append(request_alerts(manifest, day.day, NAME, run))
     return requests
 

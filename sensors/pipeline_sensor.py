@@ -15,13 +15,13 @@ from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
 from resources.faults import RUN, RecordedFault, record_faults
-from resources.store import Landed, NotMaterialisedError, Store
+from resources.store import Landed, Store
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
 from sensors.registry_sensor import registry_sensor
-from sensors.run_requests import request_alerts
+from sensors.run_requests import decided_at, request_alerts
 
 NAME = "pipeline_sensor"
 LOOKBACK_DAYS = 3
@@ -127,16 +127,8 @@ def _failed_decisions(
     for record in failed:
         run = record.dagster_run
         day = ModelDay.parse(run.tags[PARTITION_NAME_TAG])
-        if record.create_timestamp > _decided_at(store, day):
+        if record.create_timestamp > decided_at(store, day):
             yield day.partition, f"the decision on {day.partition} failed: see run {run.run_id}"
-
-
-def _decided_at(store: Store, day: ModelDay) -> dt.datetime:
-    try:
-        _, notes = store.read_table("alerts", day.key, day.day)
-    except NotMaterialisedError:
-        return dt.datetime.min.replace(tzinfo=dt.UTC)
-    return dt.datetime.fromisoformat(notes["decided_at"])
 
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:

@@ -10,7 +10,7 @@ from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, monitor_day, onboard_model
 from monitoring_assets.partitions import BACKFILL, ModelDay, is_backfill
 from resources.manifest import Manifest, Pod
-from resources.store import Landed
+from resources.store import Landed, NotMaterialisedError, Store
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
 MAX_OPEN_RUNS = 25
@@ -72,6 +72,15 @@ def request_alerts(
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=tags,
     )
+
+
+def decided_at(store: Store, day: ModelDay) -> dt.datetime:
+    """When the recorded decision on a day was made; the beginning of time if there is none."""
+    try:
+        _, notes = store.read_table("alerts", day.key, day.day)
+    except NotMaterialisedError:
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
+    return dt.datetime.fromisoformat(notes["decided_at"])
 
 
 def without_report(

@@ -71,6 +71,17 @@ def test_what_a_check_has_said_is_not_said_again_as_a_failed_run(lender, instanc
     assert {family for family, _, _ in faults(lender, YESTERDAY)} == {"data quality"}
 
 
+def test_what_a_check_has_said_is_decided_once(lender, instance, daemon):
+    lender.publish()
+    onboard(lender, instance)
+    lender.deliver(YESTERDAY, rows(1).assign(income=np.nan))
+    run(lender, instance, YESTERDAY)
+    job("decide_alerts", lender).execute_in_process(
+        instance=instance, partition_key=ModelDay(YESTERDAY, KEY).partition
+    )
+    assert requested(daemon) == []
+
+
 def test_a_run_that_is_tried_again_is_not_news(lender, instance, daemon):
     lender.publish()
     onboard(lender, instance)
