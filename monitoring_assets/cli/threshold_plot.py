@@ -119,6 +119,8 @@ def _past(figure: Any, study: Study) -> None:
     bars = panels[2]
     end = calendar[-1] + dt.timedelta(days=1)
     for row, (name, outcome) in enumerate(outcomes):
+        if not outcome.past:
+            bars.annotate("none", (calendar[0], row), va="center", fontsize=8)
         for incident in outcome.past or ():
             until = incident.resolved or end
             bars.barh(row, until - incident.opened, left=incident.opened, color=COLOURS[name])

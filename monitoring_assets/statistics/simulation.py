@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri
+from scipy.special import chdtri, softmax
 
 from monitoring_assets.statistics.breach import DayFacts
 from monitoring_assets.statistics.drift import Thresholds
@@ -295,6 +295,6 @@ class Simulation:
 def _of_tilts(column: Column, score_sd: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the index of each of ``_TILTS``, and its shift of the mean score in deviations."""
     e = (column.reference + 0.5) / (column.reference + 0.5).sum()
-    a = e * np.exp(_TILTS[:, None] * column.effects / column.spread)
-    a /= a.sum(1, keepdims=True)
+    a = np.log(e) + _TILTS[:, None] * column.effects / column.spread
+    a = softmax(np.maximum(a, a.max(1, keepdims=True) - 700), axis=1)  # e**-700 is not 0
     return ((a - e) * np.log(a / e)).sum(1), (a - e) @ column.effects / score_sd

@@ -124,6 +124,16 @@ def test_a_characteristic_that_moves_the_score_little_is_not_caught():
     assert caught is None
 
 
+def test_a_rare_bin_far_out_can_be_tilted_to():
+    plain = normal_column("score", a_day=2000)
+    reference, effects = plain.reference.copy(), plain.effects.copy()
+    reference[-1], effects[-1] = 10, 50.0
+    column = Column("score", reference, effects, plain.days)
+    caught = Simulation(column, [], WEEKDAY, months=3).score_caught(Thresholds(), Policy())
+    assert 0.05 < caught.index < 0.5
+    assert np.isfinite(caught.score_sds)
+
+
 def test_without_effects_there_is_no_characteristic_to_shift():
     columns = [normal_column("idle", weight=0.0)]
     simulation = Simulation(normal_column("score"), columns, WEEKDAY, months=3)
