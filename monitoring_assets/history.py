@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.statistics.bins import short_label
 from monitoring_assets.statistics.breach import ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.decision import (
     HISTORY_DAYS,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 READERS = 16
+# The same labels day after day.
+_short_label = lru_cache(maxsize=65536)(short_label)
 STANDINGS = TypeAdapter(list[Standing])
 
 
@@ -160,6 +163,7 @@ class _Report:
 
     columns: tuple[ColumnDay, ...]
     score_sd: float | None
+    score_shift: float | None
     run_id: str
 
 
@@ -173,8 +177,16 @@ def _read(store: Store, files: Mapping[dt.date, tuple[str, str]]) -> dict[dt.dat
 @lru_cache(maxsize=512)
 def _report(root: str, path: str, tag: str) -> _Report:
     """Read a report, once for all days of a run that look back at it."""
+    import pyarrow.compute as pc
+
     table, notes = Store(root=root).read_path(path)
-    return _Report(tuple(_columns(table)), notes.get("score_sd"), notes["run_id"])
+    of_score = table.filter(pc.equal(table["index"], "PSI"))["mean_score_shift"].to_pylist()
+    return _Report(
+        tuple(_columns(table)),
+        notes.get("score_sd"),
+        of_score[0] if of_score else None,
+        notes["run_id"],
+    )
 
 
 def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
@@ -207,18 +219,18 @@ def _facts(day: dt.date, report: _Report | None, faults: Sequence[RecordedFault]
         Fault(one.family, one.subject, one.text)
         for one in faults
         # An index is in the report; a check's word of it only counts where there is none.
-        if report is None or one.family in ("data quality", "pipeline")
+        if report is None or one.family not in ("population", "characteristics")
     ]
     if report is None:
         return DayFacts(day, faults=tuple(known))
-    return DayFacts(day, report.columns, tuple(known), report.score_sd)
+    return DayFacts(day, report.columns, tuple(known), report.score_sd, report.score_shift)
 
 
 def _columns(report: pa.Table) -> Iterator[ColumnDay]:
     """The rows of a drift report, counts as arrays."""
     bins = report["bins"].combine_chunks()
     ends = bins.offsets.to_pylist()
-    labels = bins.values.field("label").to_pylist()
+    labels = [_short_label(label) for label in bins.values.field("label").to_pylist()]
     reference, current = (
         np.array(bins.values.field(name).to_pylist(), dtype=np.int64)
         for name in ("reference", "current")

@@ -66,7 +66,7 @@ def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> No
 def _differences(
     store: Store, model: str, date: dt.date, rows: list[Any], notes: dict[str, Any]
 ) -> list[str]:
-    """Families for which the same inputs now give another decision."""
+    """Families whose decision the same inputs now make differently, and in what."""
     from monitoring_assets.alerts import decisions_table
     from monitoring_assets.history import Inputs, recorded_history
     from monitoring_assets.partitions import ModelDay
@@ -79,7 +79,7 @@ def _differences(
         raise click.ClickException(f"a report of that time is no longer there: {error}") from error
     again = decisions_table(decide(history, inputs.policy)).to_pylist()
     return [
-        f"{now['family']} is now {now['action']}, was {then['action']}"
+        f"{now['family']} differs in {', '.join(name for name in now if now[name] != then[name])}"
         for then, now in zip(rows, again, strict=True)
         if then != now
     ]
