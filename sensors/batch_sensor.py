@@ -55,12 +55,16 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     with ThreadPoolExecutor(READERS) as readers:
         answers = list(readers.map(arrived, pending))
     there = [item for item, yes in zip(pending, answers, strict=True) if yes]
-    due = there[: room_for_runs(context.instance, NAME)]
-    for day, key in due:
-        requested.setdefault(key, []).append(day.isoformat())
+    # Days that somebody else has run take up no room.
+    wanted = without_report(context.instance, there)
+    room = room_for_runs(context.instance, NAME)
+    due, later = wanted[:room], set(wanted[room:])
+    for day, key in there:
+        if (day, key) not in later:
+            requested.setdefault(key, []).append(day.isoformat())
     # Days that found no room, or could not be looked for, must be in sight of the next tick.
     unknown = [item for item, yes in zip(pending, answers, strict=True) if yes is None]
-    postponed = {key for _, key in there[len(due) :] + unknown}
+    postponed = {key for _, key in [*later, *unknown]}
     seen |= {key: last.isoformat() for key in watched.keys() - postponed}
     # Days that will not be looked at again need no memory.
     kept = {
@@ -68,10 +72,7 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         for key, days in requested.items()
         if key in landed
     }
-    requests = [
-        request_day(landed[key].manifest, day, NAME)
-        for day, key in without_report(context.instance, due)
-    ]
+    requests = [request_day(landed[key].manifest, day, NAME) for day, key in due]
     waiting = f"{len(pending) - len(there) - len(unknown)} batches have not arrived"
     if unknown:
         waiting += f"; {len(unknown)} could not be looked for"

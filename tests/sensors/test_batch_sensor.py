@@ -157,6 +157,17 @@ def test_days_that_find_no_room_are_not_forgotten(daemon):
     assert sorted(first + second) == sorted(f"{day}|pd_cards.1" for day in days)
 
 
+def test_days_that_somebody_has_run_take_up_no_room(daemon):
+    land(daemon.lender, landed=MAX_OPEN_RUNS + 10)
+    for number in range(MAX_OPEN_RUNS + 5):
+        daemon.lender.deliver(days_ago(number))
+        if number:
+            partition = f"{days_ago(number)}|pd_cards.1"
+            done = dg.AssetMaterialization("drift_report", partition=partition)
+            daemon.instance.report_runless_asset_event(done)
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
+
+
 def test_the_two_sensors_share_the_days_and_none_is_run_by_both(lender, instance):
     """One has the days before the landing, the other those from it on; together they have all."""
     registry = Daemon(registry_sensor, lender, instance)
