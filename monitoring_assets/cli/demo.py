@@ -317,14 +317,18 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
 def _next_commands(home: Path, truth: Truth) -> Text:
     command = sys.argv[0]
     serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
-    pushed = "pd_personal_loans.1"
-    report = f"MONITORING_STORE={home}/store {command} report {pushed} --date {truth.end}"
+    on_store = f"  MONITORING_STORE={home}/store {command}"
+    pushed = f"pd_personal_loans.1 --date {truth.end}"
     return Text.assemble(
         ("Next\n", "bold"),
         f"  {serve}\n",
         (f"      the Dagster UI on this data, http://localhost:{PORT}\n", "dim"),
-        f"  {report}\n",
+        f"{on_store} report {pushed}\n",
         ("      what moved on a day, and what that did to the score\n", "dim"),
+        f"{on_store} alerts {pushed}\n",
+        ("      what was decided on it, and why\n", "dim"),
+        f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png\n",
+        ("      when other thresholds would have found it, and what they would cost\n", "dim"),
     )
 
 
