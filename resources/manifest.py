@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -57,7 +57,17 @@ WORDS = {
 # Fields that say how a version is watched, not what it is: a higher `revision` may change them.
 # All else (artefact, features, reference, batch) is the version's identity and needs a new version.
 REVISABLE = frozenset(
-    {"owner", "outcome", "segments", "thresholds", "checks", "schedule", "pod", "alerts"}
+    {
+        "owner",
+        "reference.outcome",  # a column of a sample that stays what it is
+        "outcome",
+        "segments",
+        "thresholds",
+        "checks",
+        "schedule",
+        "pod",
+        "alerts",
+    }
 )
 
 
@@ -139,6 +149,12 @@ def _with_date(value: str) -> str:
     return value
 
 
+def _with_horizon(value: str) -> str:
+    if not _fills(value, horizon=""):
+        raise ValueError("a column's name with no braces but {horizon}; {{ and }} for themselves")
+    return value
+
+
 def _not_the_score(value: str) -> str:
     if value == "score":
         raise ValueError("another name; this is the model's output")
@@ -207,6 +223,11 @@ class Reference(_Section):
     score: str | None = Field(
         None,
         description="Column that already holds the score; without it the model scores the sample.",
+    )
+    outcome: str | None = Field(
+        None,
+        description="Column that says what became of each row, as `outcome.column` does of a "
+        "day's; performance is compared with the sample's, and its score calibrated on it.",
     )
     bins: int = Field(10, ge=2, le=50, description="Bins of a numeric characteristic.")
 
@@ -313,18 +334,64 @@ Scoring = Annotated[OnnxScoring | CommandScoring | ScoredScoring, Field(discrimi
 
 
 class Outcome(_Section):
-    """Where it is written, later, what became of the applicants."""
+    """Where it is written, later, what became of the applicants.
 
-    path: RelativePath
-    column: str
+    A row means that the applicant was accepted; null, that it is not known yet.
+    """
+
+    path: DatedPath = Field(
+        description="Parquet file, folder or glob under the lake's root, or a URL; {date} is the "
+        "day of the batch that the applicants were in."
+    )
+    column: Annotated[str, Field(min_length=1), AfterValidator(_with_horizon)] = Field(
+        description="Column that is 1 or true for a bad, 0 or false for a good, null where not "
+        "known yet. {horizon} is the days of `maturity`: one column for each of several.",
+        examples=["defaulted", "dpd_{horizon}"],
+    )
     maturity: Annotated[
         list[Days],
         BeforeValidator(_one_or_many, json_schema_input_type=Days | list[Days]),
         Field(min_length=1),
     ] = Field(description="Days after the batch at which an outcome counts: 90, or [30, 60, 90].")
+    key: str | None = Field(
+        None, description="Column that identifies an applicant; default: the batch's key."
+    )
+    min_share: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Share of the accepted whose outcome must be known before a cohort is mature.",
+    )
+    cut_offs: list[float] = Field(
+        [], description="Scores at which the lender decides; for precision and recall."
+    )
+
+    @model_validator(mode="after")
+    def _horizons_differ(self) -> Outcome:
+        if self.maturity != sorted(set(self.maturity)):
+            raise _AtOddsError(("maturity", self.maturity, "days that ascend"))
+        if len(self.maturity) > 1 and "{horizon}" not in self.column:
+            allowed = "a name with {horizon}, as `maturity` has several"
+            raise _AtOddsError(("column", self.column, allowed))
+        return self
+
+    def column_at(self, horizon: int) -> str:
+        """Column of the outcome after so many days."""
+        return self.column.format(horizon=horizon)
 
 
-class IndexThresholds(_Section):
+class _Limits(_Section):
+    warn: float
+    fail: float
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        if self.warn > self.fail:
+            raise _AtOddsError(("warn", self.warn, f"at most `fail`, {self.fail}"))
+        return self
+
+
+class IndexThresholds(_Limits):
     """When a stability index warns, when it fails, and how sure it must be."""
 
     warn: float = Field(0.1, gt=0)
@@ -333,15 +400,33 @@ class IndexThresholds(_Section):
         1e-3, gt=0, lt=1, description="Chance of a value this large without any drift."
     )
 
-    @model_validator(mode="after")
-    def _ascend(self) -> IndexThresholds:
-        if self.warn > self.fail:
-            raise _AtOddsError(("warn", self.warn, f"at most `fail`, {self.fail}"))
-        return self
+
+class AucDrop(_Limits):
+    """How far AUC may fall."""
+
+    warn: float = Field(0.03, gt=0, le=1)
+    fail: float = Field(0.05, gt=0, le=1)
+
+
+class BadRateRatio(_Limits):
+    """How many times more, or fewer, bads there may be than expected."""
+
+    warn: float = Field(1.25, gt=1)
+    fail: float = Field(1.5, gt=1)
+
+
+class PerformanceThresholds(_Section):
+    """When performance warns, when it fails, and how sure that must be."""
+
+    auc_drop: AucDrop = AucDrop()  # type: ignore[call-arg]
+    bad_rate_ratio: BadRateRatio = BadRateRatio()  # type: ignore[call-arg]
+    level: float = Field(
+        1e-3, gt=0, lt=1, description="Chance of a difference this large without any change."
+    )
 
 
 class ThresholdPolicy(_Section):
-    """Thresholds of the score (PSI) and of the characteristics (CSI)."""
+    """Thresholds of the score (PSI), of the characteristics (CSI) and of performance."""
 
     psi: IndexThresholds = IndexThresholds()  # type: ignore[call-arg]
     csi: IndexThresholds = IndexThresholds()  # type: ignore[call-arg]
@@ -351,6 +436,7 @@ class ThresholdPolicy(_Section):
     smoothing: Literal["jeffreys"] | Annotated[float, Field(gt=0, lt=0.1)] = Field(
         "jeffreys", description="+0.5 a count; or the share that an empty bin gets, such as 1e-4."
     )
+    performance: PerformanceThresholds = PerformanceThresholds()  # type: ignore[call-arg]
 
 
 CheckName = Literal["batch_quality", "csi", "score_range", "psi"]

@@ -277,7 +277,8 @@ def test_a_manifest_survives_being_stored():
 def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
     changes = {
         "owner": "other@lender.example",
-        "outcome": {"path": "o", "column": "bad", "maturity": 90},
+        "outcome": {"path": "o/{date}/", "column": "bad", "maturity": 90},
+        "reference": {"path": "reference.parquet", "outcome": "bad"},
         "segments": ["region"],
         "thresholds": {"psi": {"warn": 0.05}},
         "checks": {"min_rows": 10},
@@ -289,10 +290,13 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "alerts.service",
         "checks.min_rows",
         "outcome.column",
+        "outcome.cut_offs",
         "outcome.maturity",
+        "outcome.min_share",
         "outcome.path",
         "owner",
         "pod.memory",
+        "reference.outcome",
         "schedule.timezone",
         "segments",
         "thresholds.psi.warn",
@@ -316,6 +320,50 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
 def test_what_a_version_is_never_changes(changes, refused):
     later = parse(valid(**changes, revision=2, owner="other@lender.example"))
     assert landed().refused_changes(later, {}) == refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "allowed"),
+    [
+        ({"path": "o.parquet"}, "path", "a path with {date}"),
+        ({"path": "o/{date}/{horizon}/"}, "path", "no other braces"),
+        ({"column": "bad_{days}"}, "column", "no braces but {horizon}"),
+        ({"maturity": [30, 90]}, "column", "a name with {horizon}, as `maturity` has several"),
+        ({"column": "bad_{horizon}", "maturity": [90, 30]}, "maturity", "days that ascend"),
+        ({"column": "bad_{horizon}", "maturity": [30, 30]}, "maturity", "days that ascend"),
+        ({"min_share": 0}, "min_share", "greater than 0"),
+        ({"cut_offs": [float("inf")]}, "cut_offs.0", "a finite number"),
+    ],
+)
+def test_where_outcomes_are_is_said_in_full(changes, field, allowed):
+    outcome = {"path": "o/{date}/", "column": "bad", "maturity": 90} | changes
+    (fault,) = faults_of(outcome=outcome)
+    assert fault.field == f"outcome.{field}"
+    assert allowed in fault.allowed
+
+
+def test_each_horizon_has_a_column_of_its_own():
+    fields = {"path": "o/{date}/", "column": "dpd_{horizon}", "maturity": [30, 90]}
+    outcome = parse(valid(outcome=fields)).outcome
+    assert [outcome.column_at(horizon) for horizon in outcome.maturity] == ["dpd_30", "dpd_90"]
+
+
+def test_what_landed_before_outcomes_were_read_is_still_watched():
+    stored = landed().model_dump(mode="json")
+    stored["manifest"]["outcome"] = {"path": "outcomes/", "column": "bad", "maturity": [30, 90]}
+    assert Landed.model_validate(stored).manifest == landed().manifest
+    stored["manifest"]["outcome"]["path"] = "outcomes/{date}/"
+    stored["manifest"]["outcome"]["column"] = "bad_{horizon}"
+    assert Landed.model_validate(stored).manifest.outcome.maturity == [30, 90]
+
+
+def test_limits_of_performance_ascend():
+    performance = {"auc_drop": {"warn": 0.1}, "bad_rate_ratio": {"warn": 0.9}}
+    faults = faults_of(thresholds={"performance": performance})
+    assert {fault.field for fault in faults} == {
+        "thresholds.performance.auc_drop.warn",
+        "thresholds.performance.bad_rate_ratio.warn",
+    }
 
 
 def test_an_older_revision_is_refused():

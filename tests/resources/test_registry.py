@@ -154,6 +154,14 @@ def test_all_faults_of_the_files_are_named_at_once(lender):
     assert fields == ["scoring.artefact", "features.columns.income"]
 
 
+def test_outcomes_of_the_reference_are_a_column_of_it(lender):
+    lender.publish(reference={"path": "reference.parquet", "outcome": "bad"})
+    (fault,) = scan(lender)["pd_cards/1"].faults
+    assert (fault.field, fault.found) == ("reference.outcome", "bad")
+    lender.publish(reference={"path": "reference.parquet", "outcome": "score"})
+    assert scan(lender)["pd_cards/1"].faults == ()
+
+
 def test_scores_of_production_need_the_score_of_the_reference(lender):
     scoring = {"flavour": "scored", "path": "scores/{date}.parquet"}
     lender.publish(scoring=scoring)
