@@ -1,0 +1,147 @@
+"""Score bands: bad rate by band, and where it does not follow the order of scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from monitoring_assets.statistics.performance.intervals import Estimate, proportion
+from monitoring_assets.statistics.performance.score_groups import ScoreGroups
+
+BREAK_LEVEL = 0.05
+"""Chance that any break of a score that ranks well is called significant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The rows of ``low < score <= high``.
+
+    Parameters
+    ----------
+    low, high
+        Edges of the band; infinite at the ends.
+    rows, bads
+        How many there are.
+    expected
+        Mean score: the bad rate that was foretold. None without rows, or in points.
+    bad_rate
+        Observed bad rate, with Wilson's interval.
+    """
+
+    low: float
+    high: float
+    rows: int
+    bads: int
+    expected: float | None
+    bad_rate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class RankOrderBreak:
+    """Two neighbouring bands of which the riskier by score has the lower bad rate.
+
+    Parameters
+    ----------
+    safer, riskier
+        Indices of the bands; bands without rows are passed over.
+    p_value
+        Fisher's exact test, one-sided: probability of such a break, or a larger one, if both
+        bands had one bad rate.
+    significant
+        Whether the p-value is at most 5 % over the number of neighbours (Bonferroni).
+    """
+
+    safer: int
+    riskier: int
+    p_value: float
+    significant: bool
+
+
+class BandSums:
+    """Sums by score band, which add over cohorts.
+
+    Parameters
+    ----------
+    edges
+        float64[K - 1], finite and strictly ascending; band k is ``(edges[k - 1], edges[k]]``.
+
+    Attributes
+    ----------
+    rows, bads
+        int64[K].
+    scores, squares, bad_scores
+        float64[K], sums of the scores, of their squares, and of the scores of bads.
+
+    Raises
+    ------
+    ValueError
+        The edges are not finite or do not ascend.
+    """
+
+    def __init__(self, edges: ArrayLike) -> None:
+        self.edges = np.asarray(edges, np.float64)
+        if not np.isfinite(self.edges).all() or (np.diff(self.edges) <= 0).any():
+            raise ValueError(f"edges of bands must be finite and ascend, not {self.edges}")
+        count = len(self.edges) + 1
+        self.rows = np.zeros(count, np.int64)
+        self.bads = np.zeros(count, np.int64)
+        self.scores, self.squares, self.bad_scores = np.zeros((3, count))
+
+    def add(self, groups: ScoreGroups) -> None:
+        """Add the rows at some scores."""
+        band = np.searchsorted(self.edges, groups.scores)
+        rows = groups.goods + groups.bads
+
+        def by_band(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.bincount(band, values, len(self.rows)).astype(np.float64)
+
+        self.rows += by_band(rows).astype(np.int64)
+        self.bads += by_band(groups.bads).astype(np.int64)
+        self.scores += by_band(rows * groups.scores)
+        self.squares += by_band(rows * groups.scores**2)
+        self.bad_scores += by_band(groups.bads * groups.scores)
+
+    def bands(self, probability: bool) -> tuple[Band, ...]:
+        """Return the bands, in the order of scores.
+
+        Parameters
+        ----------
+        probability
+            Whether a score is a probability of bad.
+        """
+        bounds = (-np.inf, *self.edges.tolist(), np.inf)
+        return tuple(
+            Band(
+                bounds[k],
+                bounds[k + 1],
+                int(rows),
+                int(bads),
+                float(self.scores[k] / rows) if rows and probability else None,
+                proportion(int(bads), int(rows), "the band has no rows"),
+            )
+            for k, (rows, bads) in enumerate(zip(self.rows, self.bads, strict=True))
+        )
+
+    def rank_order_breaks(self, direction: int) -> tuple[RankOrderBreak, ...]:
+        """Return the neighbours whose bad rates are in the wrong order.
+
+        Parameters
+        ----------
+        direction
+            1 if a high score is risky, -1 if it is safe.
+        """
+        # Imported here: it takes longer than all the rest of the module.
+        from scipy.stats import hypergeom
+
+        used = np.flatnonzero(self.rows)[::direction]
+        tests = max(len(used) - 1, 1)
+        breaks = []
+        for safer, riskier in pairwise(used):
+            rows, bads = self.rows[[safer, riskier]], self.bads[[safer, riskier]]
+            if bads[0] * rows[1] > bads[1] * rows[0]:
+                p = float(hypergeom.cdf(bads[1], rows.sum(), bads.sum(), rows[1]))
+                breaks.append(RankOrderBreak(int(safer), int(riskier), p, p <= BREAK_LEVEL / tests))
+        return tuple(breaks)

@@ -1,0 +1,116 @@
+"""Calibration: are as many bad as the scores say, over all, by band, and along the score."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from monitoring_assets.statistics.performance.bands import BandSums
+from monitoring_assets.statistics.performance.intervals import (
+    LEVEL,
+    Estimate,
+    absent,
+    proportion,
+)
+from monitoring_assets.statistics.performance.recalibration import Recalibration
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far scores are from the bad rates that they foretold.
+
+    Parameters
+    ----------
+    expected_bads
+        Sum of the scores; None without scores that are probabilities.
+    observed_to_expected
+        Bads over expected bads; 1 is calibrated. The interval is Wilson's of the bad rate, over
+        the mean score.
+    z
+        ``(observed - expected) / sqrt(sum of p (1 - p))``: standard normal if the scores are the
+        probabilities. None if every score is 0 or 1.
+    expected_calibration_error
+        Mean over rows of the distance between their band's mean score and its bad rate. Chance
+        alone puts it above 0. The interval allows for that: the statistic is off by at most the
+        sum of the bands' errors, whose 95 % quantile is added and taken away, so it holds the
+        true value in 95 % of samples or more, and begins at 0 if chance explains all. The
+        standard error takes the sides on which the bands are off for known.
+    recalibration
+        Slope and intercept of the log odds.
+    """
+
+    expected_bads: float | None
+    observed_to_expected: Estimate
+    z: float | None
+    expected_calibration_error: Estimate
+    recalibration: Recalibration
+
+
+def no_calibration(reason: str) -> Calibration:
+    """Return what is known of scores that are no probabilities.
+
+    Parameters
+    ----------
+    reason
+        Why, in words.
+    """
+    nothing = absent(reason)
+    return Calibration(None, nothing, None, nothing, Recalibration(nothing, nothing, nothing))
+
+
+def calibration(bands: BandSums, recalibration: Recalibration) -> Calibration:
+    """Return the calibration of scores that are probabilities.
+
+    Parameters
+    ----------
+    bands
+        Sums by band.
+    recalibration
+        The fit on the same rows.
+    """
+    rows, bads = int(bands.rows.sum()), int(bands.bads.sum())
+    expected = float(bands.scores.sum())
+    variance = expected - float(bands.squares.sum())
+    z = (bads - expected) / math.sqrt(variance) if variance > 0 else None
+    return Calibration(
+        expected,
+        _observed_to_expected(rows, bads, expected),
+        z,
+        _expected_calibration_error(bands),
+        recalibration,
+    )
+
+
+def _observed_to_expected(rows: int, bads: int, expected: float) -> Estimate:
+    rate = proportion(bads, rows, "no row has an outcome")
+    if not rows:
+        return rate
+    if expected == 0:
+        return absent("no bads were expected: every score is 0")
+    value, error, low, high = (
+        None if part is None else part * rows / expected
+        for part in (rate.value, rate.standard_error, rate.low, rate.high)
+    )
+    return Estimate(value, error, low, high)
+
+
+def _expected_calibration_error(bands: BandSums) -> Estimate:
+    n = int(bands.rows.sum())
+    if not n:
+        return absent("no row has an outcome")
+    value = float(np.abs(bands.scores - bands.bads).sum() / n)
+    # Wilson's error is above 0 where a band has no bads.
+    rates = [
+        proportion(int(bad), int(rows), "").standard_error or 0.0
+        for bad, rows in zip(bands.bads, bands.rows, strict=True)
+    ]
+    errors = bands.rows / n * np.array(rates)
+    independent = math.sqrt(float(errors @ errors))
+    # Of a half-normal: mean sqrt(2 / pi), variance 1 - 2 / pi.
+    mean = math.sqrt(2 / math.pi) * float(errors.sum())
+    deviation = math.sqrt(1 - 2 / math.pi) * independent
+    most = mean + float(ndtri(LEVEL)) * deviation
+    return Estimate(value, independent, max(value - most, 0.0), min(value + most, 1.0))

@@ -1,0 +1,120 @@
+"""Pooling: days together until there are enough outcomes for one point of a control chart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MINIMUM = 30
+"""Goods, and bads, of a point. With fewer, an AUC or a bad rate is far from normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayEstimate:
+    """A statistic of one day's cohort.
+
+    Parameters
+    ----------
+    day
+        The cohort's day.
+    value
+        The statistic; None where the day has none, such as an AUC of a day without bads.
+    standard_error
+        Its standard error as it would be if nothing had changed, from the reference and the
+        day's size (``Discrimination.auc_error``; for a mean, the reference's error times
+        ``sqrt(reference rows / rows)``). A small day's own error goes with its value, and weights
+        that do so pull the pooled value to one side. None where ``value`` is.
+    rows, bads
+        Size of the cohort.
+    """
+
+    day: dt.date
+    value: float | None
+    standard_error: float | None
+    rows: int
+    bads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Consecutive days as one estimate.
+
+    Parameters
+    ----------
+    first, last
+        First and last day in it.
+    value, standard_error
+        Mean of the days weighted by ``1 / standard_error**2``, and its error; None if no day has
+        a value.
+    rows, bads
+        Those of all its days.
+    """
+
+    first: dt.date
+    last: dt.date
+    value: float | None
+    standard_error: float | None
+    rows: int
+    bads: int
+
+
+def pool(days: Iterable[DayEstimate], minimum: int = MINIMUM) -> tuple[list[Pool], Pool | None]:
+    """Join consecutive days until each pool has enough goods and enough bads.
+
+    A large cohort is a pool by itself. The result depends on the days alone, so it is made anew
+    when one of them changes.
+
+    Parameters
+    ----------
+    days
+        In the order of days; days without a cohort are left out.
+    minimum
+        Fewest goods, and fewest bads, of a pool.
+
+    Returns
+    -------
+    complete : list of Pool
+        Pools with enough.
+    waiting : Pool or None
+        The last days, if they do not have enough yet.
+
+    Raises
+    ------
+    ValueError
+        The days do not ascend, or a value has no positive standard error.
+    """
+    complete: list[Pool] = []
+    waiting: list[DayEstimate] = []
+    last = dt.date.min
+    for day in days:
+        if day.day <= last:
+            raise ValueError(f"days must ascend: {day.day} comes after {last}")
+        if day.value is not None and not (day.standard_error or 0) > 0:
+            raise ValueError(f"{day.day}: a value needs a positive standard error")
+        last = day.day
+        waiting.append(day)
+        joined = _joined(waiting)
+        enough = min(joined.bads, joined.rows - joined.bads) >= minimum
+        if enough and joined.value is not None:
+            complete.append(joined)
+            waiting = []
+    return complete, _joined(waiting) if waiting else None
+
+
+def _joined(days: list[DayEstimate]) -> Pool:
+    weighted = [
+        (day.value, day.standard_error**-2)
+        for day in days
+        if day.value is not None and day.standard_error is not None
+    ]
+    weight = sum(weight for _, weight in weighted)
+    return Pool(
+        days[0].day,
+        days[-1].day,
+        sum(value * weight for value, weight in weighted) / weight if weighted else None,
+        1 / math.sqrt(weight) if weighted else None,
+        sum(day.rows for day in days),
+        sum(day.bads for day in days),
+    )
