@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.decision import DayFacts
 
 FIRST_DAY = dt.date(2026, 1, 5)
-REPLICAS = 40
+REPLICAS = 20
 PEER_REPLICAS = 3
 GRACE_DAYS = 3
 POLICIES: dict[str, dict[str, int]] = {
