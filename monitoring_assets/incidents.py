@@ -121,8 +121,9 @@ def reconcile(
     for group in dict.fromkeys(GROUPS.values()):
         known = next((one for one in ledger.open if GROUPS[one.family] == group), None)
         mine = [one for one in decisions if GROUPS[one.family] == group]
-        wrong = [one for one in mine if one.action in ("open", "keep", "suppress")]
-        told = [one for one in wrong if one.action != "suppress"]
+        told = [one for one in mine if one.action in ("open", "keep")]
+        # What would page but for a mute window, say, is not over; a warning keeps nothing open.
+        silent = [one for one in mine if one.action == "suppress" and one.severity != "warning"]
         if known is None:
             if told:
                 family = _lead(told).family
@@ -130,7 +131,7 @@ def reconcile(
                 name = f"{telling.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
                 still_open.append(_opened(name, told))
                 notices.append(_notice(still_open[-1], "open", mine, telling))
-        elif not wrong:
+        elif not told and not silent:
             last = known.model_copy(update={"notices": known.notices + 1})
             notices.append(_notice(last, "resolve", mine, telling))
         else:

@@ -154,6 +154,10 @@ class Track:
         bool[N], whether the day tells anything about the family.
     breach
         bool[N, S], subjects in breach.
+    lingers
+        bool[N, S], subjects that are not well yet: in breach, or with an index at or over the
+        middle of ``warn`` and ``fail`` by the same rules. Without that margin a drift that stays
+        near its limit would be resolved and opened again and again.
     pages
         bool[N, S], breaches that are worth a page.
     alone
@@ -167,6 +171,7 @@ class Track:
     days: Sequence[dt.date]
     known: Flags
     breach: Flags
+    lingers: Flags
     pages: Flags
     alone: Flags
     why_alone: str
@@ -183,23 +188,21 @@ class Track:
         return None
 
     def good_days(self, at: int, since: dt.date | None = None) -> int:
-        """Return how many of the last known days in a row had no breach.
+        """Return how many of the last known days in a row all was well.
 
         Parameters
         ----------
         at
             Position of the day.
         since
-            Count only the breaches of subjects that were worth a page on this day or later: who
-            was paged for a column waits for that column, whatever it still does to the score.
+            Look only at subjects that were worth a page on this day or later: who was paged for
+            a column waits for that column, whatever it still does to the score.
         """
-        breach = self.breach[: at + 1]
+        bad = self.lingers[: at + 1]
         if since is not None:
             first = sum(day < since for day in self.days[: at + 1])
-            breach = breach[:, self.pages[first : at + 1].any(0)]
-        good = takewhile(
-            lambda day: not breach[day].any(), np.flatnonzero(self.known[: at + 1])[::-1]
-        )
+            bad = bad[:, self.pages[first : at + 1].any(0)]
+        good = takewhile(lambda day: not bad[day].any(), np.flatnonzero(self.known[: at + 1])[::-1])
         return len(list(good))
 
     def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
@@ -271,7 +274,14 @@ def _faults(days: Sequence[DayFacts], family: Family) -> Track:
     shape = (len(days), len(subjects))
     breach, pages = breach.reshape(shape), pages.reshape(shape)
     return Track(
-        [day.day for day in days], np.array(known, bool), breach, pages, breach, "found", describe
+        [day.day for day in days],
+        np.array(known, bool),
+        breach,
+        breach,
+        pages,
+        breach,
+        "found",
+        describe,
     )
 
 
@@ -315,6 +325,13 @@ class _Indices:
             **{name: np.zeros(shape, bool) for name in flags},
         )
 
+    def over(self, limit: Floats) -> tuple[Flags, Flags]:
+        """Return where days, and where pools, are at or over a limit and beyond chance."""
+        day = (self.value >= limit) & (self.p <= self.level) & ~self.usual
+        pool = (self.pool_value >= limit) & (self.pool_p <= self.level)
+        recent = (self.recent_value >= limit) & (self.recent_p <= self.level)
+        return day, pool & recent
+
 
 def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Policy) -> Track:
     """Track the columns of one index, from their counts."""
@@ -335,14 +352,12 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         for group in by_bins.values():
             _measure(found, position, group, shift, policy)
 
-    beyond = (found.value >= found.fail) & (found.p <= found.level)
-    pool = (found.pool_value >= found.fail) & (found.pool_p <= found.level)
-    pool &= (found.recent_value >= found.fail) & (found.recent_p <= found.level)
+    day, pool = found.over(found.fail)
+    lingers = np.logical_or(*found.over((found.warn + found.fail) / 2))[at]
     if index == "CSI" and columns:
-        beyond &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
+        day &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
         pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
-    day = (beyond & ~found.usual)[at]
-    pool = pool[at]
+    day, pool = day[at], pool[at]
     # The pool, where it is in breach, knows best what became of the score.
     moved = np.where(pool, found.pool_moved[at], found.moved[at])
     shift = np.where(pool, found.pool_shift[at], shift[at, None])
@@ -393,7 +408,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
 
     known = np.array([bool(report) for report in reports])
     why = f"{policy.pool_days} days together over the limit, or one at {policy.at_once:g} or more"
-    return Track([d.day for d in days], known, day | pool, pages, alone, why, describe)
+    return Track([d.day for d in days], known, day | pool, lingers, pages, alone, why, describe)
 
 
 def _measure(

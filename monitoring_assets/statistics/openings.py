@@ -157,7 +157,9 @@ def openings(
     value, p = _stack([s.value for s in streams]), _stack([s.p for s in streams])
     fail, level = (np.array([getattr(x, name) for x in limits]) for name in ("fail", "level"))
     characteristics = score_sd is not None
+    middle = (np.array([limit.warn for limit in limits]) + fail) / 2
     day = (value >= fail) & (p <= level) & ~_stack(usual)
+    lingers = (value >= middle) & (p <= level) & ~_stack(usual)
     if characteristics:
         day &= _discovered(day, p, quiet, policy)
     moved, rows = _stack([s.moved for s in streams]), _stack([s.rows for s in streams])
@@ -170,9 +172,10 @@ def openings(
             for c, stream in enumerate(streams)
         ]
         pool_p = _stack([found.p for found in pools])
-        pool = (_stack([found.value for found in pools]) >= fail) & (pool_p <= level)
-        pool &= _stack([found.recent for found in pools]) >= fail
-        pool &= _stack([found.recent_p for found in pools]) <= level
+        beyond = (pool_p <= level) & (_stack([found.recent_p for found in pools]) <= level)
+        least = np.minimum(*(_stack([getattr(x, n) for x in pools]) for n in ("value", "recent")))
+        pool = beyond & (least >= fail)
+        lingers |= beyond & (least >= middle)
         if characteristics:
             pool &= _discovered(pool, pool_p, quiet, policy)
         moved = np.where(pool, _stack([found.moved for found in pools]), moved)
@@ -187,11 +190,11 @@ def openings(
     alone = pool | (day & (value >= policy.at_once))
 
     known = (streams[0].rows > 0).any(1)
-    breach, pages, alone = breach[known], pages[known], alone[known]
+    lingers, pages, alone = lingers[known], pages[known], alone[known]
     often = pooled(pages.astype(np.int64), policy.open_of) >= policy.open_days
     result = np.zeros(day.shape[:2], bool)
     result[known] = _first(
-        (pages & (alone | often)).any(-1), breach, pages, policy.good_days("population")
+        (pages & (alone | often)).any(-1), lingers, pages, policy.good_days("population")
     )
     return result
 
@@ -211,17 +214,17 @@ def _discovered(candidates: Flags, p: Floats, quiet: int, policy: Policy) -> Fla
     return found
 
 
-def _first(opens: Flags, breach: Flags, pages: Flags, resolve: int) -> Flags:
+def _first(opens: Flags, lingers: Flags, pages: Flags, resolve: int) -> Flags:
     """Return which openings, bool[T, R], find no incident open already.
 
     One that is open waits for the columns that were worth a page in it, bool[T, R, C].
     """
     result = np.zeros_like(opens)
-    is_open, paged = np.zeros(opens.shape[1], bool), np.zeros(breach.shape[1:], bool)
+    is_open, paged = np.zeros(opens.shape[1], bool), np.zeros(lingers.shape[1:], bool)
     good = np.zeros(opens.shape[1], np.int64)
     for t in range(len(opens)):
         paged = (paged & is_open[:, None]) | pages[t]
-        good = np.where((breach[t] & paged).any(1), 0, good + 1)
+        good = np.where((lingers[t] & paged).any(1), 0, good + 1)
         is_open &= good < resolve
         result[t] = opens[t] & ~is_open
         is_open |= opens[t]

@@ -1,5 +1,6 @@
 """From decisions to notices: each change is told once, under one name."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -119,6 +120,16 @@ def test_what_is_suppressed_is_neither_told_nor_taken_for_recovery(people):
     people.hear(told("population", "open", "score"))
     assert people.hear(told("population", "suppress", "score", "income")) == []
     assert len(people.ledger.open) == 1
+
+
+def test_a_warning_that_lasts_keeps_no_incident_open(people):
+    people.hear(told("population", "open", "score"))
+    warning = dataclasses.replace(
+        told("characteristics", "suppress", "income"), severity="warning", pages=False
+    )
+    assert people.hear(told("population", "resolve"), warning) == [
+        ("pd_cards.1/population/1", 2, "resolve")
+    ]
 
 
 def test_a_notice_says_what_why_and_where_to_look(people, monkeypatch):

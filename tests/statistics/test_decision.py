@@ -64,6 +64,14 @@ def test_a_column_over_days(indices, expected):
     assert actions(days_of(indices)) == expected
 
 
+def test_a_drift_near_its_limit_is_one_incident():
+    """Between the middle of warn and fail, 0.175, and fail it neither opens nor resolves."""
+    near = [0.26, 0.26, 0.2, 0.2, 0.2, 0.2, 0.26, 0.26, 0.2, 0.2, 0.2]
+    assert actions(days_of(near)) == ".Okkkkkkkkk"
+    assert actions(days_of([*near, 0.16, 0.16, 0.16]), policy=Policy(pool_days=1))[-3:] == "kkR"
+    assert actions(days_of([0.24] * 9)) == "." * 9
+
+
 def test_the_policys_days():
     days = days_of([0.5, 0.5, 0.5, 0, 0, 0])
     assert actions(days, policy=Policy(open_days=1, resolve=1)) == "OkkR.."
@@ -87,7 +95,7 @@ def test_one_drift_is_one_incident():
         facts(0, *drifted),
         facts(1, *drifted),
         facts(2, *drifted, faults=[check]),
-        *(facts(n, *good) for n in range(3, 7)),
+        *(facts(n, *good) for n in range(3, 8)),
     ]
     told = [
         (day.day.day, d.family, d.action, d.joins)
@@ -100,16 +108,16 @@ def test_one_drift_is_one_incident():
         (6, "characteristics", "open", "population"),
         (7, "data quality", "open", "population"),
         (9, "data quality", "resolve", "population"),
-        (10, "population", "resolve", None),
-        (10, "characteristics", "resolve", "population"),
+        (11, "population", "resolve", None),
+        (11, "characteristics", "resolve", "population"),
     ]
 
 
 def test_the_lead_waits_for_the_last_family():
     days = [facts(n, column("score", 0.5 if n < 2 else 0), column("a", 0.5)) for n in range(6)]
-    days += [facts(n, column("score"), column("a")) for n in range(6, 9)]
-    assert actions(days) == ".OkkkkkkR"
-    assert actions(days, "characteristics") == ".OkkkkkkR"
+    days += [facts(n, column("score"), column("a")) for n in range(6, 10)]
+    assert actions(days) == ".OkkkkkkkR"
+    assert actions(days, "characteristics") == ".OkkkkkkkR"
     assert "other evidence" in last(days[:6], before=before_last(days[:6])).reasons[0]
 
 
@@ -159,7 +167,7 @@ def test_a_warning_becomes_a_page():
 def test_who_was_paged_waits_for_the_column_not_for_its_effect():
     days = [facts(n, column("a", 0.5, moved=0.05 if n < 3 else 0.0)) for n in range(8)]
     days += [facts(n, column("a")) for n in range(8, 12)]
-    assert actions(days, "characteristics") == ".OkkkkkkkkR."
+    assert actions(days, "characteristics") == ".OkkkkkkkkkR"
 
 
 def test_a_fault_that_does_not_page():
@@ -208,7 +216,7 @@ def test_a_mute_of_another_family():
 
 def test_an_incident_that_was_told_resolves_in_a_mute_window():
     mute = Mute(MONDAY + dt.timedelta(days=3), MONDAY + dt.timedelta(days=9), "x")
-    assert actions(days_of([0.5, 0.5, 0.5, 0, 0, 0]), policy=Policy(mute=(mute,))) == ".OkkkR"
+    assert actions(days_of([0, 0.5, 0.5, 0, 0, 0]), policy=Policy(mute=(mute,))) == "..OkkR"
 
 
 def test_the_first_days_of_a_version():
