@@ -1,10 +1,10 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_assets.database import database, quoted
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference, reference_profile
 from resources.arrow_types import same_family
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
-    import duckdb
     import pyarrow as pa
 
 ROW_GROUP_ROWS = 131_072
-DUCKDB_MEMORY = "1GB"
 
 
 @dg.asset(
@@ -177,22 +175,6 @@ def _without_text(where: str, error: Exception) -> InputError:
     )
 
 
-@contextmanager
-def _database() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A database in memory, that spills to a folder of its own."""
-    import tempfile
-
-    import duckdb
-
-    with (
-        tempfile.TemporaryDirectory(prefix="monitoring-duckdb-") as folder,
-        duckdb.connect() as connection,
-    ):
-        connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
-        connection.execute(f"SET temp_directory = '{folder}'")
-        yield connection
-
-
 def _query(
     batch: "pa.dataset.Dataset", files: DayFiles, landed: Landed, registry: ModelRegistry
 ) -> "Iterator[pa.RecordBatch]":
@@ -204,7 +186,7 @@ def _query(
 
     manifest = landed.manifest
     storage, path = version_path(registry.storage, landed.folder, manifest.features.sql or "")
-    with _database() as connection:
+    with database() as connection:
         # A manifest is data: its query reads the batch and nothing else of this machine.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")  # last: it also locks itself
@@ -260,8 +242,8 @@ def _write(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
 
 def _tally_keys(local: "Path", key: str) -> dict[str, int]:
     """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``."""
-    with _database() as connection:
-        column = '"' + key.replace('"', '""') + '"'
+    with database() as connection:
+        column = quoted(key)
         rows, present, unique = connection.execute(
             f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM read_parquet(?)",
             [str(local)],
