@@ -282,11 +282,17 @@ class _Expected:
 
 
 def _gini(auc: EstimatedMetric) -> EstimatedMetric:
+    def doubled(error: float | None) -> float | None:
+        return None if error is None else 2 * error
+
     if auc.value is None:
         return auc
-    errors = (auc.sampling_error, auc.outcome_error, auc.calibration_error)
-    doubled = (None if error is None else 2 * error for error in errors)
-    return EstimatedMetric(2 * auc.value - 1, *doubled)
+    return EstimatedMetric(
+        2 * auc.value - 1,
+        doubled(auc.sampling_error),
+        doubled(auc.outcome_error),
+        doubled(auc.calibration_error),
+    )
 
 
 def _flagged(grid: NumericBins, cut_off: float, direction: Direction) -> NDArray[np.float64]:
