@@ -7,7 +7,7 @@ DEMO := .demo
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint format lock clean
+.PHONY: help demo dev test test-soak lint format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,7 +30,10 @@ dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
 test: .venv/installed ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
+
+test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
+	@$(BIN)/python -m pytest -q -m slow
 
 lint: .venv/installed ## format, rules and types
 	@$(BIN)/ruff format --check .
@@ -45,7 +48,7 @@ format: .venv/installed ## format the code
 bench-%: .venv/installed
 	@PYTHONPATH=. $(BIN)/python benchmarks/$(subst -,_,$*).py
 
-bench-profile-kernel: ## benchmarks: also bench-peers, bench-wide, bench-daily-run, bench-registry
+bench-profile-kernel: ## benchmarks: also peers, wide, daily-run, registry, alert-quality, batch-to-page
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
