@@ -102,12 +102,13 @@ def _expected_calibration_error(bands: BandSums) -> Estimate:
     if not n:
         return absent("no row has an outcome")
     value = float(np.abs(bands.scores - bands.bads).sum() / n)
-    # Wilson's error is above 0 where a band has no bads.
-    rates = [
-        proportion(int(bad), int(rows), "").standard_error or 0.0
+    observed = [
+        int(rows) * (proportion(int(bad), int(rows), "").standard_error or 0.0)
         for bad, rows in zip(bands.bads, bands.rows, strict=True)
     ]
-    errors = bands.rows / n * np.array(rates)
+    # In small bands the outcomes tell little of their own variance, so the scores are asked too.
+    foretold = np.sqrt(np.maximum(bands.scores - bands.squares, 0))
+    errors = np.maximum(observed, foretold) / n
     independent = math.sqrt(float(errors @ errors))
     # Of a half-normal: mean sqrt(2 / pi), variance 1 - 2 / pi.
     mean = math.sqrt(2 / math.pi) * float(errors.sum())

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MINIMUM = 30
-"""Goods, and bads, of a point. With fewer, an AUC or a bad rate is far from normal."""
+OUTCOMES = 30
+"""Goods, and bads, to be expected of a point; with fewer, a bad rate is far from normal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +60,42 @@ class Pool:
     bads: int
 
 
-def pool(days: Iterable[DayEstimate], minimum: int = MINIMUM) -> tuple[list[Pool], Pool | None]:
-    """Join consecutive days until each pool has enough goods and enough bads.
+def enough_rows(bad_rate: float) -> int:
+    """Return the rows of which 30 goods and 30 bads are to be expected.
 
-    A large cohort is a pool by itself. The result depends on the days alone, so it is made anew
+    Parameters
+    ----------
+    bad_rate
+        The reference's, above 0 and below 1.
+
+    Raises
+    ------
+    ValueError
+        The bad rate is 0 or 1, or no rate.
+    """
+    if not 0 < bad_rate < 1:
+        raise ValueError(f"a bad rate must be above 0 and below 1, not {bad_rate}")
+    return math.ceil(OUTCOMES / min(bad_rate, 1 - bad_rate))
+
+
+def pool(days: Iterable[DayEstimate], rows: int) -> tuple[list[Pool], Pool | None]:
+    """Join consecutive days until each pool has enough rows.
+
+    A large cohort is a pool by itself. Rows decide and not bads: a pool that waits for its last
+    bad has a bad rate that is too high. The result depends on the days alone, so it is made anew
     when one of them changes.
 
     Parameters
     ----------
     days
         In the order of days; days without a cohort are left out.
-    minimum
-        Fewest goods, and fewest bads, of a pool.
+    rows
+        Fewest rows of a pool, from ``enough_rows``.
 
     Returns
     -------
     complete : list of Pool
-        Pools with enough.
+        Pools with enough rows and a value.
     waiting : Pool or None
         The last days, if they do not have enough yet.
 
@@ -96,8 +115,7 @@ def pool(days: Iterable[DayEstimate], minimum: int = MINIMUM) -> tuple[list[Pool
         last = day.day
         waiting.append(day)
         joined = _joined(waiting)
-        enough = min(joined.bads, joined.rows - joined.bads) >= minimum
-        if enough and joined.value is not None:
+        if joined.rows >= rows and joined.value is not None:
             complete.append(joined)
             waiting = []
     return complete, _joined(waiting) if waiting else None
