@@ -11,7 +11,7 @@ from monitoring_assets.statistics.kernel import as_arrow, count_numeric, sum_by_
 from monitoring_assets.statistics.profile import ColumnProfile
 
 GRID_BINS = 200
-"""Bins of a grid. The estimated AUC of a continuous score is off by less than 1e-4 with these."""
+"""Bins of a grid. They cost an estimated AUC less than 1e-4, of a reference of 20,000 rows."""
 TAIL = 4.0
 """Ranks reach this many standard normal deviations from the median."""
 MAX_CUT_OFFS = 20
