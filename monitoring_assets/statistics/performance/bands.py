@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from monitoring_assets.statistics.performance.intervals import Estimate, proportion
-from monitoring_assets.statistics.performance.score_groups import ScoreGroups
+from monitoring_assets.statistics.performance.score_groups import ScoreGroups, add_by_cell
 
 BREAK_LEVEL = 0.05
 """Chance that any break of a score that ranks well is called significant."""
@@ -86,23 +86,18 @@ class BandSums:
         if not np.isfinite(self.edges).all() or (np.diff(self.edges) <= 0).any():
             raise ValueError(f"edges of bands must be finite and ascend, not {self.edges}")
         count = len(self.edges) + 1
-        self.rows = np.zeros(count, np.int64)
-        self.bads = np.zeros(count, np.int64)
-        self.scores, self.squares, self.bad_scores = np.zeros((3, count))
+        self._counts = np.zeros((2, count), np.int64)
+        self._sums = np.zeros((3, count))
+        self.rows, self.bads = self._counts
+        self.scores, self.squares, self.bad_scores = self._sums
 
     def add(self, groups: ScoreGroups) -> None:
         """Add the rows at some scores."""
         band = np.searchsorted(self.edges, groups.scores)
         rows = groups.goods + groups.bads
-
-        def by_band(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.bincount(band, values, len(self.rows)).astype(np.float64)
-
-        self.rows += by_band(rows).astype(np.int64)
-        self.bads += by_band(groups.bads).astype(np.int64)
-        self.scores += by_band(rows * groups.scores)
-        self.squares += by_band(rows * groups.scores**2)
-        self.bad_scores += by_band(groups.bads * groups.scores)
+        scores = rows * groups.scores
+        add_by_cell(self._counts, band, rows, groups.bads)
+        add_by_cell(self._sums, band, scores, scores * groups.scores, groups.bads * groups.scores)
 
     def bands(self, probability: bool) -> tuple[Band, ...]:
         """Return the bands, in the order of scores.

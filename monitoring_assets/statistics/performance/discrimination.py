@@ -97,8 +97,8 @@ class Placements:
         goods_below = 2 * goods_to - groups.goods  # twice the goods below, ties half
         bads_below = 2 * bads_to - groups.bads
         self._pairs += int(groups.bads @ goods_below)
-        self._bad_squares += float(groups.bads @ (goods_below / (2 * total_goods)) ** 2)
-        self._good_squares += float(groups.goods @ (bads_below / (2 * total_bads)) ** 2)
+        self._bad_squares += float((groups.bads * (goods_below / (2 * total_goods)) ** 2).sum())
+        self._good_squares += float((groups.goods * (bads_below / (2 * total_bads)) ** 2).sum())
         distances = goods_to * total_bads - bads_to * total_goods
         at = int(np.argmax(np.abs(distances)))
         if abs(distances[at]) > self._distance:

@@ -81,7 +81,7 @@ class Losses:
         self._rows += int(groups.goods.sum() + groups.bads.sum())
         clipped = np.clip(groups.scores, CLIP, 1 - CLIP)
         self._brier += _powers(groups, groups.scores**2, (1 - groups.scores) ** 2)
-        self._log_loss += _powers(groups, -np.log1p(-clipped), -np.log(clipped))
+        self._log_loss += _powers(groups, -np.log(1 - clipped), -np.log(clipped))
 
     def result(self, bands: BandSums) -> ProperScores:
         """Return what follows.
@@ -113,12 +113,9 @@ def _powers(
     groups: ScoreGroups, of_good: NDArray[np.float64], of_bad: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Sum a loss, and its square, over the rows of groups."""
-    return np.array(
-        [
-            groups.goods @ of_good + groups.bads @ of_bad,
-            groups.goods @ of_good**2 + groups.bads @ of_bad**2,
-        ]
-    )
+    # Products are summed, not multiplied as vectors: BLAS would wake its threads for so little.
+    goods, bads = groups.goods * of_good, groups.bads * of_bad
+    return np.array([(goods + bads).sum(), (goods * of_good + bads * of_bad).sum()])
 
 
 def decomposition(bands: BandSums) -> BrierDecomposition:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
 from monitoring_assets.statistics.performance.proper_scores import CLIP
-from monitoring_assets.statistics.performance.score_groups import ScoreGroups
+from monitoring_assets.statistics.performance.score_groups import ScoreGroups, add_by_cell
 
 CELLS = 32
 """Cells for each unit of log odds."""
@@ -54,36 +54,33 @@ class LogOddsSums:
     """Sums by cell of the log odds of scores."""
 
     def __init__(self) -> None:
-        self._rows, self._sums, self._squares = np.zeros((3, 2 * LIMIT * CELLS))
+        # By cell: rows, and the first two powers of their log odds above the cell's lower edge,
+        # from where the variance does not drown in rounding.
+        self._sums = np.zeros((3, 2 * LIMIT * CELLS))
         self._bads = 0
         self._bad_log_odds = 0.0
 
     def add(self, groups: ScoreGroups) -> None:
         """Add scores, which are probabilities; those of 0 and 1 are clipped as in log loss."""
-        log_odds = logit(np.clip(groups.scores, CLIP, 1 - CLIP))
+        clipped = np.clip(groups.scores, CLIP, 1 - CLIP)
+        log_odds = np.log(clipped) - np.log(1 - clipped)
         cell = ((log_odds + LIMIT) * CELLS).astype(np.int64)
-        # From the cell's lower edge, so that the variance does not drown in rounding.
         offset = log_odds - _edge(cell)
         rows = groups.goods + groups.bads
-        for sums, weights in (
-            (self._rows, rows),
-            (self._sums, rows * offset),
-            (self._squares, rows * offset**2),
-        ):
-            sums += np.bincount(cell, weights, len(sums))
+        add_by_cell(self._sums, cell, rows, rows * offset, rows * offset**2)
         self._bads += int(groups.bads.sum())
-        self._bad_log_odds += float(groups.bads @ log_odds)
+        self._bad_log_odds += float((groups.bads * log_odds).sum())
 
     def result(self) -> Recalibration:
         """Fit, by Newton's method."""
-        rows = int(self._rows.sum())
+        rows = int(self._sums[0].sum())
         if not 0 < self._bads < rows:
             nothing = absent(f"needs goods and bads, has {rows - self._bads} and {self._bads}")
             return Recalibration(nothing, nothing, nothing)
-        used = np.flatnonzero(self._rows)
-        weight = self._rows[used]
-        mean = self._sums[used] / weight
-        spread = np.sqrt(np.maximum(self._squares[used] / weight - mean**2, 0))
+        used = np.flatnonzero(self._sums[0])
+        weight, sums, squares = self._sums[:, used]
+        mean = sums / weight
+        spread = np.sqrt(np.maximum(squares / weight - mean**2, 0))
         log_odds = np.concatenate([_edge(used) + mean - spread, _edge(used) + mean + spread])
         weight = np.concatenate([weight, weight]) / 2
         ones = np.ones((len(log_odds), 1))

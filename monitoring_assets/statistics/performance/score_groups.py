@@ -29,6 +29,27 @@ class ScoreGroups:
     bads: NDArray[np.int64]
 
 
+def add_by_cell(
+    sums: NDArray[np.int64] | NDArray[np.float64],
+    cell: NDArray[np.int64],
+    *values: NDArray[np.int64] | NDArray[np.float64],
+) -> None:
+    """Add values up by the cell they are in: for cells in order, several times as fast as bincount.
+
+    Parameters
+    ----------
+    sums
+        [R, K], is added to in place.
+    cell
+        int64[G], 0 to K - 1, neighbours together.
+    values
+        R arrays of G.
+    """
+    starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    # A cell may begin twice, where rounding puts two scores in the wrong order.
+    np.add.at(sums.T, cell[starts], np.add.reduceat(np.stack(values), starts, axis=1).T)
+
+
 class Grouping:
     """Groups a stream of rows in the order of scores, whatever chunks it arrives in.
 

@@ -44,7 +44,9 @@ def test_auc_and_ks_are_those_of_scikit_learn_and_scipy(cohort):
     assert found.auc.value == pytest.approx(roc_auc_score(outcomes, scores), abs=1e-12)
     assert found.gini.value == pytest.approx(2 * roc_auc_score(outcomes, scores) - 1, abs=1e-12)
     bads, goods = scores[outcomes == 1], scores[outcomes == 0]
-    assert found.ks.value == pytest.approx(ks_2samp(goods, bads).statistic, abs=1e-12)
+    assert found.ks.value == pytest.approx(
+        ks_2samp(goods, bads, method="asymp").statistic, abs=1e-12
+    )
     fpr, tpr, _ = roc_curve(outcomes, scores, drop_intermediate=False)
     assert found.ks.value == pytest.approx(np.abs(tpr - fpr).max(), abs=1e-12)
     if found.ks_score is not None:
