@@ -201,7 +201,11 @@ def _work(pipe: Connection, root: str, scratch: Path, environment: dict[str, str
     os.dup2(null, 1)
     os.dup2(null, 2)
     http_answer.TIMEOUT = (3.05, SLOW_SECONDS / 2)
-    worker = Worker(Lender(root, scratch))
+    try:
+        worker = Worker(Lender(root, scratch))
+    except Exception as failure:
+        pipe.send(repr(failure))
+        raise
     with suppress(EOFError):
         while True:
             command = pipe.recv()
