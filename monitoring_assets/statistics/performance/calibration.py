@@ -15,6 +15,7 @@ from monitoring_assets.statistics.performance.intervals import (
     absent,
     proportion,
 )
+from monitoring_assets.statistics.performance.proper_scores import CLIP
 from monitoring_assets.statistics.performance.recalibration import Recalibration
 
 
@@ -88,8 +89,8 @@ def _observed_to_expected(rows: int, bads: int, expected: float) -> Estimate:
     rate = proportion(bads, rows, "no row has an outcome")
     if not rows:
         return rate
-    if expected == 0:
-        return absent("no bads were expected: every score is 0")
+    if expected < CLIP:
+        return absent("no bads were expected: every score is 0, or next to it")
     value, error, low, high = (
         None if part is None else part * rows / expected
         for part in (rate.value, rate.standard_error, rate.low, rate.high)

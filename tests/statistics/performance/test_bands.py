@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from scipy.stats import binomtest, fisher_exact
 from sklearn.calibration import calibration_curve
 
@@ -12,6 +12,7 @@ from monitoring_assets.statistics.performance.score_groups import ScoreGroups
 from tests.statistics.performance.samples import EDGES, cohorts
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_expected_and_observed_are_those_of_scikit_learn(cohort):
     scores, outcomes = cohort
@@ -21,6 +22,7 @@ def test_expected_and_observed_are_those_of_scikit_learn(cohort):
     assert [band.expected for band in bands] == pytest.approx(list(expected), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_wilson_is_that_of_scipy(cohort):
     for band in realised(*cohort, EDGES).bands:

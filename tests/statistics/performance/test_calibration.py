@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from monitoring_assets.statistics.performance.realised import realised
 from tests.statistics.performance.samples import EDGES, cohorts, draw
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_they_are_their_definitions(cohort):
     scores, outcomes = cohort
@@ -34,9 +35,10 @@ def test_observed_to_expected():
 
 
 def test_scores_of_0_foretell_nothing():
-    found = realised([0.0, 0.0], [0, 1], EDGES).calibration
-    assert "no bads were expected" in found.observed_to_expected.reason
-    assert found.z is None
+    for score in (0.0, 5e-324):
+        found = realised([score, score], [0, 1], EDGES).calibration
+        assert "no bads were expected" in found.observed_to_expected.reason
+    assert realised([0.0, 1.0], [0, 1], EDGES).calibration.z is None
 
 
 def test_z_is_standard_normal_if_the_scores_are_right():

@@ -1,7 +1,7 @@
 """Precision and recall, against scikit-learn and scipy."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
@@ -12,6 +12,7 @@ CUT_OFFS = [0.5, 0.0, 0.25, 1.0]
 
 
 @pytest.mark.parametrize("direction", [1, -1])
+@settings(deadline=None)
 @given(cohort=cohorts())
 def test_they_are_those_of_scikit_learn(direction, cohort):
     scores, outcomes = cohort

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from scipy.special import ndtr
 from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -37,6 +37,7 @@ def all_pairs(scores, outcomes):
     return wins.mean(), variance
 
 
+@settings(deadline=None)
 @given(cohorts(least_bads=1, least_goods=1))
 def test_auc_and_ks_are_those_of_scikit_learn_and_scipy(cohort):
     scores, outcomes = cohort
@@ -54,6 +55,7 @@ def test_auc_and_ks_are_those_of_scikit_learn_and_scipy(cohort):
         assert abs(distance) == pytest.approx(found.ks.value, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(cohorts(least_bads=2, least_goods=2))
 def test_delong_is_that_of_all_pairs(cohort):
     scores, outcomes = cohort

@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, pool
@@ -41,6 +41,7 @@ def test_a_day_without_a_value_still_counts():
     assert pool([], 50) == ([], None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 20)), max_size=40), st.integers(1, 500)
 )

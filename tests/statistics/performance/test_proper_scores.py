@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from sklearn.metrics import brier_score_loss, log_loss
 
 from monitoring_assets.statistics.performance.realised import realised
 from tests.statistics.performance.samples import EDGES, cohorts, draw
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_they_are_those_of_scikit_learn(cohort):
     scores, outcomes = cohort
@@ -21,6 +22,7 @@ def test_they_are_those_of_scikit_learn(cohort):
     )
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_the_parts_are_their_definitions_and_add_up(cohort):
     scores, outcomes = cohort

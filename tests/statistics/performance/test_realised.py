@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_assets.statistics.performance.intervals import Estimate
@@ -37,6 +37,7 @@ def in_chunks(scores, outcomes, borders):
     return performance.result()
 
 
+@settings(deadline=None)
 @given(cohorts(), st.lists(st.integers(0, 60), max_size=5))
 def test_chunk_borders_change_nothing(cohort, borders):
     """Not even where they cut through ties, or chunks are empty."""
@@ -65,6 +66,7 @@ def test_more_rows_than_are_worked_on_at_a_time():
     assert (one.rows, one.bads) == (200_000, outcomes.sum())
 
 
+@settings(deadline=None)
 @given(cohorts())
 def test_numbers_are_finite_and_what_is_missing_has_a_reason(cohort):
     result = in_chunks(*cohort, [])
