@@ -49,6 +49,11 @@ class Incident(BaseModel):
         The family that opened it; ``families`` are all that have joined it.
     severity
         The worst so far.
+    service
+        The on-call service that was told: all its notices go there, whatever the manifest says by
+        now.
+    channels
+        Where it is known.
     since
         First day of the breach.
     notices
@@ -63,6 +68,8 @@ class Incident(BaseModel):
     family: str
     families: tuple[str, ...]
     severity: Severity
+    service: str | None = None
+    channels: tuple[str, ...] = ()
     since: dt.date
     notices: int
     subjects: tuple[str, ...]
@@ -74,11 +81,13 @@ class Ledger(BaseModel):
     Parameters
     ----------
     decided
-        The latest day that was decided; an earlier one changes nothing any more.
+        The latest day that was told of; an earlier one changes nothing any more.
     numbers
         How many incidents each family has opened.
     open
         Incidents that are open: at most one of each group.
+    notices
+        What the last decision changed: it is on its way into the outbox.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,6 +95,7 @@ class Ledger(BaseModel):
     decided: dt.date | None = None
     numbers: dict[str, int] = {}
     open: tuple[Incident, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 class Telling(BaseModel):
@@ -99,7 +109,7 @@ class Telling(BaseModel):
 
 
 def reconcile(
-    ledger: Ledger, decisions: Sequence[Decision], telling: Telling
+    ledger: Ledger, decisions: Sequence[Decision], telling: Telling, channels: Sequence[str] = ()
 ) -> tuple[Ledger, list[Notice]]:
     """Say what has changed since people were last told.
 
@@ -111,6 +121,8 @@ def reconcile(
         One for each family.
     telling
         Whom and what it is about.
+    channels
+        Those that there are; one that does not know of an open incident yet is told of it.
 
     Returns
     -------
@@ -129,13 +141,13 @@ def reconcile(
                 family = _lead(told).family
                 numbers[family] = numbers.get(family, 0) + 1
                 name = f"{telling.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
-                still_open.append(_opened(name, told))
+                still_open.append(_opened(name, told, telling.subject.service, channels))
                 notices.append(_notice(still_open[-1], "open", mine, telling))
         elif not told and not silent:
             last = known.model_copy(update={"notices": known.notices + 1})
             notices.append(_notice(last, "resolve", mine, telling))
         else:
-            still_open.append(_with_more(known, told))
+            still_open.append(_with_more(known, told, channels))
             if still_open[-1] != known:
                 notices.append(_notice(still_open[-1], "update", mine, telling))
     after = Ledger(decided=telling.day, numbers=numbers, open=tuple(still_open))
@@ -148,24 +160,29 @@ def _lead(told: Sequence[Decision]) -> Decision:
     return next((one for one in leads if one.severity == "critical"), leads[0])
 
 
-def _opened(name: str, told: Sequence[Decision]) -> Incident:
+def _opened(
+    name: str, told: Sequence[Decision], service: str | None, channels: Sequence[str]
+) -> Incident:
     return Incident(
         name=name,
         family=_lead(told).family,
         families=tuple(one.family for one in told),
         severity=_worst(told),
+        service=service,
+        channels=tuple(channels),
         since=min(one.since for one in told if one.since),
         notices=1,
         subjects=_subjects(told),
     )
 
 
-def _with_more(known: Incident, told: Sequence[Decision]) -> Incident:
+def _with_more(known: Incident, told: Sequence[Decision], channels: Sequence[str]) -> Incident:
     """The incident with what people have not been told yet; the same one if there is nothing."""
     more = known.model_copy(
         update={
             "families": tuple(dict.fromkeys([*known.families, *(one.family for one in told)])),
             "severity": max(known.severity, _worst(told), key=SEVERITIES.index),
+            "channels": tuple(dict.fromkeys([*known.channels, *(channels if told else ())])),
             "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
         }
     )
@@ -191,7 +208,7 @@ def _notice(
     # What pages first, then what is furthest over its limit.
     breaches.sort(key=lambda one: (not one.pages, -(one.value or 0.0) / (one.limit or 1.0)))
     return Notice(
-        subject=telling.subject,
+        subject=telling.subject.model_copy(update={"service": incident.service}),
         incident=incident.name,
         number=incident.notices,
         action=action,

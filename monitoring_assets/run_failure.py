@@ -37,11 +37,14 @@ def failed_partitions(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
 
 
 def failure_in_words(events: Iterable[dg.DagsterEvent]) -> str:
-    """The first failed step and its error, or what ended the run."""
+    """The first failed step and what caused its error, or what ended the run."""
     said = "the run failed"
     for event in events:
         if event.is_step_failure and event.step_failure_data.error:
-            return f"{event.step_key}: {event.step_failure_data.error.message.strip()}"
+            error = event.step_failure_data.error
+            while error.cause is not None:  # around it are Dagster's own words
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip()}"
         if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.message:
             said = event.message
     return said

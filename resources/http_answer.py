@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ TIMEOUT = (3.05, 10.0)
 SHOWN_CHARACTERS = 300
 # Of the 4xx, those that are about the moment and not about the message.
 _LATER = {408, 425, 429}
+# The statuses that say when to come again; another may carry the header and mean nothing by it.
+_WAITING = {429, 503}
 # Seconds: `Retry-After` is the standard's, the other is Datadog's.
 _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset")
 
@@ -45,12 +47,10 @@ def taken(service: str, response: Response, *secrets: str) -> Any:
         except ValueError:
             text = f"{service} answered {status} with what is not JSON"
     else:
-        text = f"{service} answered {status}: {_in_words(response)}"
-    for secret in secrets:
-        text = text.replace(secret, "***")
+        text = f"{service} answered {status}: {_in_words(response, secrets)}"
     raise UndeliveredError(
         text,
-        retry_after=_wait(response.headers),
+        retry_after=_wait(response.headers) if status in _WAITING else None,
         refused=400 <= status < 500 and status not in _LATER,
     )
 
@@ -61,20 +61,23 @@ def unreachable(service: str, url: str, error: Exception) -> UndeliveredError:
 
     what = "no answer in time" if isinstance(error, Timeout) else "no connection"
     return UndeliveredError(
-        f"{service}: {what} ({type(error).__name__}) from {urlsplit(url).netloc}"
+        f"{service}: {what} ({type(error).__name__}) from {urlsplit(url).hostname}"
     )
 
 
-def _in_words(response: Response) -> str:
-    """The errors of an answer; both services list them under ``errors``."""
+def _in_words(response: Response, secrets: Sequence[str]) -> str:
+    """The errors of an answer, without secrets; both services list them under ``errors``."""
     try:
         body = response.json()
     except ValueError:
-        return response.reason or "no reason given"
+        body = response.reason or "no reason given"
     if isinstance(body, dict):
         errors = body.get("errors") or body.get("message") or body.get("error")
         body = "; ".join(map(str, errors)) if isinstance(errors, list) else errors
-    return str(body)[:SHOWN_CHARACTERS]
+    text = str(body)
+    for secret in secrets:  # before it is cut: half a key is a secret too
+        text = text.replace(secret, "***")
+    return text[:SHOWN_CHARACTERS]
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import secrets
-import socket
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,19 +26,15 @@ from resources.notice import Measurements, Message, Notice
 from resources.pagerduty import KEY_VARIABLE, PagerDuty
 from resources.storage import Storage
 from resources.store import Store
+from resources.turn import turn
 
 OUTBOX = "outbox"
 DELIVERIES = "evidence/deliveries"
-TURNS = "turns"
 
 # Seconds until the next try: the first, doubling each time, up to the last.
 BACK_OFF = (30.0, 600.0)
 BACK_OFF_REFUSED = (600.0, 3600.0)
 LONGEST_WAIT = 3600.0
-
-# Seconds that a turn outlives its caller's time: the longest that one send can take beyond it.
-TURN_GRACE = 60.0
-POLL_SECONDS = 0.2
 
 
 class Failure(BaseModel):
@@ -244,7 +237,7 @@ class Outbox:
                 break
             if not names - down:
                 continue
-            with self._turn(subject, deadline) as ours:
+            with turn(self._storage, subject, deadline - time.monotonic()) as ours:
                 for name in by_name:
                     if ours and name in names - down:
                         tried, is_up = self._deliver(by_name[name], subject, deadline, now)
@@ -344,38 +337,6 @@ class Outbox:
         url = self._storage.url(f"{OUTBOX}/{path}")
         return f"{url} cannot be read, at {where!r}: {first['msg']}; mend or delete it"
 
-    @contextmanager
-    def _turn(self, subject: str, deadline: float) -> Iterator[bool]:
-        """Whether we alone deliver for a subject: else an incident could be opened after its end.
-
-        Each process first shows its ticket, then looks for others'. Of two that see each other the
-        one with the later name gives up, and the other waits until it is alone. At least one of two
-        sees the other, because a listing shows every object that was written before it, on S3 too.
-        The ticket of a process that was killed is void: at once on its own host, elsewhere after
-        the time in its name.
-        """
-        until = time.time() + deadline - time.monotonic() + TURN_GRACE
-        owner = f"{os.getpid()}-{socket.gethostname()}"
-        folder = f"{TURNS}/{subject}"
-        ticket = f"{folder}/{secrets.token_hex(8)}-{until:.0f}-{owner}"
-        self._storage.write(ticket, b"")
-        try:
-            yield self._is_alone(folder, ticket, deadline)
-        finally:
-            self._storage.delete(ticket)
-
-    def _is_alone(self, folder: str, ticket: str, deadline: float) -> bool:
-        while True:
-            others = self._storage.list(folder).keys() - {ticket}
-            void = {other for other in others if _is_void(other)}
-            for other in void:
-                self._storage.delete(other)
-            if not others - void:
-                return True
-            if min(others - void) < ticket or time.monotonic() + POLL_SECONDS >= deadline:
-                return False
-            time.sleep(POLL_SECONDS)
-
 
 def channels_from_environment(store: Store) -> list[Channel]:
     """The channels of this deployment, from the environment.
@@ -403,22 +364,6 @@ def _send(channel: Channel, message: Message) -> str:
         at = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
     raise UndeliveredError(f"{channel.name} failed: {what}", refused=True)
-
-
-def _is_void(ticket: str) -> bool:
-    """Whether the process of a ticket is gone, or its time is over."""
-    _, until, pid, host = ticket.rpartition("/")[2].split("-", 3)
-    if float(until) < time.time():
-        return True
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # it is there, and another user's
-        return False
-    return False
 
 
 def _joined(waiting: Measurements, message: Measurements) -> Measurements:

@@ -4,8 +4,9 @@ import datetime as dt
 
 import dagster as dg
 
-from monitoring_assets.checks.delivered import report_delivered
+from monitoring_assets.checks.delivered import report_delivered, undelivered_days
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.telling import finish_telling
 from resources.store import Store
 
 NAME = "delivery_sensor"
@@ -25,6 +26,7 @@ def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Ski
     from resources.notice import Measurements, Notice
     from resources.outbox import Outbox, channels_from_environment
 
+    finish_telling(store)
     outbox = Outbox(store.storage)
     tried = outbox.deliver(
         channels_from_environment(store), seconds=DELIVERY_SECONDS, now=dt.datetime.now(dt.UTC)
@@ -41,6 +43,11 @@ def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Ski
         and isinstance(one.message, Notice | Measurements)
         and one.message.subject.key != DEPLOYMENT
     }
+    # A day fails for all that waits for its version, also for what another day's decision wrote.
+    keys = {day.key for day in days}
+    days |= (
+        {day for day in undelivered_days(context.instance) if day.key in keys} if keys else set()
+    )
     for day in sorted(days):
         report_delivered(context.instance, day, outbox.waiting(day.key))
     sent = sum(one.taken for one in tried)

@@ -5,20 +5,17 @@ import json
 import time
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-    WILL_RETRY_TAG,
-)
+from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
+from pydantic import ValidationError
 
+from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, onboard_model
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay, last_whole_day
+from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.run_failure import failed_partitions, failure_in_words, stopped_partitions
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults
 from resources.store import Store
-from sensors.run_requests import decided_at, request_alerts
+from sensors.run_requests import days_of, decided_at, request_alerts
 
 NAME = "failure_sensor"
 # Failed runs of one tick: as many as a large lender's feeds bring at once.
@@ -62,7 +59,10 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
                 break
             # A decision that failed is the pipeline sensor's: asking again could go on for ever.
             if is_tried_again != "true" and run.job_name != decide_alerts.name:
-                requests += _requests(context, store, run, change.timestamp)
+                try:
+                    requests += _requests(context, store, run, change.timestamp)
+                except Exception as error:  # one run must not keep the others from being seen
+                    context.log.exception(f"run {run.run_id} cannot be looked at: {error}")
         after = change.storage_id
     return dg.SensorResult(
         run_requests=requests,
@@ -79,7 +79,7 @@ def _requests(
     for day, source, why in _failed_days(context.instance, store, run):
         try:
             manifest = store.landed(day.key).manifest
-        except InputError as error:  # nobody monitors it
+        except (InputError, ValidationError) as error:  # nobody monitors it, or cannot be read
             context.log.warning(f"run {run.run_id}: {error}")
             continue
         if why is not None:
@@ -100,13 +100,13 @@ def _failed_days(
     """
     records = instance.get_records_for_run(run.run_id, of_type=EVENTS).records
     events = [event for one in records if (event := one.event_log_entry.dagster_event) is not None]
-    if run.job_name == onboard_model.name:
+    if run.job_name == onboard_model.name and PARTITION_NAME_TAG in run.tags:
         day = ModelDay(last_whole_day(), run.tags[PARTITION_NAME_TAG])
         return [(day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
     return [
-        (day, RUN, None if day.partition in stopped else why)
-        for day in _days(instance, run)
+        (day, RUN, None if day.partition in stopped or _is_made_since(instance, run, day) else why)
+        for day in days_of(instance, run)
         if (why := failed.get(day.partition) or failure_in_words(events))
         # In a run over a range the others may have been made, now or before.
         and (
@@ -117,14 +117,10 @@ def _failed_days(
     ]
 
 
-def _days(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[ModelDay]:
-    """The days that a run was for; none if it was for something else."""
-    tags = run.tags
-    if ASSET_PARTITION_RANGE_START_TAG in tags:
-        keys = dg.PartitionKeyRange(
-            tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
-        )
-        partitions = MODEL_DAYS.get_partition_keys_in_range(keys, instance)
-    else:
-        partitions = [tags[PARTITION_NAME_TAG]] if PARTITION_NAME_TAG in tags else []
-    return [ModelDay.parse(partition) for partition in partitions if "|" in partition]
+def _is_made_since(instance: dg.DagsterInstance, run: dg.DagsterRun, day: ModelDay) -> bool:
+    """Whether the day has a report of this run, or of a later one."""
+    began = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))[0].create_timestamp
+    reports = instance.fetch_materializations(
+        dg.AssetRecordsFilter(drift_report.key, asset_partitions=[day.partition]), limit=1
+    ).records
+    return bool(reports) and reports[0].timestamp > began.timestamp()

@@ -12,8 +12,10 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from monitoring_assets.drift_report import drift_report
+from monitoring_assets.incidents import Telling
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
+from monitoring_assets.telling import read_ledger, tell
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.store import Landed, Store
 from sensors.batch_sensor import batch_sensor
@@ -21,7 +23,7 @@ from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
 from sensors.registry_sensor import registry_sensor
-from sensors.run_requests import decided_at, request_alerts
+from sensors.run_requests import OPEN, days_of, request_alerts
 
 NAME = "pipeline_sensor"
 LOOKBACK_DAYS = 3
@@ -30,10 +32,13 @@ GRACE = dt.timedelta(hours=3)
 WATCHED = (registry_sensor, batch_sensor, failure_sensor, delivery_sensor)
 # A restart of the daemon takes minutes; a sensor that is silent for longer has stopped.
 SILENCE_SECONDS = 900.0
+SCHEDULE_SILENCE = 3 * 3600.0
 FAILED_TICKS = 3
 # A run that somebody cancelled has not made its day.
 WORKED = [status for status in dg.DagsterRunStatus if status != dg.DagsterRunStatus.CANCELED]
 FAILED_DECISIONS = 20
+DECISIONS_LOOKBACK = dt.timedelta(days=14)
+RETIRED_LOOKBACK = dt.timedelta(days=30)
 SEND_SECONDS = 10.0
 
 
@@ -51,8 +56,10 @@ def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sen
     landed = store.all_landed()
     reported = context.instance.get_materialized_partitions(drift_report.key)
     requests = []
-    for day in _overdue(landed, now):
-        if day.partition not in reported and _has_no_run(context.instance, day):
+    overdue = [day for day in _overdue(landed, now) if day.partition not in reported]
+    begun = _days_of_open_runs(context.instance) if overdue else set()
+    for day in overdue:
+        if day not in begun and _has_no_run(context.instance, day):
             why = f"no run has made this day, {GRACE} after its batch was due"
             fault = RecordedFault(family="pipeline", subject="monitor_day", text=why)
             record_faults(store.storage, day.key, day.day, RUN, [fault])
@@ -60,7 +67,7 @@ def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sen
     problems = dict(
         [*_stopped_sensors(context, now), *_failed_decisions(context.instance, store, now)]
     )
-    for line in _tell(store, problems, now):
+    for line in [*_tell(store, problems, now), *_end_retired(store, landed, now)]:
         context.log.info(line)
     _send_heartbeat(context, store, landed, reported, now)
     return dg.SensorResult(
@@ -78,6 +85,12 @@ def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDa
         for day in monitored_days(item.manifest, first, last):
             if item.manifest.schedule.deadline(day) + GRACE <= now:
                 yield ModelDay(day, key)
+
+
+def _days_of_open_runs(instance: dg.DagsterInstance) -> set[ModelDay]:
+    """Days that a run is working on, or will; of a range they are in no tag of their own."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=OPEN))
+    return {day for run in runs for day in days_of(instance, run)}
 
 
 def _has_no_run(instance: dg.DagsterInstance, day: ModelDay) -> bool:
@@ -106,41 +119,45 @@ def _stopped_sensors(
             error = ticks[0].error
             said = (error.cause or error).message.strip() if error else "no error was recorded"
             yield name, f"the last {FAILED_TICKS} ticks of {name} failed: {said}"
-        elif ticks and state.sensor_instigator_data:
+        elif ticks:
             silent = now.timestamp() - ticks[0].timestamp
-            if silent > SILENCE_SECONDS:
+            if silent > (SILENCE_SECONDS if state.sensor_instigator_data else SCHEDULE_SILENCE):
                 yield name, f"{name} has been silent for {silent / 60:.0f} minutes"
 
 
 def _failed_decisions(
     instance: dg.DagsterInstance, store: Store, now: dt.datetime
 ) -> Iterator[tuple[str, str]]:
-    """Days whose decision failed in the last day and was not made since."""
+    """Days whose decision failed and was not made since, as long as no later day was told of."""
     failed = instance.get_run_records(
         dg.RunsFilter(
             job_name=decide_alerts.name,
             statuses=[dg.DagsterRunStatus.FAILURE],
-            updated_after=now - dt.timedelta(days=1),
+            updated_after=now - DECISIONS_LOOKBACK,
         ),
         limit=FAILED_DECISIONS,
     )
     for record in failed:
-        run = record.dagster_run
-        day = ModelDay.parse(run.tags[PARTITION_NAME_TAG])
-        if record.create_timestamp > decided_at(store, day):
-            yield day.partition, f"the decision on {day.partition} failed: see run {run.run_id}"
+        for day in days_of(instance, record.dagster_run):
+            made = dg.RunsFilter(
+                statuses=[dg.DagsterRunStatus.SUCCESS],
+                tags={PARTITION_NAME_TAG: day.partition},
+                created_after=record.create_timestamp,
+            )
+            told = read_ledger(store.storage, day.key).decided
+            if (told is None or told <= day.day) and not instance.get_runs_count(made):
+                run = record.dagster_run.run_id
+                yield day.partition, f"the decision on {day.partition} failed: see run {run}"
 
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:
     """Open, update or resolve the incident of the deployment."""
-    from monitoring_assets.incidents import Telling
     from monitoring_assets.statistics.breach import Breach
     from monitoring_assets.statistics.decision import Decision
-    from monitoring_assets.telling import read_ledger, tell
     from resources.metrics import DEPLOYMENT
     from resources.notice import Subject
 
-    is_open = bool(read_ledger(store, DEPLOYMENT).open)
+    is_open = bool(read_ledger(store.storage, DEPLOYMENT).open)
     if not problems and not is_open:
         return []
     today = now.date()
@@ -158,6 +175,31 @@ def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[s
     subject = Subject(key=DEPLOYMENT, model=DEPLOYMENT, version="")
     telling = Telling(subject=subject, day=today, decided_at=now)
     return tell(store, telling, [decision], None, seconds=SEND_SECONDS)
+
+
+def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[str]:
+    """Resolve what is open of versions that are no longer monitored: no day will do it."""
+    from monitoring_assets.statistics.decision import Decision
+    from resources.metrics import INCIDENTS_OPEN
+    from resources.notice import Measurements, Subject
+
+    for key, item in landed.items():
+        retired_at = item.manifest.retired_at
+        if retired_at is None or not retired_at <= now.date() < retired_at + RETIRED_LOOKBACK:
+            continue
+        known = read_ledger(store.storage, key)
+        if not known.open:
+            continue
+        why = f"the version was retired on {retired_at}"
+        decisions = [
+            Decision(family, "resolve", (why,)) for one in known.open for family in one.families
+        ]
+        subject = Subject.of(item.manifest)
+        closed = [INCIDENTS_OPEN.gauge(0.0, family=one.family) for one in decisions]
+        last = max(known.decided or retired_at, retired_at)
+        telling = Telling(subject=subject, day=last, decided_at=now)
+        measurements = Measurements(subject=subject, day=last, gauges=closed)
+        yield from tell(store, telling, decisions, measurements, seconds=SEND_SECONDS)
 
 
 def _send_heartbeat(

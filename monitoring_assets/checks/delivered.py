@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
 warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
 
+HISTORY = 1000
+
 DELIVERED = dg.AssetCheckSpec(
     "delivered",
     asset=alerts,
@@ -57,6 +59,18 @@ def report_delivered(
         event_specific_data=evaluation,
     )
     instance.report_dagster_event(event, run_id=judged.run_id)
+
+
+def undelivered_days(instance: dg.DagsterInstance) -> set[ModelDay]:
+    """Days whose check failed when it was last evaluated, of the last evaluations."""
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        DELIVERED.key, limit=HISTORY
+    )
+    passed: dict[str, bool] = {}
+    for record in history:  # the latest comes first
+        if record.evaluation is not None and record.evaluation.partition is not None:
+            passed.setdefault(record.evaluation.partition, record.evaluation.passed)
+    return {ModelDay.parse(partition) for partition, yes in passed.items() if not yes}
 
 
 def delivered_evaluation(

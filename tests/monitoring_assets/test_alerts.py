@@ -1,19 +1,28 @@
 """The asset ``alerts``: decided from what is stored, recorded, told once."""
 
+import datetime as dt
+
 import dagster as dg
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from monitoring_assets import telling as telling_module
 from monitoring_assets.cli.main import main
+from monitoring_assets.incidents import Telling
 from monitoring_assets.partitions import BACKFILL, ModelDay
+from monitoring_assets.statistics.decision import FAMILIES, Decision
+from monitoring_assets.telling import tell
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
+from resources.notice import Subject
 from resources.outbox import Outbox
-from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
+from tests.conftest import YESTERDAY, days_ago, job, onboard, rows, tick
 from tests.receivers.pagerduty import PagerDutyReceiver
+from tests.sensors.daemon import KilledError
 
 KEY = "pd_cards.1"
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+OTHER_KEY = "f" * 32
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def instance():
 
 @pytest.fixture
 def pagerduty(monkeypatch):
-    with PagerDutyReceiver(keys={ROUTING_KEY}) as receiver:
+    with PagerDutyReceiver(keys={ROUTING_KEY, OTHER_KEY}) as receiver:
         monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
         monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
         yield receiver
@@ -225,3 +234,73 @@ def test_a_decision_is_shown_and_replayed_from_the_evidence(lender, instance, mo
     unknown = CliRunner().invoke(main, ["alerts", "pd_other.1"])
     assert unknown.exit_code == 2
     assert "'pd_other.1' has no alerts" in unknown.output
+
+
+def test_an_older_day_that_is_decided_at_the_same_time_ends_nothing(lender, instance, pagerduty):
+    """Its run has read what was stored before the newer day was decided."""
+    publish(lender, instance, alerts={"resolve": 1})
+    lender.deliver(YESTERDAY, shifted(YESTERDAY))
+    run(lender, instance, YESTERDAY)
+    telling = Telling(
+        subject=Subject.of(lender.store.landed(KEY).manifest),
+        day=days_ago(1),
+        decided_at=dt.datetime.now(dt.UTC),
+    )
+    good = [Decision(family, "none", ("good",)) for family in FAMILIES]
+    said = tell(lender.store, telling, good, None, seconds=5)
+    assert said == ["nobody is told: a later day has been"]
+    assert not pagerduty.incidents[0].resolved
+
+
+def test_what_a_killed_run_has_written_down_is_put_into_the_outbox(
+    lender, instance, pagerduty, monkeypatch
+):
+    publish(lender, instance)
+    lender.deliver(YESTERDAY, shifted(YESTERDAY))
+
+    def kill(storage, ledger, channels):
+        if ledger.notices:
+            raise KilledError
+
+    with monkeypatch.context() as killed:
+        killed.setattr(telling_module, "_put", kill)
+        with pytest.raises(KilledError):
+            run(lender, instance, YESTERDAY)
+    assert not pagerduty.incidents
+    telling_module.finish_telling(lender.store)
+    assert len(Outbox(lender.store.storage).waiting(KEY)) == 2
+    assert not lender.store.storage.list("telling")
+    # The day is good when it is made again: what was opened is known, and is resolved.
+    lender.deliver(YESTERDAY)
+    run(lender, instance, YESTERDAY)
+    (incident,) = pagerduty.incidents
+    assert incident.resolved
+
+
+def test_an_incident_ends_at_the_service_that_it_was_opened_at(
+    lender, instance, pagerduty, monkeypatch
+):
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY_CARDS", ROUTING_KEY)
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY_LOANS", OTHER_KEY)
+    publish(lender, instance, alerts={"service": "cards"})
+    fault = RecordedFault(family="pipeline", subject="monitor_day", text="no batch")
+    record_faults(lender.store.storage, KEY, YESTERDAY, RUN, [fault])
+    run(lender, instance, YESTERDAY, "decide_alerts")
+    changed = {"alerts": {"service": "loans"}, "revision": 2}
+    lender.publish_manifest("pd_cards", "1", deployed_at=days_ago(30).isoformat(), **changed)
+    tick(lender, instance)
+    lender.deliver(YESTERDAY)
+    run(lender, instance, YESTERDAY)
+    (incident,) = pagerduty.incidents
+    assert (incident.routing_key, incident.resolved) == (ROUTING_KEY, True)
+
+
+def test_a_channel_that_is_new_hears_of_what_is_open(lender, instance, pagerduty, monkeypatch):
+    monkeypatch.delenv("PAGERDUTY_ROUTING_KEY")
+    publish(lender, instance)
+    for n in (1, 0):
+        lender.deliver(days_ago(n), shifted(days_ago(n)))
+    run(lender, instance, days_ago(1))
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
+    run(lender, instance, days_ago(0))
+    assert len(pagerduty.incidents) == 1

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources import metrics, outbox
+from resources import metrics
 from resources.alert_log import AlertLog
 from resources.channel import UndeliveredError
 from resources.datadog import Datadog
@@ -598,7 +598,7 @@ def test_no_key_is_in_dagster_s_configuration(monkeypatch):
 
 
 def test_the_grace_of_a_turn_outlives_the_longest_send():
-    from resources import http_answer
+    from resources import http_answer, turn
 
     requests_in_a_send = 3  # series, and the two service checks
-    assert requests_in_a_send * sum(http_answer.TIMEOUT) < outbox.TURN_GRACE
+    assert requests_in_a_send * sum(http_answer.TIMEOUT) < turn.GRACE_SECONDS

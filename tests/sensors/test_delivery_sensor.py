@@ -93,3 +93,20 @@ def test_a_message_of_the_deployment_has_no_day_of_a_version(lender, instance, p
     put(lender, notice(subject=subject().model_copy(update={"key": "deployment"})))
     assert tick(lender, instance) == "2 sent, 0 wait"
     assert checks(instance) == []
+
+
+def test_a_refusal_that_names_a_time_holds_up_no_other_version(lender, instance, pagerduty):
+    put(lender, notice(subject=subject("pd_auto")), notice())
+    refusal = {"status": "invalid event", "message": "no", "errors": ["no"]}
+    pagerduty.fail(Answer(400, refusal, {"X-RateLimit-Reset": "600", "Retry-After": "600"}))
+    assert tick(lender, instance) == "3 sent, 1 wait"
+    assert len(pagerduty.incidents) == 1
+
+
+def test_half_a_key_is_a_secret_too(lender, instance, pagerduty, caplog):
+    put(lender, notice())
+    pagerduty.fail(Answer(400, {"errors": ["x" * 288 + ROUTING_KEY]}))
+    tick(lender, instance)
+    (waiting,) = Outbox(lender.store.storage).waiting()
+    assert ROUTING_KEY[:6] not in waiting.reason
+    assert ROUTING_KEY[:6] not in caplog.text

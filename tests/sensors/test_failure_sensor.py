@@ -147,3 +147,46 @@ def test_a_run_of_a_version_that_nobody_monitors_stops_no_other(lender, instance
         instance.report_run_failed(run_of, "the pod was evicted")
     assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
     assert faults(lender, YESTERDAY) == [("pipeline", "monitor_day", "the pod was evicted")]
+
+
+def test_a_failure_that_has_been_made_good_is_no_news(lender, instance, daemon):
+    lender.publish()
+    onboard(lender, instance)
+    run(lender, instance, YESTERDAY)
+    lender.deliver(YESTERDAY)
+    assert run(lender, instance, YESTERDAY).success
+    assert requested(daemon) == []
+    assert faults(lender, YESTERDAY) == []
+
+
+def test_alerts_that_failed_after_the_report_are_no_fault_of_the_day(
+    lender, instance, daemon, monkeypatch
+):
+    lender.publish()
+    onboard(lender, instance)
+    lender.deliver(YESTERDAY)
+    with monkeypatch.context() as broken:
+        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        assert not run(lender, instance, YESTERDAY).success
+    assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
+    assert faults(lender, YESTERDAY) == []
+
+
+def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_seen(lender, instance, daemon):
+    lender.publish()
+    onboard(lender, instance)
+    whole = dg.DagsterRun("onboard_model", tags={})
+    instance.add_run(whole)
+    instance.report_run_failed(whole)
+    run(lender, instance, YESTERDAY)
+    assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
+
+
+def test_the_fault_of_a_batch_that_came_after_all_is_forgotten(lender, instance, daemon):
+    lender.publish()
+    onboard(lender, instance)
+    run(lender, instance, YESTERDAY)
+    requested(daemon)
+    lender.deliver(YESTERDAY, rows(1).assign(income=np.nan))
+    run(lender, instance, YESTERDAY)
+    assert {family for family, _, _ in faults(lender, YESTERDAY)} == {"data quality"}

@@ -12,16 +12,21 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from dagster._utils.error import SerializableErrorInfo
 
 from monitoring_assets.demo.replay import _sensor_state
 from monitoring_assets.partitions import ModelDay
-from resources.faults import read_faults
+from resources.faults import RUN, RecordedFault, read_faults, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed
 from sensors.batch_sensor import batch_sensor
 from sensors.pipeline_sensor import pipeline_sensor
-from tests.conftest import YESTERDAY, job, onboard
+from tests.conftest import YESTERDAY, days_ago, job, onboard
+from tests.conftest import tick as registry_tick
 from tests.receivers.datadog import DatadogReceiver
 from tests.receivers.pagerduty import PagerDutyReceiver
 
@@ -187,3 +192,51 @@ def test_the_heartbeat_is_sent_and_its_failure_stops_nothing(lender, instance, m
         assert tick(lender, instance) == []
         assert not datadog.violations
         datadog.accept_connections()
+
+
+def test_a_range_of_decisions_that_failed_is_an_incident_too(lender, instance, pagerduty):
+    lender.publish()
+    onboard(lender, instance)
+    first, last = (ModelDay(days_ago(n), KEY).partition for n in (1, 0))
+    failed = dg.DagsterRun(
+        "decide_alerts",
+        tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+    )
+    instance.add_run(failed)
+    instance.report_run_failed(failed)
+    tick(lender, instance)
+    (incident,) = pagerduty.incidents
+    assert last in incident.triggers[0]["payload"]["summary"]
+
+
+def test_a_decision_that_was_recorded_and_not_told_is_an_incident(
+    lender, instance, pagerduty, monkeypatch
+):
+    lender.publish()
+    onboard(lender, instance)
+    decide = job("decide_alerts", lender)
+    partition = ModelDay(YESTERDAY, KEY).partition
+    with monkeypatch.context() as broken:
+        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        decide.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
+    assert lender.store.has("alerts", KEY, YESTERDAY)
+    tick(lender, instance)
+    assert len(pagerduty.incidents) == 1
+    decide.execute_in_process(instance=instance, partition_key=partition)
+    tick(lender, instance)
+    assert pagerduty.incidents[0].resolved
+
+
+def test_a_version_that_is_retired_leaves_nothing_open(lender, instance, pagerduty):
+    lender.publish()
+    onboard(lender, instance)
+    fault = RecordedFault(family="pipeline", subject="monitor_day", text="no batch")
+    record_faults(lender.store.storage, KEY, YESTERDAY, RUN, [fault])
+    job("decide_alerts", lender).execute_in_process(
+        instance=instance, partition_key=ModelDay(YESTERDAY, KEY).partition
+    )
+    (incident,) = pagerduty.incidents
+    lender.publish_manifest("pd_cards", "1", retired_at=YESTERDAY.isoformat())
+    registry_tick(lender, instance)
+    tick(lender, instance)
+    assert incident.resolved

@@ -1,0 +1,75 @@
+"""Turns: one process at a time works on something in the store, without a lock service."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from resources.storage import Storage
+
+# Seconds that a ticket outlives its caller's time: the longest that one step can take beyond it.
+GRACE_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+
+@contextmanager
+def turn(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
+    """Whether it is our turn: within the block nobody else has it.
+
+    Each process first shows its ticket, then looks for others'. Of two that see each other the one
+    with the later name gives way, and the other waits until it is alone. At least one of two sees
+    the other, because a listing shows every object that was written before it, on S3 too. The
+    ticket of a process that was killed is void: at once on its own host, elsewhere after the time
+    in its name.
+
+    Parameters
+    ----------
+    storage
+        Where the tickets are shown, in ``turns/``.
+    name
+        What is worked on.
+    seconds
+        Longest to wait, and for how long the work is begun.
+    """
+    deadline = time.monotonic() + seconds
+    until = time.time() + seconds + GRACE_SECONDS
+    folder = f"turns/{name}"
+    ticket = f"{folder}/{secrets.token_hex(8)}-{until:.0f}-{os.getpid()}-{socket.gethostname()}"
+    storage.write(ticket, b"")
+    try:
+        yield _is_alone(storage, folder, ticket, deadline)
+    finally:
+        storage.delete(ticket)
+
+
+def _is_alone(storage: Storage, folder: str, ticket: str, deadline: float) -> bool:
+    while True:
+        others = storage.list(folder).keys() - {ticket}
+        void = {other for other in others if _is_void(other)}
+        for other in void:
+            storage.delete(other)
+        if not others - void:
+            return True
+        if min(others - void) < ticket or time.monotonic() + POLL_SECONDS >= deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def _is_void(ticket: str) -> bool:
+    """Whether the process of a ticket is gone, or its time is over."""
+    _, until, pid, host = ticket.rpartition("/")[2].split("-", 3)
+    if float(until) < time.time():
+        return True
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it is there, and another user's
+        return False
+    return False
