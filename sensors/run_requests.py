@@ -5,10 +5,15 @@ import json
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, monitor_day, onboard_model
-from monitoring_assets.partitions import BACKFILL, ModelDay, is_backfill
+from monitoring_assets.partitions import BACKFILL, MODEL_DAYS, ModelDay, is_backfill
 from resources.manifest import Manifest, Pod
 from resources.store import Landed, NotMaterialisedError, Store
 
@@ -72,6 +77,19 @@ def request_alerts(
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=tags,
     )
+
+
+def days_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[ModelDay]:
+    """The days that a run was for; none if it was for something else."""
+    tags = run.tags
+    if ASSET_PARTITION_RANGE_START_TAG in tags:
+        keys = dg.PartitionKeyRange(
+            tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
+        )
+        partitions = MODEL_DAYS.get_partition_keys_in_range(keys, instance)
+    else:
+        partitions = [tags[PARTITION_NAME_TAG]] if PARTITION_NAME_TAG in tags else []
+    return [ModelDay.parse(partition) for partition in partitions if "|" in partition]
 
 
 def decided_at(store: Store, day: ModelDay) -> dt.datetime:
