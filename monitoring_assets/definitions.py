@@ -3,11 +3,21 @@
 import dagster as dg
 
 from monitoring_assets.alerts import alerts
-from monitoring_assets.checks.asset_checks import features_checks, scores_checks
+from monitoring_assets.checks.asset_checks import (
+    features_checks,
+    performance_checks,
+    scores_checks,
+)
 from monitoring_assets.checks.delivered import alerts_checks
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.features import features
-from monitoring_assets.jobs import decide_alerts, monitor_day, onboard_model
+from monitoring_assets.jobs import (
+    decide_alerts,
+    measure_performance,
+    monitor_day,
+    onboard_model,
+)
+from monitoring_assets.performance_report import performance_report
 from monitoring_assets.reference import reference_profile
 from monitoring_assets.scores import scores
 from resources.environment import resources_from_environment
@@ -15,14 +25,30 @@ from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
+from sensors.outcome_sensor import outcome_sensor
 from sensors.pipeline_sensor import pipeline_sensor
 from sensors.registry_sensor import model_registry, registry_sensor
 
 defs = dg.Definitions(
-    assets=[model_registry, reference_profile, features, scores, drift_report, alerts],
-    asset_checks=[features_checks, scores_checks, alerts_checks],
-    jobs=[onboard_model, monitor_day, decide_alerts],
-    sensors=[registry_sensor, batch_sensor, failure_sensor, delivery_sensor, pipeline_sensor],
+    assets=[
+        model_registry,
+        reference_profile,
+        features,
+        scores,
+        drift_report,
+        performance_report,
+        alerts,
+    ],
+    asset_checks=[features_checks, scores_checks, performance_checks, alerts_checks],
+    jobs=[onboard_model, monitor_day, measure_performance, decide_alerts],
+    sensors=[
+        registry_sensor,
+        batch_sensor,
+        outcome_sensor,
+        failure_sensor,
+        delivery_sensor,
+        pipeline_sensor,
+    ],
     schedules=[missing_batches],
     # One process a run: a pod is one process, and Great Expectations is imported once, not for
     # each step.

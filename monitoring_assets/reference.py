@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A channel that does not answer must not hold up the run: the delivery sensor goes on.
 DELIVERY_SECONDS = 10.0
+OUTCOMES = "outcomes.parquet"
 
 
 @dg.asset(
@@ -36,6 +37,7 @@ def reference_profile(
     import tempfile
     from pathlib import Path
 
+    from monitoring_assets.reference_grid import make_grid
     from monitoring_assets.statistics.fit import fit_bins
     from monitoring_assets.statistics.profile import count
     from monitoring_assets.statistics.source import ParquetSource
@@ -56,7 +58,11 @@ def reference_profile(
             bins = fit_bins(source, columns, bins=manifest.reference.bins)
             parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
         profile = parts[0] | parts[1]
+        grid = make_grid(manifest, profile, scores, Path(folder) / OUTCOMES)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
+    if grid is not None:  # before the profile, which is what days wait for
+        table, performance = grid
+        store.write_table("reference_grid", key, None, table, notes | performance)
     store.write_table("reference_profile", key, None, profile.to_table(), notes)
     forget_faults(store.storage, key, ONBOARDING)
     _announce(store, manifest)
@@ -106,10 +112,11 @@ def read_reference(store: Store, key: str) -> "Profile":
 
 
 def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":
-    """Write the sample as a day's features are written, and its score beside them if it has one."""
+    """Write the sample as a day's features are written; beside them its score and its outcomes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from monitoring_assets.outcomes import outcomes_of
     from resources.registry import version_path
     from resources.scorers.base import SCORE, FeatureFile
 
@@ -120,8 +127,8 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
     names, key = manifest.features.names, manifest.batch.key
     features = FeatureFile(folder / "features.parquet", key, tuple(names))
     has_key = key in sample.schema_arrow.names
-    score = manifest.reference.score
-    wanted = [*names, *([key] if has_key else []), *([score] if score else [])]
+    score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
+    wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]
     writers: dict[str, pq.ParquetWriter] = {}
     row = 0
     try:
@@ -133,6 +140,11 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
             if score:
                 numbers = batch[score].cast(pa.float64(), safe=False)
                 tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
+            if outcomes:
+                tables[folder / OUTCOMES] = {
+                    name: outcomes_of(batch[name], f"{storage.url(path)}, column {name!r}")
+                    for name in outcomes
+                }
             for target, columns in tables.items():
                 table = pa.table(columns)
                 if str(target) not in writers:

@@ -9,10 +9,12 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference
 from resources.lake import Lake
 from resources.registry import ModelRegistry
-from resources.store import Store
+from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from monitoring_assets.statistics.profile import ParquetSource, Profile
 
 
 @dg.asset(
@@ -53,7 +55,11 @@ def scores(
                 "manifest_sha256": manifest.sha256,
                 "run_id": context.run_id,
             }
+            grid = _count_in_grid(store, day.key, scored)
             store.remove("scores_profile", day.key, day.day)
+            store.remove("score_grid", day.key, day.day)
+        if grid is not None:
+            store.write_table("score_grid", day.key, day.day, grid.to_table(), notes)
         store.write_table("scores_profile", day.key, day.day, profile.to_table(), notes)
         return {
             "dagster/row_count": profile.rows,
@@ -64,6 +70,19 @@ def scores(
         }
 
     return materialise_each(context, compute)
+
+
+def _count_in_grid(store: Store, key: str, scored: "ParquetSource") -> "Profile | None":
+    """The scores in the reference's grid; None where an earlier release has made the reference."""
+    from monitoring_assets.reference_grid import read_grid
+    from monitoring_assets.statistics.profile import count
+    from resources.scorers.base import SCORE
+
+    try:
+        grid = read_grid(store, key)
+    except NotMaterialisedError:
+        return None
+    return count(scored, {SCORE: grid.bins}, scores=scored, score_column=SCORE)
 
 
 def _tally_range(local: "Path", lowest: float, highest: float) -> dict[str, int]:

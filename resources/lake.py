@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -13,7 +15,9 @@ from pydantic import Field
 
 from resources.errors import InputError
 from resources.manifest import Manifest, ScoredScoring
-from resources.storage import Storage, open_path, open_storage
+from resources.storage import Storage, StoredFile, open_path, open_storage
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class NotArrivedError(InputError):
@@ -58,9 +62,7 @@ class Lake(ConfigurableResource):
             If there is no file yet, or no marker. Says where it looked.
         """
         place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
-        segments = path.rstrip("/").split("/")
-        if path.endswith("/") or not (_is_glob(path) or path.endswith(".parquet")):
-            segments.append("*.parquet")
+        segments = _segments(path)
         is_there: Callable[[str], bool] = place.exists
         if _is_glob("/".join(segments)):
             names = place.list("/".join(_literal(segments)))
@@ -76,6 +78,33 @@ class Lake(ConfigurableResource):
             raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
         return DayFiles(place, paths)
 
+    def files_by_day(
+        self, pattern: str, days: Iterable[dt.date]
+    ) -> dict[dt.date, list[StoredFile]]:
+        """Find the Parquet files of several days in one listing; days without any are left out.
+
+        Parameters
+        ----------
+        pattern
+            As `day_files` takes it.
+        days
+            The days.
+        """
+        base = open_storage(self.root)
+        place, path = open_path(pattern.format(date="*"), base)
+        by_date: defaultdict[str, list[StoredFile]] = defaultdict(list)
+        for name, file in place.list("/".join(_literal(_segments(path)))).items():
+            for date in set(DATE.findall(name)):
+                by_date[date].append(file)
+        found = {}
+        for day in days:
+            _, path = open_path(pattern.format(date=day.isoformat()), base)
+            segments = _segments(path)
+            files = [one for one in by_date[day.isoformat()] if _matches(one.path, segments)]
+            if files:
+                found[day] = files
+        return found
+
     def has_arrived(self, manifest: Manifest, day: dt.date) -> bool:
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
         batch, scoring = manifest.batch, manifest.scoring
@@ -86,6 +115,14 @@ class Lake(ConfigurableResource):
         except NotArrivedError:
             return False
         return True
+
+
+def _segments(path: str) -> list[str]:
+    """The parts of a pattern; a folder stands for the Parquet files directly in it."""
+    segments = path.rstrip("/").split("/")
+    if path.endswith("/") or not (_is_glob(path) or path.endswith(".parquet")):
+        segments.append("*.parquet")
+    return segments
 
 
 def _is_glob(pattern: str) -> bool:

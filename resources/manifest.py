@@ -71,6 +71,11 @@ REVISABLE = frozenset(
 )
 
 
+def is_revisable(field: str) -> bool:
+    """Whether a field, by its dotted name, says how a version is watched."""
+    return not REVISABLE.isdisjoint((field, field.partition(".")[0]))
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with one file of a version, in words a person can act on.
@@ -224,10 +229,11 @@ class Reference(_Section):
         None,
         description="Column that already holds the score; without it the model scores the sample.",
     )
-    outcome: str | None = Field(
+    outcome: Annotated[str, Field(min_length=1), AfterValidator(_with_horizon)] | None = Field(
         None,
         description="Column that says what became of each row, as `outcome.column` does of a "
-        "day's; performance is compared with the sample's, and its score calibrated on it.",
+        "day's: after the last horizon of `maturity`, or with {horizon} after each. Performance "
+        "is compared with the sample's, and the score calibrated on it.",
     )
     bins: int = Field(10, ge=2, le=50, description="Bins of a numeric characteristic.")
 
@@ -290,6 +296,11 @@ class _Scoring(_Section):
         if not self.range[0] < self.range[1]:
             raise _AtOddsError(("range", list(self.range), "[lowest, highest], ascending"))
         return self
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether a score can be a probability of bad; if not, it is in points."""
+        return self.range[0] >= 0 and self.range[1] <= 1
 
 
 class _Artefact(_Scoring):
@@ -458,9 +469,16 @@ class Checks(_Section):
     )
 
 
-class Schedule(_Section):
-    """When a day's run is due, on the day after."""
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
+
+class Schedule(_Section):
+    """Which days have a batch, and when a day's run is due, on the day after."""
+
+    days: list[Weekday] = Field(
+        list(WEEKDAYS), min_length=1, description="Days of the week that have a batch."
+    )
     cron: Annotated[str, AfterValidator(_daily_cron)] = "0 6 * * *"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
 
@@ -576,7 +594,7 @@ class Manifest(_Section):
     segments: list[str] = []
     thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
     checks: Checks = Checks()  # type: ignore[call-arg]
-    schedule: Schedule = Schedule()
+    schedule: Schedule = Schedule()  # type: ignore[call-arg]
     pod: Pod = Pod()  # type: ignore[call-arg]
     # An empty `alerts:` is YAML's null, and what landed before there were policies has one.
     alerts: Annotated[
@@ -623,6 +641,18 @@ class Manifest(_Section):
         return value
 
     @property
+    def reference_outcomes(self) -> dict[int | None, str]:
+        """Columns of the reference's outcomes, by horizon; None where `outcome` says none."""
+        column = self.reference.outcome
+        if column is None:
+            return {}
+        if self.outcome is None:
+            return {None: column.format(horizon="{horizon}")}
+        horizons = self.outcome.maturity
+        by_horizon = column.format(horizon=0) != column.format(horizon=1)
+        return {h: column.format(horizon=h) for h in (horizons if by_horizon else horizons[-1:])}
+
+    @property
     def key(self) -> str:
         """The partition key, ``name.version``: the same in Dagster, storage and metric tags.
 
@@ -637,8 +667,12 @@ class Manifest(_Section):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def is_monitored(self, day: dt.date) -> bool:
-        """Whether ``day`` is between deployment and retirement."""
-        return self.deployed_at <= day and (self.retired_at is None or day < self.retired_at)
+        """Whether ``day`` is between deployment and retirement, and one that has a batch."""
+        return (
+            self.deployed_at <= day
+            and (self.retired_at is None or day < self.retired_at)
+            and WEEKDAYS[day.weekday()] in self.schedule.days
+        )
 
     def changes_from(self, landed: Manifest) -> list[str]:
         """Dotted names of the fields whose value differs from the manifest as it landed."""

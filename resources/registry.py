@@ -217,8 +217,8 @@ def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
     elif isinstance(manifest.scoring, ScoredScoring):
         allowed = "the reference's column that holds the score, as there is no model to run"
         faults.append(Fault(file, "reference.score", "nothing", allowed))
-    if manifest.reference.outcome is not None:
-        wanted.append(("reference.outcome", manifest.reference.outcome, None))
+    outcomes = manifest.reference_outcomes.values()
+    wanted += [("reference.outcome", column, None) for column in outcomes]
     for field_name, column, arrow_type in wanted:
         if column not in schema.names:
             allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"

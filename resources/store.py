@@ -19,7 +19,7 @@ from dagster import ConfigurableResource
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from resources.errors import InputError
-from resources.manifest import REVISABLE, Manifest, Outcome
+from resources.manifest import Manifest, Outcome, is_revisable
 from resources.storage import Storage, StoredFile, open_storage
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ class Landed(BaseModel):
         """
         changed = set(manifest.changes_from(self.manifest)) - {"retired_at"}
         if manifest.revision > self.manifest.revision:
-            kept = REVISABLE | {"revision"}
-            changed = {c for c in changed if kept.isdisjoint((c, c.partition(".")[0]))}
+            changed = {c for c in changed - {"revision"} if not is_revisable(c)}
         files = {name for name in digests if digests[name] != self.digests.get(name)}
         return sorted(changed | files)
 

@@ -18,7 +18,7 @@ import dagster as dg
 
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
-from resources.manifest import MANIFEST_NAME, REVISABLE, Fault, Manifest
+from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed, Store
 from sensors.run_requests import (
@@ -220,7 +220,7 @@ def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:
 
 
 def _remedy(refused: Iterable[str]) -> str:
-    if all(field.partition(".")[0] in REVISABLE for field in refused):
+    if all(map(is_revisable, refused)):
         return "raise its revision to have the change taken over"
     return "undo the change, or publish it as a new version"
 

@@ -12,7 +12,12 @@ from dagster._core.storage.tags import (
 )
 
 from monitoring_assets.drift_report import drift_report
-from monitoring_assets.jobs import decide_alerts, monitor_day, onboard_model
+from monitoring_assets.jobs import (
+    decide_alerts,
+    measure_performance,
+    monitor_day,
+    onboard_model,
+)
 from monitoring_assets.partitions import BACKFILL, MODEL_DAYS, ModelDay, is_backfill
 from resources.manifest import Manifest, Pod
 from resources.store import Landed, NotMaterialisedError, Store
@@ -53,6 +58,18 @@ def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRe
     return dg.RunRequest(
         run_key=partition,
         job_name=monitor_day.name,
+        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        tags=_tags(manifest, requested_by),
+    )
+
+
+def request_performance(
+    manifest: Manifest, day: dt.date, state: str, requested_by: str
+) -> dg.RunRequest:
+    """The run that measures a cohort, once for each ``state`` of its outcomes."""
+    return dg.RunRequest(
+        run_key=f"{ModelDay(day, manifest.key).partition}|{state}",
+        job_name=measure_performance.name,
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=_tags(manifest, requested_by),
     )

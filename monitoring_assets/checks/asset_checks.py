@@ -1,6 +1,6 @@
 """The Dagster side: which checks there are, and what becomes of their findings.
 
-Four checks, each partitioned like its asset. One run of Great Expectations serves all checks of an
+Six checks, each partitioned like its asset. One run of Great Expectations serves all checks of an
 asset and partition.
 """
 
@@ -14,6 +14,7 @@ from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.judged import judged_materialisation
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.performance_report import performance_report
 from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
 from resources.faults import RecordedFault, record_faults
@@ -43,6 +44,16 @@ CHECKS = {
         "The population stability index of the score is under its thresholds, or no larger than "
         "chance alone makes it at this number of rows.",
     ),
+    "estimated_performance": (
+        performance_report,
+        "The estimated AUC is not under the reference's by more than the threshold and chance.",
+    ),
+    "realised_performance": (
+        performance_report,
+        "Enough of the cohort's outcomes are known; its AUC is not under the reference's nor under "
+        "what was estimated for it, and its bads are as many as expected, but for the thresholds "
+        "and for chance.",
+    ),
 }
 
 FAMILIES: dict[str, Family] = {
@@ -50,6 +61,8 @@ FAMILIES: dict[str, Family] = {
     "csi": "characteristics",
     "score_range": "data quality",
     "psi": "population",
+    "estimated_performance": "performance",
+    "realised_performance": "performance",
 }
 """What a failed check counts as."""
 
@@ -60,6 +73,9 @@ PHRASES = {
     "ExpectMissingShareToBeAtMost": "{characteristic}: {observed:.1%} missing; the limit is "
     "{limit:.1%}, the reference has {reference:.1%}",
     "ExpectNoInfiniteValues": "{characteristic}: {observed:.0f} infinite values",
+    "ExpectCohortToBeMature": "{characteristic}: {text}",
+    "ExpectAucToHold": "{characteristic}: {text}",
+    "ExpectBadRateToHold": "{characteristic}: {text}",
     "ExpectScoreToBeInRange": "{observed:.0f} rows without a score in {range}: {below} below, "
     "{above} above, {missing} missing",
 }
@@ -94,6 +110,12 @@ def features_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Ite
 def scores_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
     """Range of the score and PSI."""
     yield from _evaluate(context, store, _check_scores)
+
+
+@dg.multi_asset_check(name="performance_checks", specs=_specs(performance_report), can_subset=True)
+def performance_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
+    """Estimated and realised performance."""
+    yield from _evaluate(context, store, _check_performance)
 
 
 def _check_features(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
@@ -179,6 +201,15 @@ def _check_scores(store: Store, day: ModelDay, manifest: Manifest) -> "list[Find
             ),
         ],
     )
+
+
+def _check_performance(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
+    from monitoring_assets.checks.gx_run import run_expectations
+    from monitoring_assets.checks.performance import expectations, performance_table
+
+    report = store.read_table("performance_report", day.key, day.day)[0].to_pylist()
+    limits = manifest.thresholds.performance
+    return run_expectations(performance_table(report), expectations(report, limits))
 
 
 def _evaluate(

@@ -1,4 +1,4 @@
-"""One run of Great Expectations over one profile table."""
+"""One run of Great Expectations over one small table of counts or figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from monitoring_assets.checks.performance import PerformanceExpectation
 from monitoring_assets.checks.profile_expectation import ProfileExpectation
+
+Expectation = ProfileExpectation | PerformanceExpectation
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,15 @@ class Finding:
 
 
 def run_expectations(
-    table: pd.DataFrame, expectations: Sequence[tuple[str, ProfileExpectation]]
+    table: pd.DataFrame, expectations: Sequence[tuple[str, Expectation]]
 ) -> list[Finding]:
-    """Judge a profile table.
+    """Judge a table.
 
     Parameters
     ----------
     table
-        As `monitoring_assets.checks.profile_table.profile_table` makes it.
+        As `monitoring_assets.checks.profile_table.profile_table` makes it, or the
+        `performance_table` of `monitoring_assets.checks.performance`.
     expectations
         Pairs of a check's name and an expectation of it.
 
@@ -80,7 +84,7 @@ def run_expectations(
     ]
 
 
-def _finding(check: str, expectation: ProfileExpectation, result: Any) -> Finding:
+def _finding(check: str, expectation: Expectation, result: Any) -> Finding:
     name = type(expectation).__name__
     subject = expectation.characteristic
     if result is None:

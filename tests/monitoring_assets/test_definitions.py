@@ -49,6 +49,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "features": {"reference_profile"},
         "scores": {"features"},
         "drift_report": {"scores"},
+        "performance_report": {"scores"},
         "alerts": {"drift_report"},
     }
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
@@ -57,6 +58,8 @@ def test_the_graph_is_the_one_in_the_readme():
         ("features", "csi"),
         ("scores", "score_range"),
         ("scores", "psi"),
+        ("performance_report", "estimated_performance"),
+        ("performance_report", "realised_performance"),
         ("alerts", "delivered"),
     }
     assert graph.get(dg.AssetKey("features")).partitions_def is not None

@@ -348,6 +348,24 @@ def test_each_horizon_has_a_column_of_its_own():
     assert [outcome.column_at(horizon) for horizon in outcome.maturity] == ["dpd_30", "dpd_90"]
 
 
+@pytest.mark.parametrize(
+    ("column", "horizons", "columns"),
+    [
+        ("bad", [30, 90], {90: "bad"}),
+        ("bad_{horizon}", [30, 90], {30: "bad_30", 90: "bad_90"}),
+        ("bad", None, {None: "bad"}),
+        (None, [30, 90], {}),
+    ],
+)
+def test_the_outcome_of_the_reference_is_that_of_the_last_horizon_or_of_each(
+    column, horizons, columns
+):
+    reference = {"path": "reference.parquet", "outcome": column}
+    outcome = {"path": "o/{date}/", "column": "dpd_{horizon}", "maturity": horizons}
+    manifest = parse(valid(reference=reference, outcome=outcome if horizons else None))
+    assert manifest.reference_outcomes == columns
+
+
 def test_what_landed_before_outcomes_were_read_is_still_watched():
     stored = landed().model_dump(mode="json")
     stored["manifest"]["outcome"] = {"path": "outcomes/", "column": "bad", "maturity": [30, 90]}

@@ -1,0 +1,207 @@
+"""Expectations about performance: the cohort is mature, ranks and prices as it did."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+
+from monitoring_assets.checks.profile_expectation import NotComputableError
+from resources.manifest import PerformanceThresholds
+
+METRIC = "monitoring.performance"
+COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
+SIDES = {"reference": "reference", "estimated": "estimate of the same rows"}
+
+
+class Figures(TableMetricProvider):
+    """The performance table by what each row is about."""
+
+    metric_name = METRIC
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,  # noqa: N805 - Great Expectations calls it with the class
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, dict[str, Any]]:
+        frame, _compute, _accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type="table"
+        )
+        # Objects, so that what is not there is None.
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        return {row["subject"]: {str(name): row[name] for name in row} for row in rows}
+
+
+class PerformanceExpectation(BatchExpectation):
+    """An expectation about one row of the performance table."""
+
+    characteristic: str
+
+    metric_dependencies = (METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("characteristic",)
+
+    @abstractmethod
+    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+        """The status, what was observed, and details in plain values."""
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: Any = None,
+    ) -> dict[str, Any]:
+        row = metrics[METRIC].get(self.characteristic)
+        if row is None:
+            raise NotComputableError(f"{self.characteristic} is not in the performance table")
+        status, observed, details = self.judge(row)
+        return {
+            "success": status in ("ok", "insufficient evidence"),
+            "result": {"observed_value": observed, "details": {"status": status, **details}},
+        }
+
+
+class ExpectCohortToBeMature(PerformanceExpectation):
+    """What is to be judged is known: a report that says why not is neither passed nor failed."""
+
+    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+        """Read the row's status; a realised one that could not be computed is an error."""
+        status, reason = row["status"], row["reason"]
+        if status in ("mature", "estimated"):
+            return "ok", 1.0, {}
+        if status == "not computed" and row["kind"] == "realised":
+            raise NotComputableError(reason)
+        return "warn", 0.0, {"text": f"{status}: {reason}"}
+
+
+class _ExpectFigure(PerformanceExpectation):
+    warn: float
+    fail: float
+    level: float
+
+    success_keys = ("characteristic", "warn", "fail", "level")
+
+    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+        """Hold the change against the thresholds, and against chance."""
+        value, against, p = row["value"], row["against"], row["p"]
+        if value is None or against is None or p is None:
+            # Too few goods or bads, say: no fault of the model, and no proof of its health.
+            return "warn", 0.0, {"text": f"cannot be compared: {row['reason']}"}
+        change = self.change(value, against)
+        text = f"{value:.4f}, {against:.4f} expected, p {p:.2g}"
+        status = "fail" if change >= self.fail else "warn" if change >= self.warn else "ok"
+        if status != "ok" and p > self.level:
+            status = "insufficient evidence"
+        return status, float(value), {"change": float(change), "text": text}
+
+    @abstractmethod
+    def change(self, value: float, against: float) -> float:
+        """How far the value has got, in the units of the thresholds."""
+
+
+class ExpectAucToHold(_ExpectFigure):
+    """AUC has not fallen."""
+
+    def change(self, value: float, against: float) -> float:
+        """By how much it has fallen."""
+        return against - value
+
+
+class ExpectBadRateToHold(_ExpectFigure):
+    """There are neither many more bads than expected, nor many fewer."""
+
+    def change(self, value: float, against: float) -> float:
+        """How many times more or fewer."""
+        least, most = sorted((value, against))
+        return most / least if least > 0 else float("inf") if most > 0 else 1.0
+
+
+def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a performance report says, one row for each thing that is judged.
+
+    Parameters
+    ----------
+    report
+        Rows of the report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``subject``, ``kind``, ``status``, ``reason``, and for a comparison ``value``,
+        ``against`` and ``p``, its two-sided p-value.
+    """
+    return pd.DataFrame([row for one in report for row in _subjects(one)])
+
+
+def expectations(
+    report: Sequence[Mapping[str, Any]], limits: PerformanceThresholds
+) -> list[tuple[str, PerformanceExpectation]]:
+    """What is expected of a performance report, with the check that each belongs to.
+
+    A horizon that is not due is left out if another one is: nothing is late.
+
+    Parameters
+    ----------
+    report
+        Rows of the report.
+    limits
+        In force.
+    """
+    realised = [row for row in report if row["kind"] == "realised"]
+    due = [row for row in realised if not _is_early(row)] or realised[:1]
+    estimated = [row for row in report if row["kind"] == "estimated"]
+    found: list[tuple[str, PerformanceExpectation]] = []
+    for row in [*estimated, *due]:
+        check = f"{row['kind']}_performance"
+        for subject in _subjects(row):
+            name, metric = subject["subject"], subject["metric"]
+            expectation: PerformanceExpectation
+            if metric is None:
+                expectation = ExpectCohortToBeMature(characteristic=name)
+            else:
+                limit = limits.auc_drop if metric == "auc" else limits.bad_rate_ratio
+                kind = ExpectAucToHold if metric == "auc" else ExpectBadRateToHold
+                expectation = kind(
+                    characteristic=name, warn=limit.warn, fail=limit.fail, level=limits.level
+                )
+            found.append((check, expectation))
+    return found
+
+
+def _is_early(row: Mapping[str, Any]) -> bool:
+    """Whether a horizon is not due yet: nothing has been looked for."""
+    return row["status"] == "immature" and row["known"] is None
+
+
+def _subjects(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is judged of one row of a report: its status, then what it compares."""
+    of = row["kind"] + (f" after {row['horizon']} days" if row["horizon"] else "")
+    empty = dict.fromkeys(("metric", "value", "against", "p"))
+    shared = {"kind": row["kind"], "status": row["status"], "reason": row["reason"]}
+    yield {"subject": of, **empty, **shared}
+    if row["status"] not in ("mature", "estimated"):
+        return
+    metrics = {one["metric"]: one for one in row["metrics"]}
+    compared = [("auc", "reference", "difference_p")]
+    if row["kind"] == "realised":
+        compared = [("auc", "estimated", "gap_p"), ("bad_rate", "estimated", "gap_p")]
+        if metrics["auc"]["reference"] is not None:
+            compared.append(("auc", "reference", "difference_p"))
+    for metric, side, p in compared:
+        one = metrics[metric]
+        yield {
+            "subject": f"{COMPARED[metric]}, {of}, against the {SIDES[side]}",
+            "metric": metric,
+            "value": one["value"],
+            "against": one[side],
+            "p": one[p],
+            **shared,
+            "reason": one["reason"] if one["value"] is None else row["calibration"],
+        }

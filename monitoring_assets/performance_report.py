@@ -1,0 +1,205 @@
+"""Asset ``performance_report``: how well a cohort's scores foretell its outcomes.
+
+A cohort is a day of a model version. Its performance is estimated from counts on the day, and
+realised once its outcomes are known; the gap between the two on the same rows is concept drift.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import dagster as dg
+
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
+from monitoring_assets.scores import scores
+from resources.errors import InputError
+from resources.lake import Lake, NotArrivedError
+from resources.manifest import Manifest
+from resources.store import NotMaterialisedError, Store
+
+if TYPE_CHECKING:
+    from monitoring_assets.cohort_performance import Row
+    from monitoring_assets.reference_grid import ReferenceGrid
+    from monitoring_assets.statistics.profile import ColumnProfile
+
+SHOWN_BARS = 20
+SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
+
+
+@dg.asset(
+    partitions_def=MODEL_DAYS,
+    deps=[scores],
+    group_name="monitoring",
+    kinds={"parquet", "duckdb"},
+    code_version="1",
+    description="Estimated performance of the day's scores; realised performance after each "
+    "horizon, once outcomes are known; beside the reference's, and the gap between the two.",
+)
+def performance_report(
+    context: dg.AssetExecutionContext, lake: Lake, store: Store
+) -> dg.MaterializeResult:
+    """Estimate from counts, and measure what is due."""
+    import pyarrow as pa
+
+    from monitoring_assets.cohort_performance import SCHEMA
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        manifest = store.landed(day.key).manifest
+        rows = _rows(store, lake, manifest, day)
+        notes = {
+            "date": day.day.isoformat(),
+            "model": day.key,
+            "manifest_sha256": manifest.sha256,
+            "code_version": "1",
+            "run_id": context.run_id,
+            "thresholds": manifest.thresholds.performance.model_dump(mode="json"),
+            "outcome": manifest.outcome.model_dump(mode="json") if manifest.outcome else None,
+        }
+        table = pa.Table.from_pylist(rows, SCHEMA)
+        store.write_table(
+            "performance_report", day.key, day.day, table, notes, evidence=context.run_id
+        )
+        return {
+            **_curves(rows),
+            "performance": _shown(rows),
+            "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, rows))),
+            "path": store.storage.url(store.path("performance_report", day.key, day.day)),
+        }
+
+    return materialise_each(context, compute)
+
+
+def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[Row]":
+    """The rows of a day's report: estimates first, then each horizon."""
+    from monitoring_assets.cohort_performance import NO_GRID, estimated_row
+    from monitoring_assets.reference import read_reference
+    from monitoring_assets.reference_grid import read_grid
+    from monitoring_assets.statistics.profile import Profile
+    from resources.scorers.base import SCORE
+
+    def score_profile(dataset: "Literal['scores_profile', 'score_grid']") -> "ColumnProfile":
+        return Profile.from_table(store.read_table(dataset, day.key, day.day)[0]).columns[SCORE]
+
+    bands, scored = read_reference(store, day.key).columns[SCORE], score_profile("scores_profile")
+    horizons = manifest.outcome.maturity if manifest.outcome else []
+    grid: ReferenceGrid | None = None
+    try:
+        grid, in_grid = read_grid(store, day.key), score_profile("score_grid")
+        targets = sorted(grid.outcomes, key=lambda one: one or 0) or [*horizons[-1:]] or [None]
+        rows = [estimated_row(manifest, grid, in_grid, target) for target in targets]
+    except NotMaterialisedError:  # made by an earlier release
+        rows = [{"kind": "estimated", "status": "not computed", "reason": NO_GRID}]
+    if not horizons:
+        reason = "the manifest has no `outcome`: performance is estimated only"
+        return [*rows, {"kind": "realised", "status": "no outcomes yet", "reason": reason}]
+    return rows + [
+        _realised(store, lake, manifest, day, horizon, scored, bands, grid) for horizon in horizons
+    ]
+
+
+def _realised(
+    store: Store,
+    lake: Lake,
+    manifest: Manifest,
+    day: ModelDay,
+    horizon: int,
+    scored: "ColumnProfile",
+    bands: "ColumnProfile",
+    grid: "ReferenceGrid | None",
+) -> "Row":
+    """The row of one horizon: why it is not measured, or what it says."""
+    from monitoring_assets.cohort_performance import realised_row
+    from monitoring_assets.outcomes import joined
+
+    assert manifest.outcome is not None
+    outcome, key = manifest.outcome, manifest.batch.key
+    due = day.day + dt.timedelta(days=horizon)
+    row: Row = {"kind": "realised", "horizon": horizon, "due": due}
+    if dt.datetime.now(dt.UTC).date() < due:
+        return row | {"status": "immature", "reason": f"due on {due}"}
+    try:
+        files = lake.day_files(outcome.path, day.day)
+        with (
+            store.storage.fetched(store.path("scores", day.key, day.day)) as local,
+            joined(
+                local,
+                key,
+                files,
+                outcome.key or key,
+                outcome.column_at(horizon),
+                *manifest.scoring.range,
+            ) as cohort,
+        ):
+            return row | realised_row(manifest, outcome, horizon, cohort, scored, bands, grid)
+    except NotArrivedError as error:
+        return row | {"status": "no outcomes yet", "reason": str(error)}
+    except InputError as error:  # the check fails and says so; what else is known is kept
+        return row | {"status": "not computed", "reason": str(error)}
+
+
+def _curves(rows: "Sequence[Row]") -> dict[str, float]:
+    """What Dagster plots over the partitions; of several horizons the last has the plain names."""
+    curves: dict[str, float] = {}
+    last = max((row.get("horizon") or 0 for row in rows), default=0)
+    for row in rows:
+        of_last = (row.get("horizon") or last) == last
+        suffix = "" if of_last else f"_after_{row['horizon']}"
+        kind = "_estimated" if row["kind"] == "estimated" else ""
+        for metric in row.get("metrics", ()):
+            if metric["metric"] in SHOWN_METRICS and metric["value"] is not None:
+                curves[f"{metric['metric']}{kind}{suffix}"] = metric["value"]
+                if metric["metric"] == "auc" and metric["gap"] is not None:
+                    curves[f"auc_gap{suffix}"] = metric["gap"]
+    return curves
+
+
+def _shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
+    """The report for the Dagster UI."""
+    counts = ["scored", "accepted", "known", "bads"]
+    numbers = ["value", "low", "high", "reference", "estimated", "gap"]
+    records = []
+    for row in rows:
+        of_row: dict[str, Any] = {
+            "of": row["kind"] + (f", {row['horizon']} days" if row.get("horizon") else ""),
+            "status": row["status"] + (f": {row['reason']}" if row.get("reason") else ""),
+        } | {name: row.get(name) for name in counts}
+        found = [one for one in row.get("metrics", ()) if one["metric"] in SHOWN_METRICS]
+        records += [
+            of_row
+            | {"metric": one["metric"]}
+            | {name: None if one[name] is None else round(one[name], 4) for name in numbers}
+            for one in found or [dict.fromkeys(["metric", *numbers])]
+        ]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(record) for record in records],
+        dg.TableSchema(
+            [
+                *(dg.TableColumn(name, "string") for name in ("of", "status", "metric")),
+                *(dg.TableColumn(name, "float") for name in numbers),
+                *(dg.TableColumn(name, "int") for name in counts),
+            ]
+        ),
+    )
+
+
+def _bands_as_markdown(row: "Row") -> str:
+    """Bad rates by score band with bars, for a person who wants to see where the score fails."""
+    of = f"**{row['kind']}**" + (f", {row['horizon']} days" if row.get("horizon") else "")
+    lines = [": ".join(filter(None, (of, row["status"], row.get("reason"), row.get("shift"))))]
+    bands = row.get("bands", ())
+    if not bands:
+        return lines[0]
+    most = max(band["bad_rate"] or 0.0 for band in bands) or 1.0
+    lines += [
+        "",
+        "| score | rows | expected | reference | bad rate | | |",
+        "|---|---:|---:|---:|---:|:---|:---|",
+    ]
+    for band in bands:
+        rates = [band[name] for name in ("expected", "reference_bad_rate", "bad_rate")]
+        shown = " | ".join("" if rate is None else f"{rate:.1%}" for rate in rates)
+        bar = "█" * round((band["bad_rate"] or 0.0) / most * SHOWN_BARS)
+        note = "fewer bads than its safer neighbour" if band["breaks_rank_order"] else ""
+        label = f"({band['low']:.4g}, {band['high']:.4g}]"
+        lines.append(f"| {label} | {band['rows']:,} | {shown} | {bar} | {note} |")
+    return "\n".join(lines)
