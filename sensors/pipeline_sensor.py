@@ -17,6 +17,7 @@ from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
 from monitoring_assets.telling import read_ledger, tell
 from resources.faults import RUN, RecordedFault, record_faults
+from resources.manifest import Manifest
 from resources.store import Landed, Store
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
@@ -179,7 +180,7 @@ def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[s
 
 def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[str]:
     """Resolve what is open of versions that are no longer monitored: no day will do it."""
-    from monitoring_assets.statistics.decision import Decision
+    from monitoring_assets.statistics.decision import FAMILIES, Decision
     from resources.metrics import INCIDENTS_OPEN
     from resources.notice import Measurements, Subject
 
@@ -192,7 +193,10 @@ def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -
             continue
         why = f"the version was retired on {retired_at}"
         decisions = [
-            Decision(family, "resolve", (why,)) for one in known.open for family in one.families
+            Decision(family, "resolve", (why,))
+            for one in known.open
+            for family in FAMILIES
+            if family in one.families
         ]
         subject = Subject.of(item.manifest)
         closed = [INCIDENTS_OPEN.gauge(0.0, family=one.family) for one in decisions]
@@ -231,12 +235,12 @@ def _send_heartbeat(
             ),
             *(
                 REPORT_AGE.gauge(
-                    float((now.date() - newest[key]).days),
+                    float(_days_since(newest[key], item.manifest, now.date())),
                     model=item.manifest.name,
                     version=item.manifest.version,
                 )
                 for key, item in landed.items()
-                if key in newest and item.manifest.is_monitored(now.date())
+                if key in newest and not _is_retired(item.manifest, now.date())
             ),
         ],
     )
@@ -246,3 +250,13 @@ def _send_heartbeat(
                 channel.send(message)
             except UndeliveredError as error:
                 context.log.warning(f"no heartbeat: {error.reason}")
+
+
+def _days_since(newest: dt.date, manifest: Manifest, today: dt.date) -> int:
+    """Days from a version's newest report until today, of those that have a batch."""
+    days = (newest + dt.timedelta(days=n + 1) for n in range((today - newest).days))
+    return sum(manifest.is_monitored(day) for day in days)
+
+
+def _is_retired(manifest: Manifest, today: dt.date) -> bool:
+    return manifest.retired_at is not None and manifest.retired_at <= today

@@ -240,3 +240,13 @@ def test_a_version_that_is_retired_leaves_nothing_open(lender, instance, pagerdu
     registry_tick(lender, instance)
     tick(lender, instance)
     assert incident.resolved
+
+
+def test_a_day_of_the_week_without_a_batch_is_not_missed(lender, instance):
+    day = YESTERDAY - dt.timedelta(days=1)
+    names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    others = [name for number, name in enumerate(names) if number != day.weekday()]
+    land(lender, schedule={"cron": "0 0 * * *", "days": others})
+    assert ModelDay(day, KEY).partition not in tick(lender, instance)
+    land(lender, schedule={"cron": "0 0 * * *", "days": names})
+    assert ModelDay(day, KEY).partition in tick(lender, instance)
