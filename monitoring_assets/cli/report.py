@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,7 +28,7 @@ Examples:
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
 @format_option
 def report(model: str, day: dt.datetime | None, output: str) -> None:
-    """Show what moved on a day of MODEL (name.version), and what that did to the score.
+    """Show what moved on a day of MODEL (name.version), what that did to the score, and how it did.
 
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
@@ -42,8 +42,10 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     except InputError as error:
         raise click.BadParameter(str(error)) from error
     rows = table.to_pylist()
+    performance = _performance(store, model, date)
     if output == "json":
-        click.echo(json.dumps(notes | {"columns": rows}, indent=2))
+        shown = notes | {"columns": rows, "performance": performance}
+        click.echo(json.dumps(shown, indent=2, default=str))
         return
 
     from monitoring_assets.cli.curve import curve
@@ -75,6 +77,8 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     shift = next((row["mean_score_shift"] for row in rows if row["index"] == "PSI"), None)
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
+    for row in performance:
+        click.echo(_performance_line(row))
     worst = max(drifts, key=lambda drift: drift.value or 0.0)
     shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
     click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
@@ -83,6 +87,36 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         values = [day.get(name) for day in history]
         full = drift.thresholds.fail
         click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
+
+
+def _performance(store: Store, model: str, day: dt.date) -> list[dict[str, Any]]:
+    """The rows of the performance report; none where an earlier release has made the day."""
+    from resources.store import NotMaterialisedError
+
+    try:
+        table, _ = store.read_table("performance_report", model, day)
+    except NotMaterialisedError:
+        return []
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _performance_line(row: dict[str, Any]) -> str:
+    """AUC with its interval, or why there is none."""
+    of = f"AUC {row['kind']}" + (f" after {row['horizon']} days" if row["horizon"] else "")
+    auc = next((one for one in row["metrics"] or () if one["metric"] == "auc"), None)
+    if auc is None:
+        return f"{of}: {row['status']}, {row['reason']}"
+    if auc["value"] is None:
+        return f"{of}: {auc['reason']}"
+    value = f"{auc['value']:.4f}"
+    if auc["low"] is not None:
+        value += f" ({auc['low']:.4f} to {auc['high']:.4f})"
+    rows = row["scored"] if row["kind"] == "estimated" else row["known"]
+    beside = [
+        f"{name} {auc[name]:.4f}" for name in ("reference", "estimated") if auc[name] is not None
+    ]
+    return "; ".join([f"{of}: {value}, {rows:,} rows", *beside, *filter(None, [row["shift"]])])
 
 
 def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:

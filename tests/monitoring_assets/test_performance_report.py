@@ -6,13 +6,15 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from scipy.special import expit, logit
 
+from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance_points import performance_points
 from resources.storage import open_storage
 from resources.store import Store
-from tests.conftest import days_ago, job, onboard, rows
+from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income
 
 KEY = "pd_cards.1"
 DAY = days_ago(40)
@@ -35,8 +37,6 @@ def lend(lender, instance):
         lender.publish_manifest("pd_cards", "1", reference=sample, **changes)
         storage = open_storage(lender.registry.root)
         lender.put(storage, "pd_cards/1/reference.parquet", with_outcomes(rows(0, 5000), 1))
-        from tests.conftest import sigmoid_of_log_income
-
         storage.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
         onboard(lender, instance)
         frame = rows(seed, size)
@@ -268,3 +268,38 @@ def test_a_share_of_rows_out_of_the_reference_is_shown(lend, lender):
     row = report(lender)["estimated", 30]
     assert 0 <= row["outside_reference"] < 0.05
     assert pd.notna(row["mean_score"])
+
+
+def test_without_a_bad_the_ranking_is_not_judged_and_does_not_pass(lend, lender, instance):
+    frame = lend(60, reference=None)
+    tell(lender, frame.assign(bad=0))
+    found = make(lender, instance, "measure_performance")["realised_performance"]
+    assert not found.passed
+    assert "cannot be compared: needs goods and bads, has 60 and 0" in found.description
+    # Sixty rows of which half were to be bad: that is no chance.
+    assert found.severity == dg.AssetCheckSeverity.ERROR
+    assert "bad rate, realised after 30 days, against the estimate" in found.description
+
+
+def test_a_model_of_points_is_ranked_the_way_its_reference_says(lend, lender, instance):
+    scoring = lender.manifest("pd_cards", "1")["scoring"] | {"range": [0, 2]}
+    tell(lender, lend(2000, scoring=scoring))
+    make(lender, instance, "measure_performance")
+    found = metrics(report(lender)["realised", 30])
+    assert found["auc"]["value"] > 0.6
+    assert found["brier"]["value"] is None
+    assert "in points" in found["brier"]["reason"]
+    assert found["bad_rate"]["estimated"] == pytest.approx(found["bad_rate"]["value"], abs=0.05)
+
+
+def test_the_report_of_a_day_shows_performance(lend, lender, instance, monkeypatch):
+    tell(lender, lend(400))
+    make(lender, instance, "measure_performance")
+    for name, value in lender.environment.items():
+        monkeypatch.setenv(name, value)
+    shown = CliRunner().invoke(main, ["report", KEY, "--date", str(DAY)]).output
+    auc = metrics(report(lender)["realised", 30])["auc"]
+    assert f"AUC realised after 30 days: {auc['value']:.4f} ({auc['low']:.4f} to" in shown
+    assert "AUC estimated after 30 days: 0." in shown
+    json_shown = CliRunner().invoke(main, ["report", KEY, "--date", str(DAY), "--format", "json"])
+    assert f'"value": {auc["value"]}' in json_shown.output

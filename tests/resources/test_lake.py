@@ -173,3 +173,22 @@ def needing(lender, path, **batch):
     """A manifest whose days need the batch at a path."""
     fields = lender.manifest("pd_cards", "1", batch={"path": path, "key": "id"} | batch)
     return Manifest.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["o/{date}.parquet", "o/{date}/", "o/date={date}/*/*.parquet", "{date}/o.parquet", "o-{date}/"],
+)
+def test_the_files_of_many_days_are_those_of_each_in_one_listing(any_lender, pattern):
+    days = [dt.date(2026, 9, number) for number in range(1, 5)]
+    storage = open_storage(any_lender.lake.root)
+    for day in days[1:3]:
+        path = pattern.format(date=day).replace("/*/*", "/x/*").replace("*", "part-0")
+        path += "part-0.parquet" if path.endswith("/") else ""
+        storage.write(path, b"rows")
+        storage.write(f"{path.rpartition('/')[0]}/_hidden.parquet", b"rows")
+        storage.write(f"elsewhere/{day}.parquet", b"rows")
+    found = any_lender.lake.files_by_day(pattern, days)
+    assert list(found) == days[1:3]
+    for day, files in found.items():
+        assert [one.path for one in files] == list(any_lender.lake.day_files(pattern, day).paths)
