@@ -123,8 +123,10 @@ def assert_events_are_there_once(soak):
     assert resolved == {key for key, incident in keys.items() if incident.resolved}
     uncertain = sum(
         fault in UNCERTAIN for name, fault in soak.datadog.met.items() if name[0] in keys
-    )
-    assert found.total() - len(found) <= uncertain + len(soak.died)
+    ) + soak.died.count(("publish", "evidence/deliveries/datadog"))
+    twice = found.total() - len(found)
+    print(f"{len(found)} events, {twice} of them twice; {uncertain} were taken and not known to be")
+    assert twice <= uncertain
 
 
 def action_of(event):
@@ -226,4 +228,7 @@ def test_sixty_days_of_twenty_versions(soak):
     """With PagerDuty down for three days in which it should be told, and Datadog for two."""
     done = soak(STORIES, 60, pagerduty=range(10, 13), datadog=range(22, 24))
 
+    print(f"processes killed themselves at {Counter(done.died)}")
+    for receiver in (done.pagerduty, done.datadog):
+        print(f"{type(receiver).__name__} met {receiver.faults_met()}")
     assert_all_went_well(done)

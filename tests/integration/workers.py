@@ -47,7 +47,7 @@ DEATHS: list[Death] = [
 ]
 """Where a process kills itself: between the outbox and the ledger, a message and its record, ..."""
 
-SLOW_SECONDS = 1.5
+SLOW_SECONDS = 3.0
 """An answer that takes so long is one that nobody waited for."""
 
 
@@ -200,7 +200,7 @@ def _work(pipe: Connection, root: str, scratch: Path, environment: dict[str, str
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    http_answer.TIMEOUT = (3.05, SLOW_SECONDS / 2)
+    http_answer.TIMEOUT = (3.05, SLOW_SECONDS - 1)
     try:
         worker = Worker(Lender(root, scratch))
     except Exception as failure:
