@@ -147,7 +147,8 @@ def reconcile(
             last = known.model_copy(update={"notices": known.notices + 1})
             notices.append(_notice(last, "resolve", mine, telling))
         else:
-            still_open.append(_with_more(known, told, channels))
+            news = [one for one in told if not one.silent]
+            still_open.append(_with_more(known, news, channels))
             if still_open[-1] != known:
                 notices.append(_notice(still_open[-1], "update", mine, telling))
     after = Ledger(decided=telling.day, numbers=numbers, open=tuple(still_open))

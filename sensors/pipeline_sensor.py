@@ -23,6 +23,7 @@ from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
+from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
 from sensors.run_requests import OPEN, days_of, request_alerts
 
@@ -30,7 +31,7 @@ NAME = "pipeline_sensor"
 LOOKBACK_DAYS = 3
 # After a day's deadline: the hourly schedule for missing batches, the queue and the run itself.
 GRACE = dt.timedelta(hours=3)
-WATCHED = (registry_sensor, batch_sensor, failure_sensor, delivery_sensor)
+WATCHED = (registry_sensor, batch_sensor, outcome_sensor, failure_sensor, delivery_sensor)
 # A restart of the daemon takes minutes; a sensor that is silent for longer has stopped.
 SILENCE_SECONDS = 900.0
 SCHEDULE_SILENCE = 3 * 3600.0

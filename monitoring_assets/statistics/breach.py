@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from monitoring_assets.statistics.discovery import adjusted, indices
 from monitoring_assets.statistics.drift import Index, Thresholds
 from monitoring_assets.statistics.policy import FAMILIES, Family, Policy
-from monitoring_assets.statistics.pooling import pooled, weekday_and_rest
+from monitoring_assets.statistics.pooling import is_an_exception, pooled, weekday_and_rest
 from monitoring_assets.statistics.significance import critical_value
 
 FOLD_DAYS = 35
@@ -99,6 +98,8 @@ class DayFacts:
         Standard deviation of the reference's score; None if unknown.
     score_shift
         Mean score of the day minus the reference's; None if unknown.
+    performance_measured
+        Whether the performance of some cohort is known by then, realised or estimated.
     """
 
     day: dt.date
@@ -106,6 +107,7 @@ class DayFacts:
     faults: tuple[Fault, ...] = ()
     score_sd: float | None = None
     score_shift: float | None = None
+    performance_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,12 @@ class Track:
     ----------
     days
         The N days.
+    subjects
+        The S columns, checks or runs.
     known
         bool[N], whether the day tells anything about the family.
+    measured
+        bool[N, S], whether it tells anything about the subject.
     breach
         bool[N, S], subjects in breach.
     lingers
@@ -169,7 +175,9 @@ class Track:
     """
 
     days: Sequence[dt.date]
+    subjects: Sequence[str]
     known: Flags
+    measured: Flags
     breach: Flags
     lingers: Flags
     pages: Flags
@@ -187,7 +195,7 @@ class Track:
             return f"over the limit on {policy.open_days} of {policy.open_of} days"
         return None
 
-    def good_days(self, at: int, since: dt.date | None = None) -> int:
+    def good_days(self, at: int, since: dt.date | None = None, told: Collection[str] = ()) -> int:
         """Return how many of the last known days in a row all was well.
 
         Parameters
@@ -197,13 +205,21 @@ class Track:
         since
             Look only at subjects that were worth a page on this day or later: who was paged for
             a column waits for that column, whatever it still does to the score.
+        told
+            Subjects that somebody was paged for, whatever the policy of today says of them. A day
+            on which one of them was not measured is neither good nor bad.
         """
-        bad = self.lingers[: at + 1]
+        paged = np.array([subject in told for subject in self.subjects], bool)
+        watched = np.ones(len(self.subjects), bool)
         if since is not None:
             first = sum(day < since for day in self.days[: at + 1])
-            bad = bad[:, self.pages[first : at + 1].any(0)]
-        good = takewhile(lambda day: not bad[day].any(), np.flatnonzero(self.known[: at + 1])[::-1])
-        return len(list(good))
+            watched = self.pages[first : at + 1].any(0) | paged
+        good = 0
+        for day in np.flatnonzero(self.known[: at + 1])[::-1]:
+            if self.lingers[day, watched].any():
+                break
+            good += bool(self.measured[day, paged].all())
+        return good
 
     def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
         """Return a day's breaches: those worth a page first, the largest first."""
@@ -227,6 +243,9 @@ class Track:
         return self.days[first]
 
 
+_INDEX: Mapping[Family, Index] = {"population": "PSI", "characteristics": "CSI"}
+
+
 def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
     """Find every family's breaches.
 
@@ -243,9 +262,32 @@ def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
         A track for each family. That of a day depends on the day and those before it alone.
     """
     found: dict[Family, Track] = {family: _faults(days, family) for family in FAMILIES}
-    found["population"] = _drift(days, "population", "PSI", policy)
-    found["characteristics"] = _drift(days, "characteristics", "CSI", policy)
+    for family, index in _INDEX.items():
+        found[family] = _either(_drift(days, family, index, policy), found[family])
     return found
+
+
+def _either(drift: Track, faults: Track) -> Track:
+    """Join what counts say with what a check said of days that it kept from having a report."""
+    columns = drift.breach.shape[1]
+
+    def describe(day: int, subject: int, since: dt.date) -> Breach:
+        if subject < columns:
+            return drift.describe(day, subject, since)
+        return faults.describe(day, subject - columns, since)
+
+    return Track(
+        drift.days,
+        [*drift.subjects, *faults.subjects],
+        drift.known | faults.breach.any(1),
+        np.hstack([drift.measured, np.ones_like(faults.breach)]),
+        np.hstack([drift.breach, faults.breach]),
+        np.hstack([drift.lingers, faults.lingers]),
+        np.hstack([drift.pages, faults.pages]),
+        np.hstack([drift.alone, faults.alone]),
+        drift.why_alone,
+        describe,
+    )
 
 
 def _faults(days: Sequence[DayFacts], family: Family) -> Track:
@@ -263,8 +305,7 @@ def _faults(days: Sequence[DayFacts], family: Family) -> Track:
     breach = np.array([[s in found for s in subjects] for found in by_day], bool)
     pages = np.array([[s in found and found[s].pages for s in subjects] for found in by_day], bool)
     known = [
-        bool(day.columns or found or (family == "pipeline" and day.faults))
-        for day, found in zip(days, by_day, strict=True)
+        bool(found or _is_looked_at(family, day)) for day, found in zip(days, by_day, strict=True)
     ]
 
     def describe(day: int, subject: int, since: dt.date) -> Breach:
@@ -275,7 +316,9 @@ def _faults(days: Sequence[DayFacts], family: Family) -> Track:
     breach, pages = breach.reshape(shape), pages.reshape(shape)
     return Track(
         [day.day for day in days],
+        subjects,
         np.array(known, bool),
+        np.broadcast_to(np.array(known, bool)[:, None], breach.shape),
         breach,
         breach,
         pages,
@@ -283,6 +326,13 @@ def _faults(days: Sequence[DayFacts], family: Family) -> Track:
         "found",
         describe,
     )
+
+
+def _is_looked_at(family: Family, day: DayFacts) -> bool:
+    """Whether no fault of a family means that there is none."""
+    if family == "performance":
+        return day.performance_measured
+    return bool(day.columns or (family == "pipeline" and day.faults))
 
 
 def _all_faults(day: DayFacts) -> list[Fault]:
@@ -408,7 +458,18 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
 
     known = np.array([bool(report) for report in reports])
     why = f"{policy.pool_days} days together over the limit, or one at {policy.at_once:g} or more"
-    return Track([d.day for d in days], known, day | pool, lingers, pages, alone, why, describe)
+    return Track(
+        [d.day for d in days],
+        columns,
+        known,
+        ~np.isnan(found.value[at]),
+        day | pool,
+        lingers,
+        pages,
+        alone,
+        why,
+        describe,
+    )
 
 
 def _measure(
@@ -436,7 +497,8 @@ def _measure(
         unlike, unlike_p = indices(weekday, counts, policy.smoothing)
         seasonal = (contrast >= found.warn[:, column]) & (contrast_p <= level)
         usual = seasonal & ~((unlike >= fail) & (unlike_p <= level))
-        found.usual[t, column] = usual[t]
+        over = (value >= fail) & (p <= level)
+        found.usual[t, column] = (usual & is_an_exception(over, counts.sum(1) > 0))[t]
 
     moved = np.zeros(len(counts))
     moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]

@@ -83,6 +83,8 @@ class Standing:
         Days in a row without a breach.
     joins
         The family that leads the incident; None if this one leads, or nobody was told.
+    subjects
+        What somebody was paged for; it must be well again, whatever the policy says by then.
     """
 
     family: Family
@@ -91,6 +93,7 @@ class Standing:
     told: bool
     good_days: int = 0
     joins: Family | None = None
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ class Decision:
         What is over its limit on the day.
     standing
         What the next day starts from; None if nothing stands.
+    silent
+        Whether nobody is to be told anything new on this day: a mute window, a backfill, too late.
     """
 
     family: Family
@@ -162,6 +167,7 @@ class Decision:
     joins: Family | None = None
     breaches: tuple[Breach, ...] = ()
     standing: Standing | None = None
+    silent: bool = False
 
 
 def decide(history: History, policy: Policy) -> tuple[Decision, ...]:
@@ -266,6 +272,10 @@ def _decide(
         else:
             standing = replace(standing, told=True, joins=joins)
             action, why = "open", _why_open(track, at, joins, policy)
+        if standing.told:
+            paged = [breach.subject for breach in breaches[family] if breach.pages]
+            subjects = tuple(dict.fromkeys([*standing.subjects, *paged]))
+            standing = replace(standing, subjects=subjects)
         decisions.append(
             Decision(
                 family,
@@ -277,6 +287,7 @@ def _decide(
                 standing.joins,
                 breaches[family],
                 None if action == "resolve" else standing,
+                bool(_not_the_time(family, history, policy)),
             )
         )
     return tuple(decisions)
@@ -301,7 +312,7 @@ def _stand(
     """
     needed = policy.good_days(family)
     if was is not None and was.severity != "warning":
-        good = track.good_days(at, was.since)
+        good = track.good_days(at, was.since, was.subjects)
         if was.told or good < needed:
             return replace(was, good_days=good)
         was = None
@@ -320,6 +331,14 @@ def _silenced(
     family: Family, breaches: tuple[Breach, ...], history: History, policy: Policy
 ) -> tuple[str, ...]:
     """Return why nobody is paged for a day; empty if somebody may be."""
+    reasons = _not_the_time(family, history, policy)
+    if not any(breach.pages for breach in breaches):
+        return (*reasons, "not over the limit on this day; it pages if it comes back")
+    return reasons
+
+
+def _not_the_time(family: Family, history: History, policy: Policy) -> tuple[str, ...]:
+    """Return why a day is one that pages nobody, whatever it holds; empty if it is none."""
     day = history.days[-1].day
     age = (history.decided_on - day).days
     reasons = [
@@ -336,8 +355,6 @@ def _silenced(
     new = (day - history.deployed_at).days
     if family not in ("data quality", "pipeline") and new < policy.first_days:
         reasons.append(f"day {new + 1} of the version; the first {policy.first_days} do not page")
-    if not any(breach.pages for breach in breaches):
-        reasons.append("not over the limit on this day; it pages if it comes back")
     return tuple(reasons)
 
 
@@ -378,7 +395,7 @@ def _belated(track: Track, at: int, policy: Policy) -> tuple[str, ...]:
 def _nothing(track: Track, at: int, was: Standing | None, policy: Policy) -> tuple[str, ...]:
     """Say why there is no incident."""
     if not track.known[at]:
-        return ("nothing is known of this day",)
+        return ("not measured on this day",)
     if track.breach[at].any():
         return (f"over the limit, but not on {policy.open_days} of {policy.open_of} days",)
     if was is not None:

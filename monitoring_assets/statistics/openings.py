@@ -17,7 +17,7 @@ from monitoring_assets.statistics.breach import BEYOND_CHANCE
 from monitoring_assets.statistics.discovery import adjusted, indices
 from monitoring_assets.statistics.drift import Thresholds
 from monitoring_assets.statistics.policy import Policy
-from monitoring_assets.statistics.pooling import pooled, weekday_and_rest
+from monitoring_assets.statistics.pooling import is_an_exception, pooled, weekday_and_rest
 from monitoring_assets.statistics.stability import Smoothing
 
 Flags = NDArray[np.bool_]
@@ -91,7 +91,9 @@ class Stream:
             return np.zeros(self.value.shape, bool)
         contrast, contrast_p, unlike, unlike_p = self._weekdays
         seasonal = (contrast >= limits.warn) & (contrast_p <= limits.level)
-        return seasonal & ~((unlike >= limits.fail) & (unlike_p <= limits.level))
+        usual = seasonal & ~((unlike >= limits.fail) & (unlike_p <= limits.level))
+        over = (self.value >= limits.fail) & (self.p <= limits.level)
+        return usual & is_an_exception(over, self.counts.sum(-1) > 0)
 
     def pool(self, days: int, recent: int, broken: Flags) -> Pool:
         """Return the indices of windows of days; those of another choice are used again.

@@ -51,6 +51,26 @@ def weekday_and_rest(
     return weekday, pooled(_earlier(counts, 1), BASELINE_DAYS) - weekday
 
 
+def is_an_exception(over: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say whether a day follows a week that was mostly under the limit.
+
+    A weekday can only be usual as an exception from its week: a shift that lasts is over the limit
+    on all days, and a week later would otherwise be taken for what each weekday always looks like.
+
+    Parameters
+    ----------
+    over, known
+        bool[T, ...], one row a calendar day: over the limit, and with a report.
+
+    Returns
+    -------
+    ndarray
+        bool[T, ...], of the six days before no more than half of the known ones were over.
+    """
+    before = [pooled(_earlier(days.astype(np.int64), 1), WEEK - 1) for days in (over, known)]
+    return 2 * before[0] <= before[1]
+
+
 def _earlier(values: NDArray[np.int64], days: int) -> NDArray[np.int64]:
     """Return the rows of some days before, zeros where there are none."""
     result = np.zeros_like(values)

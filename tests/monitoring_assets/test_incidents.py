@@ -122,6 +122,15 @@ def test_what_is_suppressed_is_neither_told_nor_taken_for_recovery(people):
     assert len(people.ledger.open) == 1
 
 
+def test_new_evidence_on_a_day_that_pages_nobody_is_not_told(people):
+    people.hear(told("population", "open", "score"))
+    muted = dataclasses.replace(told("characteristics", "keep", "income"), silent=True)
+    assert people.hear(told("population", "keep", "score"), muted) == []
+    assert people.hear(
+        told("population", "keep", "score"), told("characteristics", "keep", "income")
+    ) == [("pd_cards.1/population/1", 2, "update")]
+
+
 def test_a_warning_that_lasts_keeps_no_incident_open(people):
     people.hear(told("population", "open", "score"))
     warning = dataclasses.replace(

@@ -83,7 +83,7 @@ def test_days_without_a_report_are_neither_good_nor_bad():
     assert actions(days_of([0.5, None, None, 0.5, None, 0, None, 0, 0])) == ".OkkR"
     empty = [facts(n) if n in (3, 4) else facts(n, column("score", 0.5)) for n in range(5)]
     assert actions(empty) == ".Okkk"
-    assert "nothing is known" in last([facts(0)]).reasons[0]
+    assert "not measured" in last([facts(0)]).reasons[0]
 
 
 def test_one_drift_is_one_incident():
@@ -394,3 +394,51 @@ def test_the_policy_is_the_manifests():
     named = {field.name for field in fields(Policy)} & set(Alerts.model_fields) - {"mute"}
     assert {name: getattr(POLICY, name) for name in named} == alerts.model_dump(include=named)
     assert set(Alerts.model_fields) - named == {"service", "team", "open", "mute"}
+
+
+@pytest.mark.parametrize("index", [0.3, 1.2, 3.0])
+@pytest.mark.parametrize("begins", [1, 4, 6, 9, 20])
+def test_a_shift_that_lasts_is_one_incident_however_young_the_version(index, begins):
+    said = actions(days_of([0] * begins + [index] * (60 - begins)), deployed_at=MONDAY)
+    assert said.count("O") == 1
+    assert "R" not in said
+
+
+def test_drift_that_a_check_has_stopped_pages_without_a_report():
+    stopped = Fault("population", "score", "score: PSI 5.8")
+    decision = last([facts(0, column("score")), facts(1, faults=[stopped])])
+    assert (decision.action, decision.pages) == ("open", True)
+    assert decision.breaches[0].text == "score: PSI 5.8"
+
+
+def test_whoever_was_paged_for_a_column_waits_for_it_under_any_policy():
+    days = [facts(n, column("score"), column("income", 0.6 if n > 4 else 0)) for n in range(10)]
+    before = ()
+    for number in range(6, 10):
+        decisions = decide(
+            History(tuple(days[:number]), LONG_AGO, days[number - 1].day, before), POLICY
+        )
+        before = standings(decisions)
+    stricter = replace(POLICY, min_score_shift=10.0)
+    assert last(days, "characteristics", stricter, before=before).action == "keep"
+
+
+def test_a_column_that_was_not_measured_has_not_recovered():
+    days = [facts(n, column("score"), column("income", 0.6)) for n in range(3)]
+    days += [facts(n, column("score")) for n in range(3, 9)]
+    assert actions(days, "characteristics") == ".Okkkkkkk"
+
+
+def test_performance_that_nobody_measured_is_not_good():
+    day = facts(0, column("score"))
+    assert last([day], "performance").reasons == ("not measured on this day",)
+    measured = replace(day, performance_measured=True)
+    assert last([measured], "performance").reasons == ("nothing is over its limit",)
+
+
+def test_a_silenced_day_says_so():
+    days = [facts(0, column("score", 3.0))]
+    assert not last(days).silent
+    assert last(days, is_backfill=True).silent
+    mute = Mute(MONDAY, MONDAY, "a new form")
+    assert last(days, policy=replace(POLICY, mute=(mute,))).silent
