@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.instance.utils import RUNLESS_JOB_NAME
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+)
 
 from monitoring_assets.alerts import alerts
 from monitoring_assets.checks.judged import judged_materialisation
@@ -64,7 +67,10 @@ def report_delivered(
 def undelivered_days(instance: dg.DagsterInstance) -> set[ModelDay]:
     """Days whose check failed when it was last evaluated, of the last evaluations."""
     history = instance.event_log_storage.get_asset_check_execution_history(
-        DELIVERED.key, limit=HISTORY
+        DELIVERED.key,
+        limit=HISTORY,
+        # The record of a run under way, or killed, has no verdict.
+        status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     )
     passed: dict[str, bool] = {}
     for record in history:  # the latest comes first

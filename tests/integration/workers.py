@@ -45,7 +45,7 @@ DEATHS: list[Death] = [
     ("delete", "outbox/datadog"),
     ("publish", "outbox/datadog"),
 ]
-"""Where a process kills itself: between the outbox and the ledger, a message and its record, ..."""
+"""Where a process kills itself: in the ledger, between a message and its record, ..."""
 
 SLOW_SECONDS = 3.0
 """An answer that takes so long is one that nobody waited for."""

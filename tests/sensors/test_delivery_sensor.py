@@ -2,9 +2,12 @@
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.events import StepMaterializationData
 
-from monitoring_assets.partitions import ModelDay
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from resources.outbox import Outbox, channels_from_environment
 from sensors.delivery_sensor import delivery_sensor
 from tests.receivers.messages import DAY, notice, subject
@@ -79,6 +82,30 @@ def test_a_day_that_is_delivered_in_two_ticks_passes_at_the_second(lender, insta
     assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, False)]
     assert tick(lender, instance) == "1 sent, 0 wait"
     assert checks(instance) == [(ModelDay(DAY, "pd_cards.1").partition, True)]
+
+
+def test_a_run_that_was_killed_before_its_check_does_not_stop_the_sensor(
+    lender, instance, pagerduty
+):
+    day = ModelDay(DAY, "pd_cards.1").partition
+    planned = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="decide_alerts",
+        event_specific_data=AssetCheckEvaluationPlanned(
+            asset_key=dg.AssetKey("alerts"),
+            check_name="delivered",
+            partitions_subset=MODEL_DAYS.subset_with_partition_keys([day]),
+        ),
+    )
+    instance.report_dagster_event(planned, run_id="killed")
+    put(lender, notice())
+    assert tick(lender, instance) == "2 sent, 0 wait"
+    key = dg.AssetCheckKey(dg.AssetKey("alerts"), "delivered")
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    assert {record.run_id: record.status.value for record in history} == {
+        "killed": "PLANNED",
+        "the-run": "SUCCEEDED",
+    }
 
 
 def test_one_version_s_refused_message_keeps_no_other_waiting(lender, instance, pagerduty):
