@@ -7,6 +7,7 @@ from monitoring_assets.checks.asset_checks import (
     features_checks,
     performance_checks,
     scores_checks,
+    segments_checks,
 )
 from monitoring_assets.checks.delivered import alerts_checks
 from monitoring_assets.drift_report import drift_report
@@ -20,6 +21,7 @@ from monitoring_assets.jobs import (
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.reference import reference_profile
 from monitoring_assets.scores import scores
+from monitoring_assets.segment_report import segment_report
 from resources.environment import resources_from_environment
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
@@ -36,10 +38,17 @@ defs = dg.Definitions(
         features,
         scores,
         drift_report,
+        segment_report,
         performance_report,
         alerts,
     ],
-    asset_checks=[features_checks, scores_checks, performance_checks, alerts_checks],
+    asset_checks=[
+        features_checks,
+        scores_checks,
+        segments_checks,
+        performance_checks,
+        alerts_checks,
+    ],
     jobs=[onboard_model, monitor_day, measure_performance, decide_alerts],
     sensors=[
         registry_sensor,

@@ -28,7 +28,8 @@ ROW_GROUP_ROWS = 131_072
     deps=[reference_profile],
     group_name="monitoring",
     kinds={"parquet", "duckdb"},
-    description="The key and the model's characteristics for every row of the day's batch.",
+    description="The key, the model's characteristics and the segment columns for every row of the "
+    "day's batch.",
 )
 def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
@@ -76,7 +77,8 @@ def features(
 def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator[pa.RecordBatch]":
     """The key and the characteristics of a batch, piece by piece.
 
-    A characteristic that the batch does not have is left out: the batch quality check says so.
+    A characteristic that the batch does not have is left out: the batch quality check says so, and
+    the segment check of a segment column.
     """
     import pyarrow as pa
 
@@ -87,9 +89,10 @@ def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator
             yield from _query(_open_batch(files), files, landed, registry)
             return
         key = manifest.batch.key
-        batch = _open_batch(files, {key, *manifest.features.names})
+        wanted = [*manifest.features.names, *manifest.carried]
+        batch = _open_batch(files, {key, *wanted})
         _require_key(key, next(batch.get_fragments()).physical_schema.names, files)
-        present = [name for name in manifest.features.names if name in batch.schema.names]
+        present = [name for name in wanted if name in batch.schema.names]
         # Few pieces in flight: the default keeps a gigabyte of them.
         scanner = batch.scanner(
             columns=[key, *present],
@@ -202,7 +205,8 @@ def _query(
                 raise InputError(f"{storage.url(path)}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
             _require_key(manifest.batch.key, reader.schema.names, files)
-            present = [name for name in manifest.features.names if name in reader.schema.names]
+            wanted = [*manifest.features.names, *manifest.carried]
+            present = [name for name in wanted if name in reader.schema.names]
         except duckdb.DataError as error:  # of a statement before the query
             raise _without_text(storage.url(path), error) from None
         except duckdb.Error as error:

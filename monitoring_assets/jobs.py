@@ -9,6 +9,7 @@ from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.reference import reference_profile
 from monitoring_assets.scores import scores
+from monitoring_assets.segment_report import segment_report
 
 onboard_model = dg.define_asset_job(
     "onboard_model",
@@ -19,12 +20,14 @@ onboard_model = dg.define_asset_job(
 
 monitor_day = dg.define_asset_job(
     "monitor_day",
-    selection=dg.AssetSelection.assets(features, scores, drift_report, performance_report, alerts)
+    selection=dg.AssetSelection.assets(
+        features, scores, drift_report, segment_report, performance_report, alerts
+    )
     # Nothing has been realised on the day, and no check fails for that.
     - dg.AssetSelection.checks(dg.AssetCheckKey(performance_report.key, "realised_performance")),
     partitions_def=MODEL_DAYS,
-    description="A day of a model version: features, scores, drift report, estimated performance, "
-    "their checks, and what is worth an alert.",
+    description="A day of a model version: features, scores, drift report, segments, estimated "
+    "performance, their checks, and what is worth an alert.",
 )
 
 measure_performance = dg.define_asset_job(

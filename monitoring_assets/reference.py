@@ -38,6 +38,7 @@ def reference_profile(
     from pathlib import Path
 
     from monitoring_assets.reference_grid import make_grid
+    from monitoring_assets.reference_segments import reference_segments
     from monitoring_assets.statistics.fit import fit_bins
     from monitoring_assets.statistics.profile import count
     from monitoring_assets.statistics.source import ParquetSource
@@ -59,10 +60,14 @@ def reference_profile(
             parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
         profile = parts[0] | parts[1]
         grid = make_grid(manifest, profile, scores, Path(folder) / OUTCOMES)
+        segments = reference_segments(manifest, profile, grid, features.path, scores)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
     if grid is not None:  # before the profile, which is what days wait for
         table, performance = grid
         store.write_table("reference_grid", key, None, table, notes | performance)
+    if segments is not None:
+        counted, values = segments
+        store.write_table("reference_segments", key, None, counted, notes | values)
     store.write_table("reference_profile", key, None, profile.to_table(), notes)
     forget_faults(store.storage, key, ONBOARDING)
     _announce(store, manifest)
@@ -124,8 +129,10 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
     storage, path = version_path(registry.storage, landed.folder, manifest.reference.path)
     landed.verify("reference.path", storage.sha256(path), storage.url(path))
     sample = pq.ParquetFile(storage.location(path), filesystem=storage.filesystem)
-    names, key = manifest.features.names, manifest.batch.key
-    features = FeatureFile(folder / "features.parquet", key, tuple(names))
+    key = manifest.batch.key
+    features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
+    carried = [name for name in manifest.carried if name in sample.schema_arrow.names]
+    names = [*features.characteristics, *carried]
     has_key = key in sample.schema_arrow.names
     score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
     wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]

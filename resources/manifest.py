@@ -591,7 +591,11 @@ class Manifest(_Section):
     features: Features
     scoring: Scoring
     outcome: Outcome | None = None
-    segments: list[str] = []
+    segments: list[Annotated[str, Field(min_length=1)]] = Field(
+        [],
+        description="Columns whose values are watched apart: characteristics, or other columns of "
+        "the batch (of the SQL's result), which the reference has as well.",
+    )
     thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
     checks: Checks = Checks()  # type: ignore[call-arg]
     schedule: Schedule = Schedule()  # type: ignore[call-arg]
@@ -628,6 +632,14 @@ class Manifest(_Section):
         )
         return value
 
+    @field_validator("segments")
+    @classmethod
+    def _segments_are_columns(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        taken = {"score"} | ({info.data["batch"].key} if "batch" in info.data else set())
+        if len({*value} - taken) < len(value):
+            raise ValueError("columns that differ, none of them the score or the batch's key")
+        return value
+
     @field_validator("thresholds")
     @classmethod
     def _limits_features(cls, value: ThresholdPolicy, info: ValidationInfo) -> ThresholdPolicy:
@@ -651,6 +663,11 @@ class Manifest(_Section):
         horizons = self.outcome.maturity
         by_horizon = column.format(horizon=0) != column.format(horizon=1)
         return {h: column.format(horizon=h) for h in (horizons if by_horizon else horizons[-1:])}
+
+    @property
+    def carried(self) -> list[str]:
+        """Segment columns that are no characteristics."""
+        return [name for name in self.segments if name not in self.features.names]
 
     @property
     def key(self) -> str:

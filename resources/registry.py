@@ -219,6 +219,7 @@ def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
         faults.append(Fault(file, "reference.score", "nothing", allowed))
     outcomes = manifest.reference_outcomes.values()
     wanted += [("reference.outcome", column, None) for column in outcomes]
+    wanted += [("segments", column, None) for column in manifest.carried]
     for field_name, column, arrow_type in wanted:
         if column not in schema.names:
             allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"

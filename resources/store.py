@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 Dataset = Literal[
     "reference_profile",
     "reference_grid",
+    "reference_segments",
     "features",
     "features_profile",
     "scores",
     "scores_profile",
     "score_grid",
     "drift_report",
+    "segment_report",
     "performance_report",
     "alerts",
 ]

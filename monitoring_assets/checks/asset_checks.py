@@ -1,6 +1,6 @@
 """The Dagster side: which checks there are, and what becomes of their findings.
 
-Six checks, each partitioned like its asset. One run of Great Expectations serves all checks of an
+Seven checks, each partitioned like its asset. One run of Great Expectations serves all checks of an
 asset and partition.
 """
 
@@ -17,6 +17,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
+from monitoring_assets.segment_report import segment_report
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import Family, Manifest
 from resources.store import Store
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from monitoring_assets.checks.profile_expectation import ProfileExpectation
 
 SHOWN_FINDINGS = 200
+NO_SEGMENTS = "the manifest has no segments"
 
 CHECKS = {
     "batch_quality": (
@@ -44,6 +46,11 @@ CHECKS = {
         "The population stability index of the score is under its thresholds, or no larger than "
         "chance alone makes it at this number of rows.",
     ),
+    "segments": (
+        segment_report,
+        "No segment has an index at fail, beyond chance among all segments: WARN, as a segment "
+        "never pages alone. ERROR where a segment column cannot be had.",
+    ),
     "estimated_performance": (
         performance_report,
         "The estimated AUC is not under the reference's by more than the threshold and chance.",
@@ -61,6 +68,7 @@ FAMILIES: dict[str, Family] = {
     "csi": "characteristics",
     "score_range": "data quality",
     "psi": "population",
+    "segments": "data quality",
     "estimated_performance": "performance",
     "realised_performance": "performance",
 }
@@ -76,6 +84,7 @@ PHRASES = {
     "ExpectCohortToBeMature": "{characteristic}: {text}",
     "ExpectAucToHold": "{characteristic}: {text}",
     "ExpectBadRateToHold": "{characteristic}: {text}",
+    "ExpectSegmentToHold": "{characteristic}: {text}",
     "ExpectScoreToBeInRange": "{observed:.0f} rows without a score in {range}: {below} below, "
     "{above} above, {missing} missing",
 }
@@ -110,6 +119,12 @@ def features_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Ite
 def scores_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
     """Range of the score and PSI."""
     yield from _evaluate(context, store, _check_scores)
+
+
+@dg.multi_asset_check(name="segments_checks", specs=_specs(segment_report), can_subset=True)
+def segments_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
+    """Segments."""
+    yield from _evaluate(context, store, _check_segments)
 
 
 @dg.multi_asset_check(name="performance_checks", specs=_specs(performance_report), can_subset=True)
@@ -201,6 +216,18 @@ def _check_scores(store: Store, day: ModelDay, manifest: Manifest) -> "list[Find
             ),
         ],
     )
+
+
+def _check_segments(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
+    from monitoring_assets.checks.gx_run import Finding, run_expectations
+    from monitoring_assets.checks.segments import ExpectSegmentToHold, segment_table
+
+    if not manifest.segments:
+        said = {"status": NO_SEGMENTS}
+        return [Finding("segments", "ExpectSegmentToHold", "segments", True, 0.0, said)]
+    table = segment_table(store.read_table("segment_report", day.key, day.day)[0].to_pylist())
+    subjects = [ExpectSegmentToHold(characteristic=subject) for subject in table["subject"]]
+    return run_expectations(table, [("segments", one) for one in subjects])
 
 
 def _check_performance(store: Store, day: ModelDay, manifest: Manifest) -> "list[Finding]":
@@ -348,6 +375,11 @@ def _details(finding: "Finding") -> str:
 
 
 def _all_well(findings: "Sequence[Finding]") -> str:
+    if findings[0].status == NO_SEGMENTS:
+        return NO_SEGMENTS
+    small = [f.characteristic for f in findings if f.status == "too few rows"]
+    if small:
+        return f"{len(findings) - len(small)} segments hold; too few rows: {', '.join(small)}"
     unsure = [f.characteristic for f in findings if f.status == "insufficient evidence"]
     if unsure:
         return f"over a threshold, but no more than chance explains: {', '.join(unsure)}"

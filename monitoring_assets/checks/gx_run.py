@@ -48,8 +48,9 @@ def run_expectations(
     Parameters
     ----------
     table
-        As `monitoring_assets.checks.profile_table.profile_table` makes it, or the
-        `performance_table` of `monitoring_assets.checks.performance`.
+        As `monitoring_assets.checks.profile_table.profile_table` makes it, the
+        `performance_table` of `monitoring_assets.checks.performance`, or the `segment_table` of
+        `monitoring_assets.checks.segments`.
     expectations
         Pairs of a check's name and an expectation of it.
 

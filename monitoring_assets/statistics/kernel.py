@@ -183,6 +183,42 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
     return counts
 
 
+def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+    """Yield the slot of each row of an array, a run at a time.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` or ``category_codes`` takes it.
+    bins
+        Bins of the column.
+
+    Yields
+    ------
+    rows : slice
+        Which rows of the array.
+    slots : ndarray
+        uint8[<= RUN], positions in ``bins.slots``.
+    """
+    if isinstance(bins, CategoricalBins):
+        names, dictionary = category_codes(array)
+        slot_of_name = _dictionary_slots(dictionary, bins)
+        for start in range(0, len(names), RUN):
+            rows = slice(start, start + RUN)
+            yield rows, slot_of_name[names[rows]]
+        return
+    flags = np.empty(RUN, np.bool_)
+    for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
+        out = flags[: len(run)]
+        slots = np.zeros(len(run), np.uint8)
+        for edge in bins.edges:
+            slots += np.greater(run, edge, out=out).view(np.uint8)
+        if not np.isfinite(run, out=out).all():
+            slots[np.isnan(run, out=out)] = bins.missing
+            slots[np.isinf(run, out=out)] = bins.infinite
+        yield slice(start, start + len(run)), slots
+
+
 def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum something else of the same rows, by slot of an array.
 
@@ -201,21 +237,8 @@ def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDA
         float64[slots], in the order of ``bins.slots``.
     """
     sums = np.zeros(len(bins.slots))
-    if isinstance(bins, CategoricalBins):
-        names, dictionary = category_codes(array)
-        by_name = np.bincount(names, values, len(dictionary) + 1)
-        np.add.at(sums, _dictionary_slots(dictionary, bins), by_name)
-        return sums
-    flags = np.empty(RUN, np.bool_)
-    for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
-        out = flags[: len(run)]
-        codes = np.zeros(len(run), np.uint8)
-        for edge in bins.edges:
-            codes += np.greater(run, edge, out=out).view(np.uint8)
-        if not np.isfinite(run, out=out).all():
-            codes[np.isnan(run, out=out)] = bins.missing
-            codes[np.isinf(run, out=out)] = bins.infinite
-        sums += np.bincount(codes, values[start : start + len(run)], len(sums))
+    for rows, slots in slot_runs(array, bins):
+        sums += np.bincount(slots, values[rows], len(sums))
     return sums
 
 

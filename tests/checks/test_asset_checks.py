@@ -161,6 +161,7 @@ def test_a_good_batch_passes_every_check(lender, instance):
         "csi": True,
         "score_range": True,
         "psi": True,
+        "segments": True,
         "estimated_performance": True,
         "delivered": True,
     }

@@ -49,8 +49,9 @@ def test_the_graph_is_the_one_in_the_readme():
         "features": {"reference_profile"},
         "scores": {"features"},
         "drift_report": {"scores"},
+        "segment_report": {"scores"},
         "performance_report": {"scores"},
-        "alerts": {"drift_report"},
+        "alerts": {"drift_report", "segment_report"},
     }
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     assert checks == {
@@ -58,6 +59,7 @@ def test_the_graph_is_the_one_in_the_readme():
         ("features", "csi"),
         ("scores", "score_range"),
         ("scores", "psi"),
+        ("segment_report", "segments"),
         ("performance_report", "estimated_performance"),
         ("performance_report", "realised_performance"),
         ("alerts", "delivered"),

@@ -42,6 +42,7 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
         "csi",
         "score_range",
         "psi",
+        "segments",
         "estimated_performance",
         "delivered",
     }
