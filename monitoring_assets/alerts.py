@@ -14,7 +14,9 @@ from pydantic import Field
 
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, is_backfill, materialise_each
+from monitoring_assets.performance_report import performance_report
 from monitoring_assets.segment_report import segment_report
+from resources.faults import record_faults
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class AlertsConfig(dg.Config):
 
 @dg.asset(
     partitions_def=MODEL_DAYS,
-    deps=[drift_report, segment_report],
+    deps=[drift_report, performance_report, segment_report],
     group_name="monitoring",
     kinds={"parquet"},
     code_version="1",
@@ -51,6 +53,8 @@ def alerts(
     """Decide on the day from the stored reports, record it, and tell what has changed."""
     from monitoring_assets.history import recorded_standings, stored_inputs
     from monitoring_assets.incidents import Telling
+    from monitoring_assets.performance_faults import SOURCE, performance_faults
+    from monitoring_assets.performance_points import performance_points
     from monitoring_assets.statistics.decision import decide
     from monitoring_assets.telling import tell
     from resources.notice import Subject
@@ -59,6 +63,9 @@ def alerts(
         manifest = store.landed(day.key).manifest
         now = dt.datetime.now(dt.UTC)
         as_if = config.as_if_on_the_day
+        points = performance_points(store, day.key, day.day)
+        faults = performance_faults(points, manifest.thresholds.performance, day.day)
+        record_faults(store.storage, day.key, day.day, SOURCE, faults)
         inputs, history = stored_inputs(
             store,
             day,

@@ -46,6 +46,8 @@ class Inputs(BaseModel):
         Run that made the drift report of each day: it lies under ``evidence/`` for good.
     faults
         Faults of each day.
+    performance_from
+        First day on which the performance of some cohort could be known; None if none is.
     before
         What stood after the last day before it that was decided.
     decided_on
@@ -64,6 +66,7 @@ class Inputs(BaseModel):
 
     reports: dict[dt.date, str]
     faults: dict[dt.date, list[RecordedFault]]
+    performance_from: dt.date | None = None
     before: list[Standing]
     decided_on: dt.date
     is_backfill: bool
@@ -92,6 +95,7 @@ def stored_inputs(
     inputs = Inputs(
         reports={one: report.run_id for one, report in reports.items()},
         faults=read_faults(store.storage, day.key, first, day.day),
+        performance_from=performance_from(store, day.key, day.day),
         before=_standings(store, day.key, earlier[-1]) if earlier else [],
         decided_on=decided_on,
         is_backfill=is_backfill,
@@ -112,7 +116,15 @@ def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, .
         return ()
     reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
     faults = read_faults(store.storage, key, min(files), dt.date.max)
-    return _days({*reports, *faults}, reports, faults)
+    return _days({*reports, *faults}, reports, faults, performance_from(store, key, max(files)))
+
+
+def performance_from(store: Store, key: str, last: dt.date) -> dt.date | None:
+    """First day on which the performance of some cohort up to ``last`` could be known."""
+    from monitoring_assets.performance_faults import known_on
+    from monitoring_assets.performance_points import performance_points
+
+    return min(map(known_on, performance_points(store, key, last)), default=None)
 
 
 def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
@@ -197,7 +209,9 @@ def _standings(store: Store, key: str, day: dt.date) -> list[Standing]:
 
 def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -> History:
     return History(
-        days=_days({*reports, *inputs.faults, day}, reports, inputs.faults),
+        days=_days(
+            {*reports, *inputs.faults, day}, reports, inputs.faults, inputs.performance_from
+        ),
         before=tuple(inputs.before),
         deployed_at=inputs.deployed_at,
         decided_on=inputs.decided_on,
@@ -210,20 +224,42 @@ def _days(
     days: Iterable[dt.date],
     reports: Mapping[dt.date, _Report],
     faults: Mapping[dt.date, Sequence[RecordedFault]],
+    measured_from: dt.date | None,
 ) -> tuple[DayFacts, ...]:
-    return tuple(_facts(day, reports.get(day), faults.get(day, ())) for day in sorted(days))
+    return tuple(
+        _facts(
+            day,
+            reports.get(day),
+            faults.get(day, ()),
+            performance_measured=measured_from is not None and measured_from <= day,
+        )
+        for day in sorted(days)
+    )
 
 
-def _facts(day: dt.date, report: _Report | None, faults: Sequence[RecordedFault]) -> DayFacts:
+def _facts(
+    day: dt.date,
+    report: _Report | None,
+    faults: Sequence[RecordedFault],
+    *,
+    performance_measured: bool,
+) -> DayFacts:
     known = [
-        Fault(one.family, one.subject, one.text)
+        Fault(one.family, one.subject, one.text, one.pages)
         for one in faults
         # An index is in the report; a check's word of it only counts where there is none.
         if report is None or one.family not in ("population", "characteristics")
     ]
     if report is None:
-        return DayFacts(day, faults=tuple(known))
-    return DayFacts(day, report.columns, tuple(known), report.score_sd, report.score_shift)
+        return DayFacts(day, faults=tuple(known), performance_measured=performance_measured)
+    return DayFacts(
+        day,
+        report.columns,
+        tuple(known),
+        report.score_sd,
+        report.score_shift,
+        performance_measured,
+    )
 
 
 def _columns(report: pa.Table) -> Iterator[ColumnDay]:

@@ -33,6 +33,8 @@ class RecordedFault(BaseModel):
         The check, the characteristic or the run it is about.
     text
         In words, without the day.
+    pages
+        Whether it is worth a page.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +42,7 @@ class RecordedFault(BaseModel):
     family: Family
     subject: str
     text: str
+    pages: bool = True
 
 
 _FAULTS = TypeAdapter(list[RecordedFault])
