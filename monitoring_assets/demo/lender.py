@@ -294,7 +294,7 @@ class _Lender:
             "outcome": {
                 "path": f"outcomes/{feed}/date={{date}}/*.parquet",
                 "column": OUTCOME,
-                "maturity": [30, 60, 90],
+                "maturity": 90,
             },
             "segments": ["channel"],
             "alerts": {"service": version.owner},

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, softmax
 
+from monitoring_assets.statistics.bins import short_label
 from monitoring_assets.statistics.breach import DayFacts
 from monitoring_assets.statistics.drift import Thresholds
 from monitoring_assets.statistics.openings import Stream, openings
@@ -69,11 +70,12 @@ class Column:
         rows, sums = profile.score_counts, profile.score_sums
         mean = sums.sum() / max(rows.sum(), 1)
         effects = np.where(rows > 0, sums / np.maximum(rows, 1) - mean, 0.0)
-        labels = tuple(slot.label for slot in profile.bins.slots)
+        # Those of a history are cut for people.
+        labels = [short_label(slot.label) for slot in profile.bins.slots]
         counts = np.zeros((len(days), len(labels)), np.int64)
         for at, day in enumerate(days):
             for column in day.columns:
-                if column.column == name and column.labels == labels:
+                if column.column == name and [*map(short_label, column.labels)] == labels:
                     counts[at] = column.current
         return cls(name, profile.counts, effects, counts)
 
