@@ -92,7 +92,7 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         reference = {segment: one for segment, one in reference.items() if segment in current}
     policy = manifest.thresholds
     drifts = judge_segments(
-        reference,
+        {segment: _without_grid(one) for segment, one in reference.items()},
         current,
         score=SCORE,
         thresholds=in_force(policy.csi),
@@ -157,6 +157,15 @@ def _count(
             score_bins=score_bins,
         )
     return counted, faults
+
+
+def _without_grid(profile: "Profile") -> "Profile":
+    """The columns that are compared: the score's grid is there to estimate from."""
+    from monitoring_assets.reference_segments import GRID
+    from monitoring_assets.statistics.profile import Profile
+
+    columns = {name: column for name, column in profile.columns.items() if name != GRID}
+    return Profile(profile.rows, columns)
 
 
 def _index(one: "SegmentDrift") -> Row:

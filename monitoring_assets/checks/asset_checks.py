@@ -377,10 +377,9 @@ def _details(finding: "Finding") -> str:
 def _all_well(findings: "Sequence[Finding]") -> str:
     if findings[0].status == NO_SEGMENTS:
         return NO_SEGMENTS
-    small = [f.characteristic for f in findings if f.status == "too few rows"]
-    if small:
-        return f"{len(findings) - len(small)} segments hold; too few rows: {', '.join(small)}"
     unsure = [f.characteristic for f in findings if f.status == "insufficient evidence"]
+    if unsure and findings[0].check == "segments":
+        return f"{len(findings) - len(unsure)} segments hold; too few rows: {', '.join(unsure)}"
     if unsure:
         return f"over a threshold, but no more than chance explains: {', '.join(unsure)}"
     return f"{len(findings)} expectations met"

@@ -50,6 +50,6 @@ def _judged(column: str, value: str | None, rows: Sequence[Mapping[str, Any]]) -
     status = "warn" if failed else "ok"
     statuses = {row["status"] for row in rows}
     if statuses == {"insufficient evidence"} and all(row["adjusted_p"] is None for row in rows):
-        status, text = "too few rows", rows[0]["reason"]
+        status, text = "insufficient evidence", rows[0]["reason"]
     largest = max((row["value"] for row in rows if row["value"] is not None), default=0.0)
     return {"subject": f"{column}={value}", "status": status, "value": largest, "text": text}

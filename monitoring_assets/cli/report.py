@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from monitoring_assets.cli.options import format_option, stored_day
 
 if TYPE_CHECKING:
-    from resources.store import Store
+    from resources.store import Dataset, Store
 
 HISTORY_DAYS = 30
 
@@ -42,9 +43,10 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     except InputError as error:
         raise click.BadParameter(str(error)) from error
     rows = table.to_pylist()
-    performance = _performance(store, model, date)
+    performance = _rows_of(store, "performance_report", model, date)
+    segments = _rows_of(store, "segment_report", model, date)
     if output == "json":
-        shown = notes | {"columns": rows, "performance": performance}
+        shown = notes | {"columns": rows, "performance": performance, "segments": segments}
         click.echo(json.dumps(shown, indent=2, default=str))
         return
 
@@ -79,6 +81,8 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
     for row in performance:
         click.echo(_performance_line(row))
+    for line in _segment_lines(segments, {drift.column: drift.status for drift in drifts}):
+        click.echo(line)
     worst = max(drifts, key=lambda drift: drift.value or 0.0)
     shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
     click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
@@ -89,12 +93,12 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
 
 
-def _performance(store: Store, model: str, day: dt.date) -> list[dict[str, Any]]:
-    """The rows of the performance report; none where an earlier release has made the day."""
+def _rows_of(store: Store, dataset: Dataset, model: str, day: dt.date) -> list[dict[str, Any]]:
+    """The rows of another report of the day; none where it has none."""
     from resources.store import NotMaterialisedError
 
     try:
-        table, _ = store.read_table("performance_report", model, day)
+        table, _ = store.read_table(dataset, model, day)
     except NotMaterialisedError:
         return []
     rows: list[dict[str, Any]] = table.to_pylist()
@@ -117,6 +121,20 @@ def _performance_line(row: dict[str, Any]) -> str:
         f"{name} {auc[name]:.4f}" for name in ("reference", "estimated") if auc[name] is not None
     ]
     return "; ".join([f"{of}: {value}, {rows:,} rows", *beside, *filter(None, [row["shift"]])])
+
+
+def _segment_lines(segments: list[dict[str, Any]], total: Mapping[str, str]) -> Iterator[str]:
+    """Segments at fail that the total does not show, and segment columns that are not there."""
+    hidden = [r for r in segments if r["status"] == "fail" and total.get(r["column"]) != "fail"]
+    for row in sorted(hidden, key=lambda row: -row["value"]):
+        yield (
+            f"Segment {row['segment_column']}={row['segment']}: {row['column']} {row['metric']} "
+            f"{row['value']:.4f}, fail; {row['rows']:,} rows; in the total "
+            f"{total.get(row['column'], 'not compared')}"
+        )
+    for row in segments:
+        if row["segment"] is None:
+            yield f"Segments of {row['segment_column']}: {row['reason']}"
 
 
 def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:
