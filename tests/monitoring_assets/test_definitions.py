@@ -51,7 +51,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "drift_report": {"scores"},
         "segment_report": {"scores"},
         "performance_report": {"scores"},
-        "alerts": {"drift_report", "segment_report"},
+        "alerts": {"drift_report", "performance_report", "segment_report"},
     }
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     assert checks == {
