@@ -102,8 +102,13 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         false_discovery_rate=manifest.alerts.false_discovery_rate,
         dependence=manifest.alerts.dependence,
     )
+    # What only our own next run can mend is no fault of the data, and not one that pages.
     failed = [
-        {"segment_column": column, "status": "error", "reason": errors[column]}
+        {
+            "segment_column": column,
+            "status": "warn" if errors[column] == NOT_COUNTED else "error",
+            "reason": errors[column],
+        }
         for column in manifest.segments
         if column in errors
     ]

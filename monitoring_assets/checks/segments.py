@@ -44,7 +44,8 @@ def segment_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _judged(column: str, value: str | None, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if value is None:
-        return {"subject": column, "status": "error", "value": 0.0, "text": rows[0]["reason"]}
+        (row,) = rows
+        return {"subject": column, "status": row["status"], "value": 0.0, "text": row["reason"]}
     failed = sorted((row for row in rows if row["status"] == "fail"), key=lambda row: -row["value"])
     text = ", ".join(f"{row['column']} {row['metric']} {row['value']:.2f}" for row in failed)
     status = "warn" if failed else "ok"

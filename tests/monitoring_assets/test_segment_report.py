@@ -194,8 +194,31 @@ def test_segments_of_a_later_revision_need_the_reference_again(lender, instance)
     lender.deliver(YESTERDAY, rows(1, 3000))
     found = run(lender, instance)
     assert not found.passed
-    assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert "materialise reference_profile again" in found.description
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    assert "region: its reference is not counted: materialise" in found.description
+    assert faults_of_day(lender) == []
+
+    onboarded = job("onboard_model", lender).execute_in_process(
+        instance=instance, partition_key=KEY
+    )
+    assert onboarded.success
+    assert run(lender, instance).passed
+
+
+def test_a_segment_of_the_sql_is_carried(lender, instance):
+    storage = open_storage(lender.registry.root)
+    sql = "SELECT loan_id, income, region, upper(branch) AS unit FROM batch"
+    storage.write("pd_cards/1/features.sql", sql.encode())
+    reference = with_branch(0, 2000)
+    found = monitor(
+        lender,
+        instance,
+        with_branch(1, 3000),
+        reference.assign(unit=reference["branch"].str.upper()),
+        segments=["unit"],
+        features={"columns": ["income", "region"], "sql": "features.sql"},
+    )
+    assert found.description == "2 segments hold; too few rows: unit=ONLINE"
 
 
 @pytest.mark.parametrize("names", [["score"], ["loan_id"], ["region", "region"]])
