@@ -71,7 +71,7 @@ def backfill(
     outcome = BackfillOutcome()
     waiting = [
         chunk
-        for run in _consecutive(sorted(days))
+        for run in consecutive(sorted(days))
         for chunk in ([run] if single_run else [[day] for day in run])
     ]
     last_asset = dg.AssetKey("drift_report")
@@ -105,13 +105,13 @@ def backfill(
                 failed = {ModelDay(day, key): failure_in_words(events) for day in rest}
                 rest = []
             outcome.failed |= failed
-            waiting = [*_consecutive(rest), *waiting]
+            waiting = [*consecutive(rest), *waiting]
         if progress is not None:
             progress(outcome)
     return outcome
 
 
-def _consecutive(days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
+def consecutive(days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
     """Split ascending days into runs without a gap."""
     run: list[dt.date] = []
     for day in days:

@@ -147,9 +147,8 @@ def _fault(chart: _Chart, series: Series, limits: PerformanceThresholds) -> Reco
         text=(
             f"{chart.what.format(after=after)}: {_shown(chart, level.value)} "
             f"({_shown(chart, level.low)} to {_shown(chart, level.high)}) instead of "
-            f"{_shown(chart, expected)} since the applicants of {since}, {rows:,} rows; a chart "
-            f"that nothing moves says so once in {RUN_LENGTH:,} points. "
-            + _why(chart, series, moved, since, until)
+            f"{_shown(chart, expected)} since the applicants of {since}, {rows:,} rows (by chance "
+            f"once in {RUN_LENGTH:,} points). " + _why(chart, series, moved, since, until)
         ),
         # A score that nobody has calibrated departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,

@@ -75,7 +75,7 @@ def demo(
     serve: bool,
     output: str,
 ) -> None:
-    """Monitor four models of a made-up lender over 60 days, and compare with the truth.
+    """Monitor five models of a made-up lender over 60 days, and compare with the truth.
 
     The lender is made from a seed, so what happened to each model is known. Its versions are
     onboarded by the registry sensor and its days are backfilled. What is there already is used
@@ -150,13 +150,16 @@ def _monitor(truth: Truth, step: Step) -> list[Detection]:
 
     from monitoring_assets.definitions import defs
     from monitoring_assets.demo.detection import detect
-    from monitoring_assets.demo.findings import read_findings
+    from monitoring_assets.demo.findings import add_performance, read_findings
     from monitoring_assets.demo.replay import replay
+    from resources.store import Store
 
     with dg.DagsterInstance.get() as instance:
         step("starting Dagster", 1, 1)
         replay(defs, instance, truth.end, step)
-        return detect(truth, read_findings(instance))
+        found = read_findings(instance)
+    add_performance(found, Store(root=os.environ["MONITORING_STORE"]))
+    return detect(truth, found)
 
 
 @contextmanager

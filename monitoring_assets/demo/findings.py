@@ -1,4 +1,4 @@
-"""What the checks of every day said, read from a Dagster instance."""
+"""What the checks and the alerts of every day said, read from a Dagster instance and the store."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
 )
 
-from monitoring_assets.checks.asset_checks import CHECKS
+from monitoring_assets.checks.asset_checks import CHECKS, FAMILIES
 from monitoring_assets.partitions import ModelDay
+from resources.store import Store
 
 ALARMING = ("error", "fail", "warn")
 """Statuses of a finding that make an alarm, the worst first."""
@@ -23,12 +24,12 @@ EVERYTHING = 1_000_000
 
 @dataclass(frozen=True)
 class Alarm:
-    """An expectation that was not met.
+    """An expectation that was not met, or a breach.
 
     Parameters
     ----------
     check
-        The Dagster check that it belongs to.
+        The Dagster check that it belongs to; ``performance`` for a breach of that family.
     expectation
         Name of the expectation.
     subject
@@ -46,10 +47,14 @@ class Alarm:
     observed: float | None
 
     def __str__(self) -> str:
+        if self.check == "performance":
+            return self.subject
         if self.observed is None:
             return f"{self.subject}: {self.check} not computed"
         if self.check in ("csi", "psi"):
             return f"{self.subject} {self.check.upper()} {self.observed:.2f}"
+        if self.check == "segments":
+            return f"{self.subject} {self.observed:.2f}"
         if self.expectation == "ExpectMissingShareToBeAtMost":
             return f"{self.subject} {self.observed:.0%} missing"
         return f"{self.subject}: {self.check} {self.observed:g}"
@@ -78,11 +83,16 @@ class DayFindings:
 
 
 def read_findings(instance: dg.DagsterInstance) -> dict[str, dict[dt.date, DayFindings]]:
-    """The last word of every check on every day, by version and day."""
+    """The last word of every check on every day, by version and day.
+
+    A check of performance is about a cohort, and speaks when its outcomes are there: what was known
+    on a day is in the alerts, see `add_performance`.
+    """
     found: defaultdict[str, defaultdict[dt.date, DayFindings]] = defaultdict(
         lambda: defaultdict(DayFindings)
     )
-    for name, (asset, _) in CHECKS.items():
+    of_the_day = {name: of for name, of in CHECKS.items() if FAMILIES[name] != "performance"}
+    for name, (asset, _) in of_the_day.items():
         judged: set[str] = set()
         history = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(asset.key, name),
@@ -97,6 +107,24 @@ def read_findings(instance: dg.DagsterInstance) -> dict[str, dict[dt.date, DayFi
             day = ModelDay.parse(evaluation.partition)
             _add(found[day.key][day.day], evaluation)
     return {key: dict(days) for key, days in found.items()}
+
+
+def add_performance(found: Mapping[str, Mapping[dt.date, DayFindings]], store: Store) -> None:
+    """Add what the decision of each day knew of performance."""
+    for key, days in found.items():
+        for day in days.keys() & store.days("alerts", key).keys():
+            for row in store.read_table("alerts", key, day)[0].to_pylist():
+                if row["family"] == "performance":
+                    days[day].alarms += [
+                        Alarm(
+                            "performance",
+                            "",
+                            breach["subject"],
+                            "fail" if breach["pages"] else "warn",
+                            None,
+                        )
+                        for breach in row["breaches"]
+                    ]
 
 
 def _add(day: DayFindings, evaluation: dg.AssetCheckEvaluation) -> None:

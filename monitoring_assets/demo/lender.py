@@ -1,11 +1,13 @@
-"""A lender with four models, made from a seed: its registry, its lake, and the truth about both.
+"""A lender with five models, made from a seed: its registry, its lake, and the truth about both.
 
 - ``pd_cards`` is healthy.
 - ``pd_personal_loans``: from half time on, a marketing push brings in other people, more each day.
 - ``pd_auto``: on one day an upstream feed breaks; production scores the broken data.
 - ``pd_mortgage``: version 2 lands at three quarters of the time, while version 1 still runs.
+- ``pd_overdraft``: the applicants stay what they are, but from one day on it is others of them who
+  fall into arrears.
 
-The days named above are 30, 37 and 45 of the usual 60.
+The days named above are 30, 37, 45 and 20 of the usual 60, and outcomes are known after 14 of them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
+from numpy.typing import NDArray
 
 from monitoring_assets.demo import population, scorecards
 from monitoring_assets.demo.population import Applications
@@ -32,7 +35,7 @@ from monitoring_assets.demo.truth import TRUTH_NAME, Event, Truth, VersionTruth
 from resources.manifest import MANIFEST_NAME
 
 KEY = "application_id"
-OUTCOME = "default_90d"
+OUTCOME = "in_arrears"
 TRAINING_ROWS = 20_000
 REFERENCE_ROWS = 10_000
 SHORTEST = 8  # days; below that the events would fall on each other
@@ -40,6 +43,10 @@ SHORTEST = 8  # days; below that the events would fall on each other
 # Versions to which something happens.
 PUSHED = "pd_personal_loans.1"
 BROKEN = "pd_auto.1"
+TURNED = "pd_overdraft.1"
+
+TURNED_SHARE = 0.5
+"""Share of the applicants whose outcomes no longer depend on who they are."""
 
 # Monday to Sunday, times the usual volume of a product.
 WEEK = (1.12, 1.08, 1.04, 1.02, 1.0, 0.88, 0.84)
@@ -79,13 +86,15 @@ CARDS = Product("card_applications", "CC", 3600, population.cards)
 LOANS = Product("loan_applications", "PL", 3200, population.personal_loans)
 AUTO = Product("auto_applications", "AF", 2800, population.auto)
 MORTGAGES = Product("mortgage_applications", "MO", 2600, population.mortgages)
-PRODUCTS = (CARDS, LOANS, AUTO, MORTGAGES)
+OVERDRAFTS = Product("overdraft_applications", "OD", 2400, population.overdrafts)
+PRODUCTS = (CARDS, LOANS, AUTO, MORTGAGES, OVERDRAFTS)
 
 VERSIONS = (
     Version("pd_auto", "1", "auto-risk", AUTO, "boosting", is_scored_by_production=True),
     Version("pd_cards", "1", "cards-risk", CARDS, "boosting"),
     Version("pd_mortgage", "1", "mortgage-risk", MORTGAGES, "logistic", sql="mortgage_v1.sql"),
     Version("pd_mortgage", "2", "mortgage-risk", MORTGAGES, "boosting", sql="mortgage_v2.sql"),
+    Version("pd_overdraft", "1", "current-accounts-risk", OVERDRAFTS, "logistic"),
     Version("pd_personal_loans", "1", "loans-risk", LOANS, "logistic"),
 )
 
@@ -168,7 +177,13 @@ def what_happens(end: dt.date, days: int, seed: int) -> Truth:
         ended=day_at(37 / 60),
         characteristics=("income", "bureau_score"),
     )
-    events = {PUSHED: push, BROKEN: broken}
+    turned = Event(
+        "other people fall into arrears: half of it has nothing to do with the application",
+        began=day_at(20 / 60),
+        ended=None,
+        characteristics=(),
+    )
+    events = {PUSHED: push, BROKEN: broken, TURNED: turned}
     deployed = {"pd_mortgage.2": day_at(45 / 60)}
     return Truth(
         end,
@@ -176,6 +191,11 @@ def what_happens(end: dt.date, days: int, seed: int) -> Truth:
         seed,
         tuple(VersionTruth(v.key, deployed.get(v.key, first), events.get(v.key)) for v in VERSIONS),
     )
+
+
+def maturity(days: int) -> int:
+    """Days after which outcomes are known: 14 of the usual 60, so that the demo lives to see it."""
+    return round(days * 14 / 60)
 
 
 @dataclass(frozen=True)
@@ -216,6 +236,7 @@ class _Lender:
             table = table.append_column("score", [scorecards.score(graph, table)])
         else:
             (folder / "model.onnx").write_bytes(graph)
+        table = table.append_column(OUTCOME, [reference.default])
         _write_parquet(table, folder / "reference.parquet")
         if sql is not None:
             (folder / "features.sql").write_text(sql, encoding="utf-8")
@@ -232,9 +253,12 @@ class _Lender:
         table = drawn.table.add_column(0, KEY, keys)
         if product is AUTO and self._touches(BROKEN, day):
             table = _broken(table, rng)
+        default = drawn.default
+        if product is OVERDRAFTS and self._touches(TURNED, day):
+            default = _turned(default, rng)
         lake, date = self.home / "lake", f"date={day.isoformat()}"
         _write_parquet(table, lake / product.feed / date / "applications.parquet")
-        outcomes = pa.table({KEY: keys, OUTCOME: drawn.default})
+        outcomes = pa.table({KEY: keys, OUTCOME: default})
         _write_parquet(outcomes, lake / "outcomes" / product.feed / date / "outcomes.parquet")
         for version in VERSIONS:
             if version.product is product and version.is_scored_by_production:
@@ -264,7 +288,7 @@ class _Lender:
 
     def _manifest(self, version: Version, names: list[str], graph: bytes) -> dict[str, Any]:
         feed = version.product.feed
-        reference = {"path": "reference.parquet"}
+        reference = {"path": "reference.parquet", "outcome": OUTCOME}
         scoring: dict[str, Any]
         if version.is_scored_by_production:
             reference["score"] = "score"
@@ -294,7 +318,7 @@ class _Lender:
             "outcome": {
                 "path": f"outcomes/{feed}/date={{date}}/*.parquet",
                 "column": OUTCOME,
-                "maturity": 90,
+                "maturity": maturity(self.truth.days),
             },
             "segments": ["channel"],
             "alerts": {"service": version.owner},
@@ -308,6 +332,14 @@ def _broken(table: pa.Table, rng: np.random.Generator) -> pa.Table:
     for name, values in (("income", pc.divide(table["income"], 12.0)), ("bureau_score", scores)):
         table = table.set_column(table.column_names.index(name), name, values)
     return table
+
+
+def _turned(default: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """The outcomes, with those of some people dealt out among them: as many bads, other people."""
+    some = np.flatnonzero(rng.random(len(default)) < TURNED_SHARE)
+    turned = default.copy()
+    turned[some] = default[rng.permutation(some)]
+    return turned
 
 
 def _sql_text(version: Version) -> str | None:

@@ -54,7 +54,7 @@ class Applications:
     table
         One row an application, one column a characteristic; what is missing is null.
     default
-        Bool, shape (rows,): whether the applicant defaults within 90 days.
+        Bool, shape (rows,): whether the applicant falls into arrears.
     """
 
     table: pa.Table
@@ -291,6 +291,31 @@ def mortgages(rng: np.random.Generator, rows: int, pushed: float = 0.0) -> Appli
     }
     burden = 2 * (loan_to_value - 0.7) + 0.1 * np.clip(value * loan_to_value / income - 5, -4, 8)
     return Applications(_table(columns), crowd.defaults(-3.3, burden, employment))
+
+
+def overdrafts(rng: np.random.Generator, rows: int, pushed: float = 0.0) -> Applications:
+    """Draw applications for overdrafts; the parameters are those of `Crowd`."""
+    crowd = Crowd(rng, rows, pushed)
+    income, employment = crowd.income(), crowd.employment()
+    paid_in = np.round(income / 12 * np.exp(0.2 * crowd.noise()))
+    lowest = np.round(paid_in * (0.5 - 0.35 * crowd.strain + 0.3 * crowd.noise()))
+    limit = np.round(np.clip(0.6 * paid_in * np.exp(0.5 * crowd.noise()), 100, 5_000), -2)
+    columns: Columns = {
+        "monthly_paid_in": _missing(crowd, paid_in, 0.01),
+        "lowest_balance_3m": lowest,
+        "days_overdrawn_3m": rng.poisson(np.exp(0.6 + 0.6 * crowd.strain)),
+        "returned_payments_6m": rng.poisson(np.exp(-1.6 + 0.7 * crowd.strain)),
+        "bureau_score": crowd.bureau_score(),
+        "utilisation": crowd.utilisation(),
+        "inquiries_6m": crowd.inquiries_6m(),
+        "requested_limit": limit,
+        "employment": employment,
+        "region": crowd.one_of(REGIONS),
+        "channel": crowd.channel({"mobile": 0.58, "web": 0.27, "branch": 0.15}),
+        "existing_customer": crowd.existing_customer(),
+    }
+    burden = 0.5 * np.clip(limit / paid_in - 0.6, -0.5, 1.5)
+    return Applications(_table(columns), crowd.defaults(-2.6, burden, employment))
 
 
 def _missing(crowd: Crowd, values: Floats, share: float) -> Floats:

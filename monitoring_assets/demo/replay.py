@@ -1,8 +1,8 @@
 """The lender's days through the real product, in a few processes instead of Dagster's daemon.
 
-The registry sensor ticks until it asks for nothing more, and what it asks for is done. The days
-that it wants become runs over ranges of days: a process for each would import Great Expectations
-hundreds of times.
+The registry and outcome sensors tick until they ask for nothing more, and what they ask for is
+done. The days that they want become runs over ranges of days: a process for each would import
+Great Expectations hundreds of times.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ from dagster._core.storage.tags import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from monitoring_assets.alerts import alerts
-from monitoring_assets.backfill import QUIET, backfill
+from monitoring_assets.backfill import QUIET, backfill, consecutive
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.features import features
-from monitoring_assets.jobs import decide_alerts, monitor_day
+from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
 from monitoring_assets.onboard import make_profile, profiles_wanted, tick
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.performance_report import performance_report
 from monitoring_assets.scores import scores
+from monitoring_assets.segment_report import segment_report
+from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
 
 MODULE = "monitoring_assets.definitions"
@@ -53,7 +56,7 @@ RUN_DAYS = 15
 PROCESSES = 2
 
 # What a day's run makes before anything is decided.
-MEASURED = [features.key, scores.key, drift_report.key]
+MEASURED = [features.key, scores.key, drift_report.key, segment_report.key, performance_report.key]
 
 Progress = Callable[[str, int, int], None]
 
@@ -79,7 +82,7 @@ def replay(
     RuntimeError
         When a version cannot be onboarded, or a day fails that no check has stopped.
     """
-    cursor, wanted = _read_cursor(instance), list[ModelDay]()
+    cursor, wanted = _read_cursor(instance, registry_sensor), list[ModelDay]()
     while (result := tick(defs, instance, cursor)).run_requests:
         onboarding = profiles_wanted(result)
         for number, key in enumerate(onboarding, 1):
@@ -97,10 +100,13 @@ def replay(
     lost = failed.keys() - _days_done(instance)
     if lost:
         raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
+    asked = _measure(defs, instance, progress)
     decided = map(ModelDay.parse, instance.get_materialized_partitions(alerts.key))
-    _decide(instance, sorted(_days_done(instance) - set(decided)), progress)
+    undecided = list(_days_done(instance) - set(decided))
+    _by_version(instance, undecided, _decide_in_order, "alerts", progress)
     # Last, so that days of a replay that was stopped are asked for again.
-    _keep_cursor(instance, cursor)
+    _keep_cursor(instance, registry_sensor, cursor)
+    _keep_cursor(instance, outcome_sensor, asked)
 
 
 def _monitor(
@@ -131,27 +137,57 @@ def _monitor(
     return failed
 
 
-def _decide(instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress) -> None:
-    """Decide day after day, as on the day: an incident is opened when it would have been."""
-    by_key = {key: [day for day in days if day.key == key] for key in {day.key for day in days}}
-    progress("alerts", 0, len(days))
+def _measure(defs: dg.Definitions, instance: dg.DagsterInstance, progress: Progress) -> str | None:
+    """Measure the cohorts whose outcomes are there; return the outcome sensor's new cursor."""
+    cursor, cohorts = _read_cursor(instance, outcome_sensor), list[ModelDay]()
+    while True:
+        resources = dict(defs.resources or {})
+        with dg.build_sensor_context(instance, cursor, resources=resources) as context:
+            result = outcome_sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        cursor = result.cursor
+        if not result.run_requests:
+            break
+        cohorts += [ModelDay.parse(str(one.partition_key)) for one in result.run_requests]
+    _by_version(instance, cohorts, _measure_cohorts, "outcomes", progress)
+    return cursor
+
+
+def _measure_cohorts(ref: InstanceRef, cohorts: list[ModelDay]) -> None:
+    """Measure the cohorts of one version, in a process of its own."""
+    from monitoring_assets.definitions import defs
+
+    job = defs.get_repository_def().get_job(measure_performance.name)
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        for run in consecutive([cohort.day for cohort in cohorts]):
+            tags = _range(ModelDay(run[0], cohorts[0].key), ModelDay(run[-1], cohorts[0].key))
+            job.execute_in_process(instance=instance, run_config=QUIET, tags=tags)
+
+
+def _by_version(
+    instance: dg.DagsterInstance,
+    days: list[ModelDay],
+    work: Callable[[InstanceRef, list[ModelDay]], None],
+    doing: str,
+    progress: Progress,
+) -> None:
+    """Work through days, those of a version in their order, the versions side by side."""
+    by_key = {key: sorted(day for day in days if day.key == key) for key in {d.key for d in days}}
+    progress(doing, 0, len(days))
     done = 0
     pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
     try:
-        runs = {
-            pool.submit(_decide_in_order, instance.get_ref(), mine): len(mine)
-            for mine in by_key.values()
-        }
+        runs = {pool.submit(work, instance.get_ref(), mine): len(mine) for mine in by_key.values()}
         for run in as_completed(runs):
             run.result()
             done += runs[run]
-            progress("alerts", done, len(days))
+            progress(doing, done, len(days))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
-    """Decide on days of one version, in a process of its own."""
+    """Decide on days of one version, each as on the day: an incident opens when it would have."""
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(decide_alerts.name)
@@ -161,10 +197,7 @@ def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
         job.execute_in_process(
             instance=instance,
             run_config=QUIET | as_if,
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: days[0].partition,
-                ASSET_PARTITION_RANGE_END_TAG: days[-1].partition,
-            },
+            tags=_range(days[0], days[-1]),
         )
 
 
@@ -175,6 +208,14 @@ def _backfill(ref: InstanceRef, key: str, days: list[dt.date]) -> dict[ModelDay,
     job = defs.get_repository_def().get_job(monitor_day.name)
     with dg.DagsterInstance.from_ref(ref) as instance:
         return backfill(job, instance, key, days, assets=MEASURED).failed
+
+
+def _range(first: ModelDay, last: ModelDay) -> dict[str, str]:
+    """Tags of a run over the days from one to another."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.partition,
+        ASSET_PARTITION_RANGE_END_TAG: last.partition,
+    }
 
 
 def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:
@@ -189,38 +230,40 @@ def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:
     return {ModelDay.parse(partition) for partition in reported} | stopped
 
 
-def _sensor_state(cursor: str | None) -> InstigatorState:
-    """The registry sensor's state as the daemon keeps it.
+def _sensor_state(sensor: dg.SensorDefinition, cursor: str | None) -> InstigatorState:
+    """A sensor's state as the daemon keeps it.
 
-    Without it a daemon that starts on this instance would ask for all days once more.
+    Without it a daemon that starts on this instance would ask for everything once more.
     """
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         LoadableTargetOrigin(module_name=MODULE), LOCATION
     )
-    origin = RemoteInstigatorOrigin(
-        RemoteRepositoryOrigin(location, "__repository__"), registry_sensor.name
-    )
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), sensor.name)
     data = SensorInstigatorData(
-        min_interval=registry_sensor.minimum_interval_seconds,
+        min_interval=sensor.minimum_interval_seconds,
         cursor=cursor,
-        sensor_type=registry_sensor.sensor_type,
+        sensor_type=sensor.sensor_type,
     )
     return InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
 
 
-def _stored_state(instance: dg.DagsterInstance) -> InstigatorState | None:
-    state = _sensor_state(None)
+def _stored_state(
+    instance: dg.DagsterInstance, sensor: dg.SensorDefinition
+) -> InstigatorState | None:
+    state = _sensor_state(sensor, None)
     return instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
 
 
-def _read_cursor(instance: dg.DagsterInstance) -> str | None:
-    state = _stored_state(instance)
+def _read_cursor(instance: dg.DagsterInstance, sensor: dg.SensorDefinition) -> str | None:
+    state = _stored_state(instance, sensor)
     data = state.instigator_data if state else None
     return data.cursor if isinstance(data, SensorInstigatorData) else None
 
 
-def _keep_cursor(instance: dg.DagsterInstance, cursor: str | None) -> None:
-    if _stored_state(instance) is None:
-        instance.add_instigator_state(_sensor_state(cursor))
-    elif cursor != _read_cursor(instance):
-        instance.update_instigator_state(_sensor_state(cursor))
+def _keep_cursor(
+    instance: dg.DagsterInstance, sensor: dg.SensorDefinition, cursor: str | None
+) -> None:
+    if _stored_state(instance, sensor) is None:
+        instance.add_instigator_state(_sensor_state(sensor, cursor))
+    elif cursor != _read_cursor(instance, sensor):
+        instance.update_instigator_state(_sensor_state(sensor, cursor))

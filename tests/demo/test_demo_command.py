@@ -43,13 +43,24 @@ def test_what_happened_is_found_and_nothing_else(detections):
         "pd_cards.1": 8,
         "pd_mortgage.1": 8,
         "pd_mortgage.2": 3,
+        "pd_overdraft.1": 8,
         "pd_personal_loans.1": 8,
     }
     assert not any(item["false_alarms"] for item in detections.values())
     assert {key for key, item in detections.items() if item["first_alarm"]} == {
         "pd_auto.1",
+        "pd_overdraft.1",
         "pd_personal_loans.1",
     }
+
+
+def test_performance_sees_what_psi_and_csi_cannot(detections):
+    found = detections["pd_overdraft.1"]
+    # Outcomes are known after two days, and the first of them are enough.
+    assert found["first_failure"]["delay"] in (2, 3)
+    assert {alarm["check"] for alarm in found["first_failure"]["alarms"]} == {"performance"}
+    assert found["worst_psi"] < 0.03
+    assert found["worst_csi"][1] < 0.03
 
 
 def test_the_broken_feed_is_stopped_on_its_day(detections):
@@ -76,7 +87,7 @@ def test_a_second_demo_reuses_the_first_and_prints_what_a_person_reads(home, det
     assert done.returncode == 0, done.stderr
     after = {path: path.stat().st_mtime_ns for path in (home / "store").rglob("*.parquet")}
     assert after == before
-    for text in ("pd_mortgage.2", "bureau_score 4", "day stopped", "same day", "channel CSI"):
+    for text in ("pd_mortgage.2", "bureau_score 4", "day stopped", "same day", "AUC after 2 days"):
         assert text in done.stdout
     assert f"MONITORING_STORE={home}/store" in done.stdout
     assert "demo --home" in done.stdout

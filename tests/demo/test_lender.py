@@ -146,12 +146,14 @@ def test_the_usual_sixty_days_have_their_events_where_they_are_told():
     events = {v.key: v.event for v in truth.versions if v.event}
     assert number[events["pd_personal_loans.1"].began] == 30
     assert events["pd_personal_loans.1"].ended is None
+    assert number[events["pd_overdraft.1"].began] == 20
     assert number[events["pd_auto.1"].began] == number[events["pd_auto.1"].ended] == 37
     assert {v.key: number[v.deployed_at] for v in truth.versions} == {
         "pd_auto.1": 1,
         "pd_cards.1": 1,
         "pd_mortgage.1": 1,
         "pd_mortgage.2": 45,
+        "pd_overdraft.1": 1,
         "pd_personal_loans.1": 1,
     }
 
@@ -167,6 +169,7 @@ def test_the_registry_accepts_every_version(home, truth):
         table = reference_of(home, manifest)
         assert table.num_rows == lender.REFERENCE_ROWS
         assert 10 <= len(manifest.features.names) <= 14
+        assert set(table[manifest.reference.outcome].to_pylist()) == {True, False}
         assert ("score" in table.column_names) == (manifest.scoring.flavour == "scored")
 
 
@@ -190,7 +193,8 @@ def test_every_model_scores_in_range_and_ranks(home, truth):
         manifest = manifest_of(home, version.key)
         scores, defaults = [], []
         for day in truth.dates:
-            if manifest.is_monitored(day):
+            turned = version.key == lender.TURNED and version.event.touches(day)
+            if manifest.is_monitored(day) and not turned:
                 table = features_of(home, manifest, day)
                 outcomes = day_table(home, manifest.outcome.path, day)
                 assert outcomes[lender.KEY].equals(table[lender.KEY])
@@ -231,6 +235,23 @@ def test_the_push_grows_from_its_day_on_and_touches_what_it_is_said_to(home, tru
     last = by_day[truth.end]
     assert min(last[name] for name in event.characteristics) > 0.02
     assert last["channel"] > 0.25
+
+
+def test_outcomes_turn_while_applicants_stay_what_they_are(home, truth):
+    (event,) = (v.event for v in truth.versions if v.key == "pd_overdraft.1")
+    manifest = manifest_of(home, "pd_overdraft.1")
+    areas, rates = {True: [], False: []}, {True: [], False: []}
+    for day in truth.dates:
+        table = features_of(home, manifest, day)
+        assert max(indices(home, manifest.key, day).values()) < 0.03
+        bad = day_table(home, manifest.outcome.path, day)[manifest.outcome.column].to_numpy()
+        score = scores_of(home, manifest, table, day)
+        areas[event.touches(day)].append(roc_auc_score(bad, score))
+        rates[event.touches(day)].append(bad.mean())
+    # Half of the bads are other people: they win half of their pairs instead of what they did.
+    before = np.mean(areas[False])
+    assert np.mean(areas[True]) == pytest.approx((before + 0.5) / 2, abs=0.03)
+    assert np.mean(rates[True]) == pytest.approx(np.mean(rates[False]), rel=0.1)
 
 
 def test_the_feed_breaks_on_its_day_alone(home, truth):
