@@ -34,7 +34,7 @@ EVENTS = {
 @dg.sensor(
     name=NAME,
     job=decide_alerts,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Records why the run of a day failed and requests the decision on that day.",
 )
