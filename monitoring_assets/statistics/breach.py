@@ -232,7 +232,7 @@ class Track:
     def _since(self, at: int, subject: int, gap: int) -> dt.date:
         """Return the first day of a streak, in which fewer than ``gap`` good days are skipped."""
         first, good = at, 0
-        for day in np.flatnonzero(self.known[:at])[::-1]:
+        for day in np.flatnonzero(self.measured[:at, subject])[::-1]:
             if (self.days[at] - self.days[day]).days >= FOLD_DAYS:
                 break
             good = 0 if self.breach[day, subject] else good + 1
@@ -269,7 +269,10 @@ def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
 
 def _either(drift: Track, faults: Track) -> Track:
     """Join what counts say with what a check said of days that it kept from having a report."""
+    if not faults.subjects:
+        return drift
     columns = drift.breach.shape[1]
+    known = drift.known | faults.breach.any(1)
 
     def describe(day: int, subject: int, since: dt.date) -> Breach:
         if subject < columns:
@@ -279,13 +282,13 @@ def _either(drift: Track, faults: Track) -> Track:
     return Track(
         drift.days,
         [*drift.subjects, *faults.subjects],
-        drift.known | faults.breach.any(1),
-        np.hstack([drift.measured, np.ones_like(faults.breach)]),
+        known,
+        np.hstack([drift.measured, np.broadcast_to(known[:, None], faults.breach.shape)]),
         np.hstack([drift.breach, faults.breach]),
         np.hstack([drift.lingers, faults.lingers]),
         np.hstack([drift.pages, faults.pages]),
         np.hstack([drift.alone, faults.alone]),
-        drift.why_alone,
+        f"stopped by a check, {drift.why_alone}",
         describe,
     )
 
@@ -396,9 +399,9 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
     for position, column in enumerate(columns):
         of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
-        by_bins: dict[object, list[tuple[int, ColumnDay]]] = {}
+        by_bins: dict[tuple[tuple[str, ...], bytes], list[tuple[int, ColumnDay]]] = {}
         for t, report in of_column:
-            by_bins.setdefault((report.labels, report.reference.tobytes()), []).append((t, report))
+            by_bins.setdefault(_bins(report), []).append((t, report))
         for group in by_bins.values():
             _measure(found, position, group, shift, policy)
 
@@ -426,7 +429,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
             if at[n] - policy.pool_days < t <= at[n]
             and not found.broken[t, subject]
             and (other := by_column.get(report.column)) is not None
-            and other.labels == report.labels
+            and _bins(other) == _bins(report)
         ]
         return np.array(np.sum(parts, axis=0))
 
@@ -470,6 +473,11 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         why,
         describe,
     )
+
+
+def _bins(report: ColumnDay) -> tuple[tuple[str, ...], bytes]:
+    """Return what two days of a column must have in common for their counts to add."""
+    return report.labels, report.reference.tobytes()
 
 
 def _measure(

@@ -1,12 +1,14 @@
 """Which subjects are in breach on which days."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from monitoring_assets.statistics.breach import Fault, tracks
 from monitoring_assets.statistics.policy import Policy
+from monitoring_assets.statistics.significance import critical_value
 from tests.statistics.alert_days import MONDAY, column, days_of, facts
 
 POLICY = Policy()
@@ -71,6 +73,12 @@ def test_a_season_does_not_hide_a_shift():
     assert bad_days(days_of(season + shifted))[2:] == list(range(21, 28))
 
 
+@pytest.mark.parametrize("index", [0.4, 1.2, 3.0])
+@pytest.mark.parametrize("begins", [1, 4, 9, 28])
+def test_a_lasting_shift_is_over_on_each_of_its_days(index, begins):
+    assert bad_days(days_of([0] * begins + [index] * 40)) == list(range(begins, begins + 40))
+
+
 def test_a_lasting_shift_does_not_become_usual():
     assert bad_days(days_of([0] * 14 + [0.4] * 40)) == list(range(14, 54))
 
@@ -109,6 +117,16 @@ def test_other_bins_are_another_column():
     before = days_of([0.4] * 6, rows=20, labels=("a", "b"))
     after = facts(6, column("score", 0.4, 20))
     assert not breaches([*before, after])
+
+
+def test_another_reference_is_another_column():
+    """A pool is described by the days that are in it: 4 of 20 rows, not those of 1,000 before."""
+    before = days_of([0.4] * 6, rows=1_000)
+    small = replace(column("score", 0.4, 20), reference=np.array([5_000, 5_000]))
+    (breach,) = breaches([*before, *(facts(n, small) for n in range(6, 10))])
+    assert breach.window == "pool"
+    level = small.thresholds.level
+    assert breach.critical_value == pytest.approx(critical_value(10_000, 80, 1, level))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +180,15 @@ def test_faults_are_breaches_of_their_family():
 def test_a_streak_skips_fewer_good_days_than_are_looked_at():
     assert breaches(days_of([0.5, 0, 0, 0.5]))[0].since == MONDAY
     assert breaches(days_of([0.5, 0, 0, 0, 0.5]))[0].since == MONDAY + dt.timedelta(days=4)
+
+
+def test_days_on_which_a_column_was_not_measured_do_not_end_its_streak():
+    shares = [0.5, None, None, None, 0.5]
+    days = [
+        facts(n, column("y"), *([] if index is None else [column("x", index)]))
+        for n, index in enumerate(shares)
+    ]
+    assert breaches(days, "characteristics")[0].since == MONDAY
 
 
 def test_the_largest_and_paging_ones_come_first():

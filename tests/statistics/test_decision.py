@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from monitoring_assets.statistics.breach import Fault
 from monitoring_assets.statistics.decision import (
@@ -404,11 +405,53 @@ def test_a_shift_that_lasts_is_one_incident_however_young_the_version(index, beg
     assert "R" not in said
 
 
+@pytest.mark.parametrize("index", [0.6, 1.2, 3.0])
+@pytest.mark.parametrize("begins", [2, 8, 20])
+@pytest.mark.parametrize(
+    "reported",
+    [
+        lambda n: n % 7 < 5,
+        lambda n: n % 7 in (0, 3),
+        lambda n: not 5 <= n < 40,
+        lambda n: not 25 <= n < 60,
+    ],
+    ids=["weekdays only", "two days a week", "an early pause", "a pause in the shift"],
+)
+def test_days_without_a_report_do_not_make_a_lasting_shift_usual(index, begins, reported):
+    shares = [0 if n < begins else index for n in range(90)]
+    days = days_of([one if reported(n) else None for n, one in enumerate(shares)])
+    said = actions(days, deployed_at=MONDAY)
+    assert said.count("O") == 1
+    assert "R" not in said
+
+
+def test_whoever_was_paged_waits_for_longer_than_the_history():
+    """Only its first days moved the score; by day 100 they are out of what is read."""
+    days = [
+        facts(n, column("score"), column("income", 0.6, moved=0.05 if n < 3 else 0.0))
+        for n in range(100)
+    ]
+    before = ()
+    for number in range(1, len(days) + 1):
+        known = tuple(days[max(number - HISTORY_DAYS, 0) : number])
+        decisions = decide(History(known, LONG_AGO, known[-1].day, before), POLICY)
+        before = standings(decisions)
+    assert next(d for d in decisions if d.family == "characteristics").action == "keep"
+
+
+def test_a_standing_recorded_without_its_subjects_is_read():
+    recorded = {"family": "population", "since": MONDAY, "severity": "critical", "told": True}
+    standing = TypeAdapter(Standing).validate_python(recorded)
+    assert last(days_of([0.5, 0.5]), before=[standing]).action == "keep"
+    assert last(days_of([0, 0, 0]), before=[standing]).action == "resolve"
+
+
 def test_drift_that_a_check_has_stopped_pages_without_a_report():
     stopped = Fault("population", "score", "score: PSI 5.8")
     decision = last([facts(0, column("score")), facts(1, faults=[stopped])])
     assert (decision.action, decision.pages) == ("open", True)
     assert decision.breaches[0].text == "score: PSI 5.8"
+    assert decision.reasons[0].startswith("stopped by a check")
 
 
 def test_whoever_was_paged_for_a_column_waits_for_it_under_any_policy():
@@ -424,8 +467,8 @@ def test_whoever_was_paged_for_a_column_waits_for_it_under_any_policy():
 
 
 def test_a_column_that_was_not_measured_has_not_recovered():
-    days = [facts(n, column("score"), column("income", 0.6)) for n in range(3)]
-    days += [facts(n, column("score")) for n in range(3, 9)]
+    days = [facts(n, column("age"), column("income", 0.6)) for n in range(3)]
+    days += [facts(n, column("age")) for n in range(3, 9)]
     assert actions(days, "characteristics") == ".Okkkkkkk"
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monitoring_assets.statistics.discovery import indices
-from monitoring_assets.statistics.pooling import pooled, weekday_and_rest
+from monitoring_assets.statistics.pooling import is_an_exception, pooled, weekday_and_rest
 from monitoring_assets.statistics.stability import stability_index
 
 DAYS = st.integers(1, 60).flatmap(
@@ -31,6 +31,15 @@ def test_weekday_and_rest_are_the_four_weeks_before(counts):
         others = [s for s in before if (t - s) % 7]
         assert weekday[t].tolist() == counts[same].sum(0).tolist()
         assert rest[t].tolist() == counts[others].sum(0).tolist()
+
+
+@given(days=st.lists(st.sampled_from(["over", "under", "absent"]), min_size=1, max_size=40))
+def test_an_exception_follows_six_days_of_which_no_more_than_half_were_over(days):
+    over = np.array([day == "over" for day in days])
+    found = is_an_exception(over, np.array([day != "absent" for day in days]))
+    for t in range(len(days)):
+        before = days[max(t - 6, 0) : t]
+        assert found[t] == (before.count("over") <= before.count("under"))
 
 
 def test_index_of_a_pool_is_that_of_the_summed_counts():
