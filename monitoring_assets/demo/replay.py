@@ -43,7 +43,6 @@ from monitoring_assets.onboard import make_profile, profiles_wanted, tick
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.scores import scores
-from monitoring_assets.segment_report import segment_report
 from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
 
@@ -56,7 +55,7 @@ RUN_DAYS = 15
 PROCESSES = 2
 
 # What a day's run makes before anything is decided.
-MEASURED = [features.key, scores.key, drift_report.key, segment_report.key, performance_report.key]
+MEASURED = [features.key, scores.key, drift_report.key]
 
 Progress = Callable[[str, int, int], None]
 
@@ -101,6 +100,9 @@ def replay(
     if lost:
         raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
     asked = _measure(defs, instance, progress)
+    measured = map(ModelDay.parse, instance.get_materialized_partitions(performance_report.key))
+    reported = map(ModelDay.parse, instance.get_materialized_partitions(drift_report.key))
+    _by_version(instance, list({*reported} - {*measured}), _estimate, "estimates", progress)
     decided = map(ModelDay.parse, instance.get_materialized_partitions(alerts.key))
     undecided = list(_days_done(instance) - set(decided))
     _by_version(instance, undecided, _decide_in_order, "alerts", progress)
@@ -155,13 +157,26 @@ def _measure(defs: dg.Definitions, instance: dg.DagsterInstance, progress: Progr
 
 def _measure_cohorts(ref: InstanceRef, cohorts: list[ModelDay]) -> None:
     """Measure the cohorts of one version, in a process of its own."""
+    _report_performance(ref, cohorts, measure_performance.name)
+
+
+def _estimate(ref: InstanceRef, days: list[ModelDay]) -> None:
+    """Estimate the days of one version whose outcomes nobody knows, in a process of its own."""
+    _report_performance(ref, days, monitor_day.name)
+
+
+def _report_performance(ref: InstanceRef, days: list[ModelDay], name: str) -> None:
     from monitoring_assets.definitions import defs
 
-    job = defs.get_repository_def().get_job(measure_performance.name)
+    job = defs.get_repository_def().get_job(name)
     with dg.DagsterInstance.from_ref(ref) as instance:
-        for run in consecutive([cohort.day for cohort in cohorts]):
-            tags = _range(ModelDay(run[0], cohorts[0].key), ModelDay(run[-1], cohorts[0].key))
-            job.execute_in_process(instance=instance, run_config=QUIET, tags=tags)
+        for run in consecutive([day.day for day in days]):
+            job.execute_in_process(
+                instance=instance,
+                run_config=QUIET,
+                tags=_range(ModelDay(run[0], days[0].key), ModelDay(run[-1], days[0].key)),
+                asset_selection=[performance_report.key],
+            )
 
 
 def _by_version(
