@@ -5,6 +5,11 @@ import datetime as dt
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.scheduler.instigation import (
     InstigatorState,
     InstigatorStatus,
@@ -16,9 +21,9 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.error import SerializableErrorInfo
 
-from monitoring_assets.demo.replay import _sensor_state
 from monitoring_assets.partitions import ModelDay
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
 from resources.manifest import Manifest
@@ -104,8 +109,10 @@ def test_a_retired_version_is_not_missed(lender, instance):
 
 def state(status):
     """The batch sensor's state, as the daemon keeps it."""
-    origin = _sensor_state(None).origin
-    origin = origin._replace(instigator_name=batch_sensor.name)
+    module = LoadableTargetOrigin(module_name="monitoring_assets.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(module, "model_monitoring")
+    repository = RemoteRepositoryOrigin(location, "__repository__")
+    origin = RemoteInstigatorOrigin(repository, batch_sensor.name)
     return InstigatorState(
         origin, InstigatorType.SENSOR, status, SensorInstigatorData(min_interval=30)
     )
