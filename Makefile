@@ -23,7 +23,7 @@ help: ## list the targets
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: .venv/installed ## the whole product on a made-up lender: four models, 60 days
+demo: .venv/installed ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
 
 dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000)
