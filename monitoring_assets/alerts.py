@@ -70,22 +70,18 @@ def alerts(
             store,
             day,
             manifest,
+            points,
             decided_on=day.day + dt.timedelta(days=1) if as_if else now.date(),
             is_backfill=is_backfill(context.run.tags) and not as_if,
         )
         decisions = decide(history, inputs.policy)
         notes = {
-            "date": day.day.isoformat(),
-            "model": day.key,
-            "manifest_sha256": manifest.sha256,
-            "code_version": "1",
-            "run_id": context.run_id,
             "decided_at": now.isoformat(),
             "inputs": inputs.model_dump(mode="json"),
             "standings": recorded_standings(decisions),
         }
         table = decisions_table(decisions)
-        store.write_table("alerts", day.key, day.day, table, notes, evidence=context.run_id)
+        store.write_report("alerts", day.key, day.day, table, manifest, context.run_id, notes)
         told = ["nobody is told: a later day has been decided"]
         if not inputs.is_late:
             subject = Subject.of(manifest)

@@ -9,12 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
-from monitoring_assets.partitions import BACKFILL, ModelDay
+from monitoring_assets.partitions import BACKFILL, ModelDay, range_tags
 from monitoring_assets.run_failure import (
     failed_partitions,
     failure_in_words,
@@ -80,12 +76,7 @@ def backfill(
         result = job.execute_in_process(
             instance=instance,
             run_config=QUIET,
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: chunk[0].partition,
-                ASSET_PARTITION_RANGE_END_TAG: chunk[-1].partition,
-            }
-            if len(chunk) > 1
-            else {BACKFILL: "true"},
+            tags=range_tags(chunk[0], chunk[-1]) if len(chunk) > 1 else {BACKFILL: "true"},
             partition_key=None if len(chunk) > 1 else chunk[0].partition,
             asset_selection=assets,
             raise_on_error=False,

@@ -45,17 +45,14 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         drifts = compare_with_reference(reference, current, manifest.thresholds)
         report = _report_table(drifts, reference, current)
         notes = {
-            "date": day.day.isoformat(),
-            "model": day.key,
             "rows": current.rows,
-            "manifest_sha256": manifest.sha256,
             "scored_with_manifest_sha256": made["manifest_sha256"],
-            "code_version": "1",
-            "run_id": context.run_id,
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "score_sd": _score_sd(reference),
         }
-        store.write_table("drift_report", day.key, day.day, report, notes, evidence=context.run_id)
+        store.write_report(
+            "drift_report", day.key, day.day, report, manifest, context.run_id, notes
+        )
         # Whatever kept an earlier run of this day from coming so far no longer does.
         record_faults(store.storage, day.key, day.day, RUN, [])
         psi = next(drift for drift in drifts if drift.column == SCORE)
@@ -86,15 +83,22 @@ def compare_with_reference(
     from resources.scorers.base import SCORE
 
     wanted = {name: reference.columns[name] for name in current.columns}
-    single = {name: in_force(limits) for name, limits in policy.characteristics.items()}
     return compare(
         Profile(reference.rows, wanted),
         current,
         score=SCORE,
         thresholds=in_force(policy.csi),
-        overrides=single | {SCORE: in_force(policy.psi)},
+        overrides=exceptions_in_force(policy),
         smoothing=policy.smoothing,
     )
+
+
+def exceptions_in_force(policy: ThresholdPolicy) -> "dict[str, Thresholds]":
+    """The thresholds of columns that have others than those of every characteristic."""
+    from resources.scorers.base import SCORE
+
+    single = {name: in_force(limits) for name, limits in policy.characteristics.items()}
+    return single | {SCORE: in_force(policy.psi)}
 
 
 def in_force(limits: IndexThresholds) -> "Thresholds":

@@ -13,6 +13,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.performance_faults import known_on
+from monitoring_assets.performance_points import PerformancePoint, performance_points
 from monitoring_assets.statistics.bins import short_label
 from monitoring_assets.statistics.breach import ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.decision import (
@@ -80,9 +82,18 @@ class Inputs(BaseModel):
 
 
 def stored_inputs(
-    store: Store, day: ModelDay, manifest: Manifest, *, decided_on: dt.date, is_backfill: bool
+    store: Store,
+    day: ModelDay,
+    manifest: Manifest,
+    points: Sequence[PerformancePoint],
+    *,
+    decided_on: dt.date,
+    is_backfill: bool,
 ) -> tuple[Inputs, History]:
-    """What is stored of a version now, up to a day, and the history that it is."""
+    """What is stored of a version now, up to a day, and the history that it is.
+
+    ``points`` are those of its performance up to that day.
+    """
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
     files = {
         one: file
@@ -95,7 +106,7 @@ def stored_inputs(
     inputs = Inputs(
         reports={one: report.run_id for one, report in reports.items()},
         faults=read_faults(store.storage, day.key, first, day.day),
-        performance_from=performance_from(store, day.key, day.day),
+        performance_from=_performance_from(points),
         before=_standings(store, day.key, earlier[-1]) if earlier else [],
         decided_on=decided_on,
         is_backfill=is_backfill,
@@ -116,15 +127,13 @@ def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, .
         return ()
     reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
     faults = read_faults(store.storage, key, min(files), dt.date.max)
-    return _days({*reports, *faults}, reports, faults, performance_from(store, key, max(files)))
+    points = performance_points(store, key, max(files))
+    return _days({*reports, *faults}, reports, faults, _performance_from(points))
 
 
-def performance_from(store: Store, key: str, last: dt.date) -> dt.date | None:
-    """First day on which the performance of some cohort up to ``last`` could be known."""
-    from monitoring_assets.performance_faults import known_on
-    from monitoring_assets.performance_points import performance_points
-
-    return min(map(known_on, performance_points(store, key, last)), default=None)
+def _performance_from(points: Sequence[PerformancePoint]) -> dt.date | None:
+    """First day on which the performance of some cohort could be known."""
+    return min(map(known_on, points), default=None)
 
 
 def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, BACKFILL_ID_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+)
 
 from resources.errors import InputError
 from resources.manifest import Manifest
@@ -64,6 +68,14 @@ class ModelDay:
 def is_backfill(tags: Mapping[str, str]) -> bool:
     """Whether a run's tags say that somebody makes up for days, as opposed to a day's own run."""
     return not tags.keys().isdisjoint({BACKFILL, BACKFILL_ID_TAG, ASSET_PARTITION_RANGE_START_TAG})
+
+
+def range_tags(first: ModelDay, last: ModelDay) -> dict[str, str]:
+    """Tags of one run over the days of a version from one to another."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.partition,
+        ASSET_PARTITION_RANGE_END_TAG: last.partition,
+    }
 
 
 def last_whole_day() -> dt.date:

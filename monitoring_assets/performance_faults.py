@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from monitoring_assets.performance_points import Kind, PerformancePoint
 from monitoring_assets.statistics.performance.control_chart import Sides, cusum
 from monitoring_assets.statistics.performance.intervals import Estimate, normal
-from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, pool
+from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, joined, pool
 from monitoring_assets.statistics.performance.run_length import threshold_for
 from resources.faults import RecordedFault
 
@@ -190,16 +190,12 @@ def _as_day(point: PerformancePoint) -> DayEstimate:
 
 
 def _mean(points: Sequence[PerformancePoint], first: dt.date, last: dt.date) -> Estimate:
-    """Mean of the days from ``first`` to ``last``, weighted as in a pool; absent without any."""
-    weighted = [
-        (point.value, point.standard_error**-2)
-        for point in points
-        if first <= point.day <= last and point.value is not None and point.standard_error
-    ]
-    weight = sum(weight for _, weight in weighted)
-    if not weight:
+    """Mean of the days from ``first`` to ``last`` as one pool; absent without any."""
+    days = [_as_day(point) for point in points if first <= point.day <= last]
+    one = joined(days) if days else None
+    if one is None or one.value is None or one.standard_error is None:
         return Estimate(None)
-    return normal(sum(value * weight for value, weight in weighted) / weight, weight**-0.5)
+    return normal(one.value, one.standard_error)
 
 
 @cache

@@ -47,17 +47,12 @@ def performance_report(
         manifest = store.landed(day.key).manifest
         rows = _rows(store, lake, manifest, day)
         notes = {
-            "date": day.day.isoformat(),
-            "model": day.key,
-            "manifest_sha256": manifest.sha256,
-            "code_version": "1",
-            "run_id": context.run_id,
             "thresholds": manifest.thresholds.performance.model_dump(mode="json"),
             "outcome": manifest.outcome.model_dump(mode="json") if manifest.outcome else None,
         }
         table = pa.Table.from_pylist(rows, SCHEMA)
-        store.write_table(
-            "performance_report", day.key, day.day, table, notes, evidence=context.run_id
+        store.write_report(
+            "performance_report", day.key, day.day, table, manifest, context.run_id, notes
         )
         return {
             **_curves(rows),

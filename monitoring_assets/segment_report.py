@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from monitoring_assets.drift_report import in_force
+from monitoring_assets.drift_report import exceptions_in_force, in_force
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.scores import scores
 from resources.manifest import Manifest
@@ -48,17 +48,13 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             return {"segments": "the manifest has none"}
         rows = _rows(store, manifest, day)
         notes = {
-            "date": day.day.isoformat(),
-            "model": day.key,
-            "manifest_sha256": manifest.sha256,
-            "code_version": "1",
-            "run_id": context.run_id,
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "false_discovery_rate": manifest.alerts.false_discovery_rate,
             "dependence": manifest.alerts.dependence,
         }
-        table = _table(rows)
-        store.write_table("segment_report", day.key, day.day, table, notes, evidence=context.run_id)
+        store.write_report(
+            "segment_report", day.key, day.day, _table(rows), manifest, context.run_id, notes
+        )
         failed = {
             (row["segment_column"], row["segment"]) for row in rows if row.get("status") == "fail"
         }
@@ -96,8 +92,7 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         current,
         score=SCORE,
         thresholds=in_force(policy.csi),
-        overrides={name: in_force(limits) for name, limits in policy.characteristics.items()}
-        | {SCORE: in_force(policy.psi)},
+        overrides=exceptions_in_force(policy),
         smoothing=policy.smoothing,
         false_discovery_rate=manifest.alerts.false_discovery_rate,
         dependence=manifest.alerts.dependence,

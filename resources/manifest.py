@@ -683,11 +683,15 @@ class Manifest(_Section):
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def is_retired(self, day: dt.date) -> bool:
+        """Whether the version was no longer in production on ``day``."""
+        return self.retired_at is not None and self.retired_at <= day
+
     def is_monitored(self, day: dt.date) -> bool:
         """Whether ``day`` is between deployment and retirement, and one that has a batch."""
         return (
             self.deployed_at <= day
-            and (self.retired_at is None or day < self.retired_at)
+            and not self.is_retired(day)
             and WEEKDAYS[day.weekday()] in self.schedule.days
         )
 

@@ -195,6 +195,11 @@ def subject_tags(subject: Subject) -> dict[str, str]:
     )
 
 
+def deployment() -> Subject:
+    """The subject of what is about no model version."""
+    return Subject(key=DEPLOYMENT, model=DEPLOYMENT, version="")
+
+
 def environment_name() -> str:
     """Which deployment this is: ``DD_ENV``, as Datadog's own libraries have it; else ``prod``."""
     return os.environ.get("DD_ENV") or "prod"

@@ -177,6 +177,36 @@ class Store(ConfigurableResource):
                     self.evidence_path(dataset, key, day, evidence), local.read_bytes()
                 )
 
+    def write_report(
+        self,
+        dataset: Dataset,
+        key: str,
+        day: dt.date,
+        table: pa.Table,
+        manifest: Manifest,
+        run_id: str,
+        notes: Mapping[str, Any],
+    ) -> None:
+        """Replace a day's report, kept for good with what it was made by.
+
+        Parameters
+        ----------
+        manifest
+            In force.
+        run_id
+            The run that made it; the revision is kept under its name.
+        notes
+            What else was in force, as JSON values.
+        """
+        made = {
+            "date": day.isoformat(),
+            "model": key,
+            "manifest_sha256": manifest.sha256,
+            "code_version": "1",
+            "run_id": run_id,
+        }
+        self.write_table(dataset, key, day, table, made | dict(notes), evidence=run_id)
+
     @staticmethod
     def evidence_path(dataset: Dataset, key: str, day: dt.date | None, name: str) -> str:
         """Path of a revision of a partition that is kept for good."""

@@ -6,7 +6,6 @@ import dagster as dg
 
 from monitoring_assets.checks.delivered import report_delivered, undelivered_days
 from monitoring_assets.partitions import ModelDay
-from monitoring_assets.telling import finish_telling
 from resources.store import Store
 
 NAME = "delivery_sensor"
@@ -22,6 +21,7 @@ DELIVERY_SECONDS = 30.0
 )
 def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
     """Deliver what is due; of days that have nothing waiting any more the check then passes."""
+    from monitoring_assets.telling import finish_telling
     from resources.metrics import DEPLOYMENT
     from resources.notice import Measurements, Notice
     from resources.outbox import Outbox, channels_from_environment

@@ -51,8 +51,9 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
     ).records
     requests = []
     for change in changes:
-        run = context.instance.get_run_by_id(change.run_id)
-        if run is not None:
+        record = context.instance.get_run_record_by_id(change.run_id)
+        if record is not None:
+            run = record.dagster_run
             is_tried_again = run.tags.get(WILL_RETRY_TAG)
             is_fresh = time.time() - change.timestamp < VERDICT_SECONDS
             if context.instance.run_retries_enabled and is_tried_again is None and is_fresh:
@@ -60,7 +61,7 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
             # A decision that failed is the pipeline sensor's: asking again could go on for ever.
             if is_tried_again != "true" and run.job_name != decide_alerts.name:
                 try:
-                    requests += _requests(context, store, run, change.timestamp)
+                    requests += _requests(context, store, record, change.timestamp)
                 except Exception as error:  # one run must not keep the others from being seen
                     context.log.exception(f"run {run.run_id} cannot be looked at: {error}")
         after = change.storage_id
@@ -72,11 +73,11 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
 
 
 def _requests(
-    context: dg.SensorEvaluationContext, store: Store, run: dg.DagsterRun, failed_at: float
+    context: dg.SensorEvaluationContext, store: Store, record: dg.RunRecord, failed_at: float
 ) -> list[dg.RunRequest]:
     """Record the faults of a failed run, and ask for the decisions on its days."""
-    requests = []
-    for day, source, why in _failed_days(context.instance, store, run):
+    requests, run = [], record.dagster_run
+    for day, source, why in _failed_days(context.instance, store, record):
         try:
             manifest = store.landed(day.key).manifest
         except (InputError, ValidationError) as error:  # nobody monitors it, or cannot be read
@@ -92,12 +93,13 @@ def _requests(
 
 
 def _failed_days(
-    instance: dg.DagsterInstance, store: Store, run: dg.DagsterRun
+    instance: dg.DagsterInstance, store: Store, record: dg.RunRecord
 ) -> list[tuple[ModelDay, str, str | None]]:
     """Days that a run left without a report, where that is recorded, and why.
 
     Without a reason it is one that a check has recorded already.
     """
+    run, began = record.dagster_run, record.create_timestamp.timestamp()
     records = instance.get_records_for_run(run.run_id, of_type=EVENTS).records
     events = [event for one in records if (event := one.event_log_entry.dagster_event) is not None]
     if run.job_name == onboard_model.name and PARTITION_NAME_TAG in run.tags:
@@ -105,7 +107,11 @@ def _failed_days(
         return [(day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
     return [
-        (day, RUN, None if day.partition in stopped or _is_made_since(instance, run, day) else why)
+        (
+            day,
+            RUN,
+            None if day.partition in stopped or _is_made_since(instance, began, day) else why,
+        )
         for day in days_of(instance, run)
         if (why := failed.get(day.partition) or failure_in_words(events))
         # In a run over a range the others may have been made, now or before.
@@ -117,10 +123,9 @@ def _failed_days(
     ]
 
 
-def _is_made_since(instance: dg.DagsterInstance, run: dg.DagsterRun, day: ModelDay) -> bool:
-    """Whether the day has a report of this run, or of a later one."""
-    began = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))[0].create_timestamp
+def _is_made_since(instance: dg.DagsterInstance, began: float, day: ModelDay) -> bool:
+    """Whether the day has a report of the run that began then, or of a later one."""
     reports = instance.fetch_materializations(
         dg.AssetRecordsFilter(drift_report.key, asset_partitions=[day.partition]), limit=1
     ).records
-    return bool(reports) and reports[0].timestamp > began.timestamp()
+    return bool(reports) and reports[0].timestamp > began

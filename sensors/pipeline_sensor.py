@@ -12,10 +12,8 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from monitoring_assets.drift_report import drift_report
-from monitoring_assets.incidents import Telling
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
-from monitoring_assets.telling import read_ledger, tell
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed, Store
@@ -131,6 +129,8 @@ def _failed_decisions(
     instance: dg.DagsterInstance, store: Store, now: dt.datetime
 ) -> Iterator[tuple[str, str]]:
     """Days whose decision failed and was not made since, as long as no later day was told of."""
+    from monitoring_assets.telling import read_ledger
+
     failed = instance.get_run_records(
         dg.RunsFilter(
             job_name=decide_alerts.name,
@@ -154,10 +154,11 @@ def _failed_decisions(
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:
     """Open, update or resolve the incident of the deployment."""
+    from monitoring_assets.incidents import Telling
     from monitoring_assets.statistics.breach import Breach
     from monitoring_assets.statistics.decision import Decision
-    from resources.metrics import DEPLOYMENT
-    from resources.notice import Subject
+    from monitoring_assets.telling import read_ledger, tell
+    from resources.metrics import DEPLOYMENT, deployment
 
     is_open = bool(read_ledger(store.storage, DEPLOYMENT).open)
     if not problems and not is_open:
@@ -174,14 +175,15 @@ def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[s
             Breach("pipeline", name, text, today, pages=True) for name, text in problems.items()
         ),
     )
-    subject = Subject(key=DEPLOYMENT, model=DEPLOYMENT, version="")
-    telling = Telling(subject=subject, day=today, decided_at=now)
+    telling = Telling(subject=deployment(), day=today, decided_at=now)
     return tell(store, telling, [decision], None, seconds=SEND_SECONDS)
 
 
 def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[str]:
     """Resolve what is open of versions that are no longer monitored: no day will do it."""
+    from monitoring_assets.incidents import Telling
     from monitoring_assets.statistics.decision import FAMILIES, Decision
+    from monitoring_assets.telling import read_ledger, tell
     from resources.metrics import INCIDENTS_OPEN
     from resources.notice import Measurements, Subject
 
@@ -216,8 +218,8 @@ def _send_heartbeat(
 ) -> None:
     """Send Datadog what must not fall silent; nothing to send again, the next is minutes away."""
     from resources.channel import UndeliveredError
-    from resources.metrics import DELIVERIES_WAITING, DEPLOYMENT, HEARTBEAT, REPORT_AGE
-    from resources.notice import Measurements, Subject
+    from resources.metrics import DELIVERIES_WAITING, HEARTBEAT, REPORT_AGE, deployment
+    from resources.notice import Measurements
     from resources.outbox import Outbox, channels_from_environment
 
     newest: dict[str, dt.date] = {}
@@ -226,7 +228,7 @@ def _send_heartbeat(
     waiting = [one.channel for one in Outbox(store.storage).waiting()]
     channels = channels_from_environment(store)
     message = Measurements(
-        subject=Subject(key=DEPLOYMENT, model=DEPLOYMENT, version=""),
+        subject=deployment(),
         day=now.date(),
         gauges=[
             HEARTBEAT.gauge(1.0),
@@ -241,7 +243,7 @@ def _send_heartbeat(
                     version=item.manifest.version,
                 )
                 for key, item in landed.items()
-                if key in newest and not _is_retired(item.manifest, now.date())
+                if key in newest and not item.manifest.is_retired(now.date())
             ),
         ],
     )
@@ -257,7 +259,3 @@ def _days_since(newest: dt.date, manifest: Manifest, today: dt.date) -> int:
     """Days from a version's newest report until today, of those that have a batch."""
     days = (newest + dt.timedelta(days=n + 1) for n in range((today - newest).days))
     return sum(manifest.is_monitored(day) for day in days)
-
-
-def _is_retired(manifest: Manifest, today: dt.date) -> bool:
-    return manifest.retired_at is not None and manifest.retired_at <= today

@@ -207,8 +207,7 @@ def due_days(
 
 
 def _is_retired(item: Landed) -> bool:
-    retired_at = item.manifest.retired_at
-    return retired_at is not None and retired_at <= dt.datetime.now(dt.UTC).date()
+    return item.manifest.is_retired(dt.datetime.now(dt.UTC).date())
 
 
 def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:

@@ -21,6 +21,8 @@ from resources.registry import ModelRegistry
 from resources.storage import Storage, open_storage
 from resources.store import Store
 
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+OTHER_ROUTING_KEY = "f" * 32
 YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
 
 
@@ -169,6 +171,18 @@ def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     return Lender(f"s3://{bucket}", tmp_path)
+
+
+@pytest.fixture
+def pagerduty(monkeypatch: pytest.MonkeyPatch):
+    """PagerDuty on loopback, which takes only these keys and refuses what its API does."""
+    from tests.receivers.pagerduty import PagerDutyReceiver
+
+    with PagerDutyReceiver(keys={ROUTING_KEY, OTHER_ROUTING_KEY}) as receiver:
+        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
+        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
+        yield receiver
+        assert not receiver.violations
 
 
 @pytest.fixture(params=["local", "s3"])

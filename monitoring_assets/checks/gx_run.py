@@ -11,10 +11,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from monitoring_assets.checks.performance import PerformanceExpectation
-from monitoring_assets.checks.profile_expectation import ProfileExpectation
-
-Expectation = ProfileExpectation | PerformanceExpectation
+from monitoring_assets.checks.table_expectation import TableExpectation
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Finding:
 
 
 def run_expectations(
-    table: pd.DataFrame, expectations: Sequence[tuple[str, Expectation]]
+    table: pd.DataFrame, expectations: Sequence[tuple[str, TableExpectation]]
 ) -> list[Finding]:
     """Judge a table.
 
@@ -85,7 +82,7 @@ def run_expectations(
     ]
 
 
-def _finding(check: str, expectation: Expectation, result: Any) -> Finding:
+def _finding(check: str, expectation: TableExpectation, result: Any) -> Finding:
     name = type(expectation).__name__
     subject = expectation.characteristic
     if result is None:

@@ -4,71 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
-from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from monitoring_assets.checks.profile_expectation import NotComputableError
+from monitoring_assets.checks.row_expectation import RowExpectation
+from monitoring_assets.checks.table_expectation import NotComputableError
 from resources.manifest import PerformanceThresholds
 
-METRIC = "monitoring.performance"
 COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
 SIDES = {"reference": "reference", "estimated": "estimate of the same rows"}
 
 
-class Figures(TableMetricProvider):
-    """The performance table by what each row is about."""
-
-    metric_name = METRIC
-
-    @metric_value(engine=PandasExecutionEngine)
-    def _pandas(
-        cls,  # noqa: N805 - Great Expectations calls it with the class
-        execution_engine: PandasExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> dict[str, dict[str, Any]]:
-        frame, _compute, _accessor = execution_engine.get_compute_domain(
-            metric_domain_kwargs, domain_type="table"
-        )
-        # Objects, so that what is not there is None.
-        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-        return {row["subject"]: {str(name): row[name] for name in row} for row in rows}
+class _PerformanceExpectation(RowExpectation):
+    table = "performance table"
 
 
-class PerformanceExpectation(BatchExpectation):
-    """An expectation about one row of the performance table."""
-
-    characteristic: str
-
-    metric_dependencies = (METRIC,)
-    success_keys: ClassVar[tuple[str, ...]] = ("characteristic",)
-
-    @abstractmethod
-    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
-        """The status, what was observed, and details in plain values."""
-
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,
-        execution_engine: Any = None,
-    ) -> dict[str, Any]:
-        row = metrics[METRIC].get(self.characteristic)
-        if row is None:
-            raise NotComputableError(f"{self.characteristic} is not in the performance table")
-        status, observed, details = self.judge(row)
-        return {
-            "success": status in ("ok", "insufficient evidence"),
-            "result": {"observed_value": observed, "details": {"status": status, **details}},
-        }
-
-
-class ExpectCohortToBeMature(PerformanceExpectation):
+class ExpectCohortToBeMature(_PerformanceExpectation):
     """What is to be judged is known: a report that says why not is neither passed nor failed."""
 
     def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
@@ -81,7 +33,7 @@ class ExpectCohortToBeMature(PerformanceExpectation):
         return "warn", 0.0, {"text": f"{status}: {reason}"}
 
 
-class _ExpectFigure(PerformanceExpectation):
+class _ExpectFigure(_PerformanceExpectation):
     warn: float
     fail: float
     level: float
@@ -142,7 +94,7 @@ def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def expectations(
     report: Sequence[Mapping[str, Any]], limits: PerformanceThresholds
-) -> list[tuple[str, PerformanceExpectation]]:
+) -> list[tuple[str, RowExpectation]]:
     """What is expected of a performance report, with the check that each belongs to.
 
     A horizon that is not due is left out if another one is: nothing is late.
@@ -157,12 +109,12 @@ def expectations(
     realised = [row for row in report if row["kind"] == "realised"]
     due = [row for row in realised if not _is_early(row)] or realised[:1]
     estimated = [row for row in report if row["kind"] == "estimated"]
-    found: list[tuple[str, PerformanceExpectation]] = []
+    found: list[tuple[str, RowExpectation]] = []
     for row in [*estimated, *due]:
         check = f"{row['kind']}_performance"
         for subject in _subjects(row):
             name, metric = subject["subject"], subject["metric"]
-            expectation: PerformanceExpectation
+            expectation: RowExpectation
             if metric is None:
                 expectation = ExpectCohortToBeMature(characteristic=name)
             else:

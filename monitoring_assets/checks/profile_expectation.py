@@ -1,23 +1,24 @@
-"""What every expectation over a profile table shares: one metric, one way to fail."""
+"""What every expectation over a profile table shares: its metric, and counts by bin."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from numpy.typing import NDArray
 
+from monitoring_assets.checks.table_expectation import (
+    NotComputableError,
+    TableExpectation,
+    whole_table,
+)
+
 METRIC = "monitoring.profiles"
-
-
-class NotComputableError(ValueError):
-    """The profile table does not hold what a check needs: the check fails and says so."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,7 @@ class Profiles(TableMetricProvider):
         metric_domain_kwargs: dict[str, Any],
         **_: Any,
     ) -> dict[str, CharacteristicCounts]:
-        frame, _compute, _accessor = execution_engine.get_compute_domain(
-            metric_domain_kwargs, domain_type="table"
-        )
+        frame = whole_table(execution_engine, metric_domain_kwargs)
         return {
             str(name): CharacteristicCounts(
                 expected_type=str(group["expected_type"].iat[0]),
@@ -66,33 +65,18 @@ class Profiles(TableMetricProvider):
         }
 
 
-class ProfileExpectation(BatchExpectation):
-    """An expectation about one characteristic of a profile table.
-
-    A subclass says in ``judge`` whether it is met. It raises `NotComputableError` where it cannot
-    say: Great Expectations keeps an exception of ``_validate`` as the result, whereas one in a
-    metric would be tried three times and take other expectations with it.
-    """
-
-    characteristic: str
+class ProfileExpectation(TableExpectation):
+    """An expectation about one characteristic of a profile table; ``judge`` says if it is met."""
 
     metric_dependencies = (METRIC,)
-    success_keys: ClassVar[tuple[str, ...]] = ("characteristic",)
+    table = "profile table"
 
     @abstractmethod
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Say whether the expectation is met, what was observed, and details in plain values."""
 
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,
-        execution_engine: Any = None,
-    ) -> dict[str, Any]:
-        counts = metrics[METRIC].get(self.characteristic)
-        if counts is None:
-            raise NotComputableError(f"{self.characteristic} is not in the profile table")
-        if counts.error:
-            raise NotComputableError(counts.error)
-        success, observed, details = self.judge(counts)
-        return {"success": success, "result": {"observed_value": observed, "details": details}}
+    def assess(self, entry: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
+        """Refuse counts that could not be made; judge the others."""
+        if entry.error:
+            raise NotComputableError(entry.error)
+        return self.judge(entry)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from monitoring_assets.checks.performance import PerformanceExpectation
-from monitoring_assets.checks.profile_expectation import NotComputableError
-
-INDICES = ("PSI", "CSI")
+from monitoring_assets.checks.row_expectation import RowExpectation
+from monitoring_assets.checks.table_expectation import NotComputableError
 
 
-class ExpectSegmentToHold(PerformanceExpectation):
+class ExpectSegmentToHold(RowExpectation):
     """No index of a segment is at fail. One that is warns: a segment never pages alone."""
+
+    table = "segment table"
 
     def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
         """Read the status of the segment's row."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from monitoring_assets.checks.profile_expectation import (
-    CharacteristicCounts,
-    NotComputableError,
-    ProfileExpectation,
-)
+from monitoring_assets.checks.profile_expectation import CharacteristicCounts, ProfileExpectation
+from monitoring_assets.checks.table_expectation import NotComputableError
 
 
 class _ExpectStability(ProfileExpectation):

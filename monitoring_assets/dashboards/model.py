@@ -8,7 +8,8 @@ once, with nothing to apply; versions of a model can be laid over each other; an
 from __future__ import annotations
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import Definition, Settings, marks
+from monitoring_assets.dashboards.definition import Definition, Settings
+from monitoring_assets.dashboards.layout import dashboard
 from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
@@ -38,84 +39,75 @@ def model(settings: Settings) -> Definition:
     warn, fail = INDEX_LIMITS
     _, late = AGE_LIMITS
     limits = {"warning": warn, "error": fail}
-    description = [
+    return dashboard(
+        SLUG,
+        TITLE,
         "Drift of one model: choose model and version above.",
-        f"What to do about an incident: {settings.runbook}",
-        " ".join(marks(SLUG)),
-    ]
-    body = {
-        "title": TITLE,
-        "description": "\n".join(description),
-        "layout_type": "ordered",
-        "reflow_type": "fixed",
-        "default_timeframe": {"type": "live", "unit": "day", "value": 30},
-        "template_variables": widgets.variables(*VARIABLES),
-        "widgets": widgets.arrange(
-            [
-                widgets.note(_how_to_read(settings)),
-                versions(settings, scope),
-                widgets.group(
-                    "Score",
-                    widgets.timeseries(
-                        "PSI of the score",
-                        [Series("PSI", PSI, scope, by)],
-                        markers=limits,
-                        events=scope,
-                    ),
-                    widgets.timeseries(
-                        "Mean score less that of the reference",
-                        [Series("shift", MEAN_SCORE_SHIFT, scope, by, over="avg")],
-                        events=scope,
-                    ),
+        settings,
+        VARIABLES,
+        [
+            widgets.note(_how_to_read(settings)),
+            versions(settings, scope),
+            widgets.group(
+                "Score",
+                widgets.timeseries(
+                    "PSI of the score",
+                    [Series("PSI", PSI, scope, by)],
+                    markers=limits,
+                    events=scope,
                 ),
-                widgets.group(
-                    "Characteristics",
-                    widgets.timeseries(
-                        "CSI of the characteristics that matter most",
-                        [Series("CSI", CSI, scope, characteristic)],
-                        markers=limits,
-                        events=scope,
-                        width=8,
-                    ),
-                    widgets.top_list(
-                        "CSI of the last day",
-                        Series("CSI", CSI, scope, characteristic, limits=INDEX_LIMITS),
-                        width=4,
-                    ),
-                    widgets.timeseries(
-                        "Columns by status",
-                        [Series("columns", COLUMNS, scope, [*by, "status"])],
-                        kind="bars",
-                    ),
-                    widgets.timeseries(
-                        "Largest CSI, over all characteristics",
-                        [Series("largest CSI", CSI_MAX, scope, by)],
-                        markers=limits,
-                    ),
+                widgets.timeseries(
+                    "Mean score less that of the reference",
+                    [Series("shift", MEAN_SCORE_SHIFT, scope, by, over="avg")],
+                    events=scope,
                 ),
-                widgets.group(
-                    "Batch",
-                    widgets.timeseries("Rows", [Series("rows", ROWS, scope, by)], kind="bars"),
-                    widgets.timeseries(
-                        "Largest share of missing values of a column",
-                        [Series("missing", MISSING_MAX, scope, by)],
-                    ),
-                    widgets.timeseries(
-                        "Days since the newest report",
-                        [Series("days", REPORT_AGE, scope, by)],
-                        markers={"error": late},
-                    ),
+            ),
+            widgets.group(
+                "Characteristics",
+                widgets.timeseries(
+                    "CSI of the characteristics that matter most",
+                    [Series("CSI", CSI, scope, characteristic)],
+                    markers=limits,
+                    events=scope,
+                    width=8,
                 ),
-                widgets.group(
-                    "Incidents and pipeline",
-                    widgets.events_stream("Incidents and new versions", scope),
-                    widgets.check_status("Outcome of the day", PARTITION, scope),
-                    widgets.check_status("Pipeline", PIPELINE, scope),
+                widgets.top_list(
+                    "CSI of the last day",
+                    Series("CSI", CSI, scope, characteristic, limits=INDEX_LIMITS),
+                    width=4,
                 ),
-            ]
-        ),
-    }
-    return Definition("dashboard", SLUG, body)
+                widgets.timeseries(
+                    "Columns by status",
+                    [Series("columns", COLUMNS, scope, [*by, "status"])],
+                    kind="bars",
+                ),
+                widgets.timeseries(
+                    "Largest CSI, over all characteristics",
+                    [Series("largest CSI", CSI_MAX, scope, by)],
+                    markers=limits,
+                ),
+            ),
+            widgets.group(
+                "Batch",
+                widgets.timeseries("Rows", [Series("rows", ROWS, scope, by)], kind="bars"),
+                widgets.timeseries(
+                    "Largest share of missing values of a column",
+                    [Series("missing", MISSING_MAX, scope, by)],
+                ),
+                widgets.timeseries(
+                    "Days since the newest report",
+                    [Series("days", REPORT_AGE, scope, by)],
+                    markers={"error": late},
+                ),
+            ),
+            widgets.group(
+                "Incidents and pipeline",
+                widgets.events_stream("Incidents and new versions", scope),
+                widgets.check_status("Outcome of the day", PARTITION, scope),
+                widgets.check_status("Pipeline", PIPELINE, scope),
+            ),
+        ],
+    )
 
 
 def _how_to_read(settings: Settings) -> str:

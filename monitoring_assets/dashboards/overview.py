@@ -11,6 +11,7 @@ from monitoring_assets.dashboards.definition import (
     Settings,
     marks,
 )
+from monitoring_assets.dashboards.layout import dashboard
 from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.monitors import INCIDENT_OPEN
 from monitoring_assets.dashboards.versions import versions
@@ -35,23 +36,14 @@ def overview(settings: Settings) -> Definition:
     """The dashboard of all models."""
     names = ("env", "team", "service", "model")
     scope = [f"${name}" for name in names]
-    description = [
+    return dashboard(
+        SLUG,
+        TITLE,
         "Drift of every model version in production, day by day.",
-        f"What to do about an incident: {settings.runbook}",
-        " ".join(marks(SLUG)),
-    ]
-    body = {
-        "title": TITLE,
-        "description": "\n".join(description),
-        "layout_type": "ordered",
-        "reflow_type": "fixed",
-        "default_timeframe": {"type": "live", "unit": "day", "value": 30},
-        "template_variables": widgets.variables(*names),
-        "widgets": widgets.arrange(
-            [_now(scope), _models(settings, scope), _over_time(scope), _monitoring_itself()]
-        ),
-    }
-    return Definition("dashboard", SLUG, body)
+        settings,
+        names,
+        [_now(scope), _models(settings, scope), _over_time(scope), _monitoring_itself()],
+    )
 
 
 def _now(scope: list[str]) -> Json:

@@ -8,9 +8,9 @@ Great Expectations hundreds of times.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from multiprocessing import get_context
 
@@ -27,10 +27,6 @@ from dagster._core.scheduler.instigation import (
     InstigatorStatus,
     SensorInstigatorData,
 )
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from monitoring_assets.alerts import alerts
@@ -40,7 +36,7 @@ from monitoring_assets.drift_report import drift_report
 from monitoring_assets.features import features
 from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
 from monitoring_assets.onboard import make_profile, profiles_wanted, tick
-from monitoring_assets.partitions import ModelDay
+from monitoring_assets.partitions import ModelDay, range_tags
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.scores import scores
 from sensors.outcome_sensor import outcome_sensor
@@ -121,9 +117,8 @@ def _monitor(
     }
     failed: dict[ModelDay, str] = {}
     done = dict.fromkeys(by_key, 0)
-    # A fork would share this process's database connections.
-    pool, runs = ProcessPoolExecutor(PROCESSES, get_context("spawn")), {}
-    try:
+    with _processes() as pool:
+        runs = {}
         for key, mine in by_key.items():
             progress(key, 0, len(mine))
             for start in range(0, len(mine), RUN_DAYS):
@@ -134,9 +129,18 @@ def _monitor(
             done[key] += size
             failed |= run.result()
             progress(key, done[key], len(by_key[key]))
+    return failed
+
+
+@contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    """Processes side by side; what is not begun when the block ends is never begun."""
+    # A fork would share this process's database connections.
+    pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
+    try:
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-    return failed
 
 
 def _measure(defs: dg.Definitions, instance: dg.DagsterInstance, progress: Progress) -> str | None:
@@ -174,7 +178,7 @@ def _report_performance(ref: InstanceRef, days: list[ModelDay], name: str) -> No
             job.execute_in_process(
                 instance=instance,
                 run_config=QUIET,
-                tags=_range(ModelDay(run[0], days[0].key), ModelDay(run[-1], days[0].key)),
+                tags=range_tags(ModelDay(run[0], days[0].key), ModelDay(run[-1], days[0].key)),
                 asset_selection=[performance_report.key],
             )
 
@@ -190,15 +194,12 @@ def _by_version(
     by_key = {key: sorted(day for day in days if day.key == key) for key in {d.key for d in days}}
     progress(doing, 0, len(days))
     done = 0
-    pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
-    try:
+    with _processes() as pool:
         runs = {pool.submit(work, instance.get_ref(), mine): len(mine) for mine in by_key.values()}
         for run in as_completed(runs):
             run.result()
             done += runs[run]
             progress(doing, done, len(days))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
@@ -212,7 +213,7 @@ def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
         job.execute_in_process(
             instance=instance,
             run_config=QUIET | as_if,
-            tags=_range(days[0], days[-1]),
+            tags=range_tags(days[0], days[-1]),
         )
 
 
@@ -223,14 +224,6 @@ def _backfill(ref: InstanceRef, key: str, days: list[dt.date]) -> dict[ModelDay,
     job = defs.get_repository_def().get_job(monitor_day.name)
     with dg.DagsterInstance.from_ref(ref) as instance:
         return backfill(job, instance, key, days, assets=MEASURED).failed
-
-
-def _range(first: ModelDay, last: ModelDay) -> dict[str, str]:
-    """Tags of a run over the days from one to another."""
-    return {
-        ASSET_PARTITION_RANGE_START_TAG: first.partition,
-        ASSET_PARTITION_RANGE_END_TAG: last.partition,
-    }
 
 
 def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:

@@ -10,20 +10,9 @@ from dagster._core.events import StepMaterializationData
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from resources.outbox import Outbox, channels_from_environment
 from sensors.delivery_sensor import delivery_sensor
+from tests.conftest import ROUTING_KEY
 from tests.receivers.messages import DAY, notice, subject
-from tests.receivers.pagerduty import PagerDutyReceiver
 from tests.receivers.server import CUT, Answer
-
-ROUTING_KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def pagerduty(monkeypatch):
-    with PagerDutyReceiver() as receiver:
-        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
-        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
-        yield receiver
-        assert not receiver.violations
 
 
 @pytest.fixture

@@ -33,10 +33,8 @@ from sensors.pipeline_sensor import pipeline_sensor
 from tests.conftest import YESTERDAY, days_ago, job, onboard
 from tests.conftest import tick as registry_tick
 from tests.receivers.datadog import DatadogReceiver
-from tests.receivers.pagerduty import PagerDutyReceiver
 
 KEY = "pd_cards.1"
-ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
@@ -45,15 +43,6 @@ def instance():
     """An instance on disk: one in memory keeps no sensors."""
     with dg.instance_for_test() as one:
         yield one
-
-
-@pytest.fixture
-def pagerduty(monkeypatch):
-    with PagerDutyReceiver() as receiver:
-        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", receiver.url)
-        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
-        yield receiver
-        assert not receiver.violations
 
 
 def land(lender, **changes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 OUTCOMES = 30
@@ -114,14 +114,21 @@ def pool(days: Iterable[DayEstimate], rows: int) -> tuple[list[Pool], Pool | Non
             raise ValueError(f"{day.day}: a value needs a positive standard error")
         last = day.day
         waiting.append(day)
-        joined = _joined(waiting)
-        if joined.rows >= rows and joined.value is not None:
-            complete.append(joined)
+        together = joined(waiting)
+        if together.rows >= rows and together.value is not None:
+            complete.append(together)
             waiting = []
-    return complete, _joined(waiting) if waiting else None
+    return complete, joined(waiting) if waiting else None
 
 
-def _joined(days: list[DayEstimate]) -> Pool:
+def joined(days: Sequence[DayEstimate]) -> Pool:
+    """Return days as one estimate.
+
+    Parameters
+    ----------
+    days
+        At least one, in their order.
+    """
     weighted = [
         (day.value, day.standard_error**-2)
         for day in days
