@@ -6,8 +6,12 @@ DEMO := .demo
 # For Dagster's own commands; dagster.yaml says the same of an instance.
 export DAGSTER_DISABLE_TELEMETRY := yes
 
+# The Airflow environments that the bridge's bundle is tested in.
+AIRFLOWS := 2.11 2.11-dagster 3
+
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-soak lint format lock clean
+.PHONY: help demo dev test test-soak test-airflow airflows lint format lock clean
+.SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -23,17 +27,28 @@ help: ## list the targets
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.airflow/%/installed: airflow_bridge/environments/airflow-%.lock
+	@echo "Setting up Airflow $* in .airflow/$* (once; a minute or two)"
+	@$(PYTHON) -m venv .airflow/$*
+	@.airflow/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its own environment
+
 demo: .venv/installed ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
 
 dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
-test: .venv/installed ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
+test: .venv/installed airflows ## the tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not airflow"
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
 	@$(BIN)/python -m pytest -q -m slow
+
+test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
+	@$(BIN)/python -m pytest -q -m airflow
 
 lint: .venv/installed ## format, rules and types
 	@$(BIN)/ruff format --check .
@@ -53,6 +68,9 @@ bench-profile-kernel: ## benchmarks: also peers, wide, daily-run, registry, aler
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 		--no-emit-index-url --no-annotate --extra demo --group dev pyproject.toml -o requirements.lock
+	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
+		uv pip compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+			--no-annotate airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 
 clean: ## remove what make made
-	rm -rf .venv $(DEMO)
+	rm -rf .venv .airflow $(DEMO)

@@ -19,6 +19,8 @@ COMMANDS = {
     "report": "what moved on a day of a model version, and what that did to the score",
     "alerts": "what was decided on a day, why, and who was told",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
+    "airflow": "the jobs as Airflow DAGs, one for each model version",
+    "materialise": "make one asset of a day of a model version here, and record it in Dagster",
     "dashboards": "Datadog's dashboards and monitors, from this repository",
 }
 """Command, which is the module and function of its name in this package, and what it does."""

@@ -1,0 +1,1 @@
+"""Dagster side: from jobs and landed versions to the bundle that Airflow reads."""
