@@ -1,1 +1,1 @@
-"""Airflow side, copied into every bundle: imports Airflow, its providers and the standard library."""
+"""Airflow side, copied into every bundle: imports Airflow and the standard library."""
