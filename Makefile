@@ -10,7 +10,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-soak test-airflow airflows lint format lock clean
+.PHONY: help demo dev test test-soak test-airflow test-k8s airflows lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -42,13 +42,16 @@ dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
 test: .venv/installed airflows ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not airflow"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not airflow and not kubernetes"
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
 	@$(BIN)/python -m pytest -q -m slow
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
 	@$(BIN)/python -m pytest -q -m airflow
+
+test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
+	@$(BIN)/python -m pytest -q -m kubernetes
 
 lint: .venv/installed ## format, rules and types
 	@$(BIN)/ruff format --check .
