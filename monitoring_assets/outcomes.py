@@ -6,7 +6,7 @@ null outcome, that it is not known yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ ALLOWED = "allowed: 1 or true for a bad, 0 or false for a good, null where not k
 
 @dataclass(frozen=True, slots=True)
 class CohortCounts:
-    """How the outcome files and the scores of a cohort fit together.
+    """How the outcome files and the scores of a cohort, or of a segment of it, fit together.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ class CohortCounts:
     contradicting
         Accepted applicants with rows that disagree; left out.
     unmatched
-        Keys of the outcome files that the day did not score, and rows without a key.
+        Keys of the outcome files that the day did not score, and rows without a key; None for a
+        segment, as nobody knows whose they would be.
     repeated
         Accepted applicants that the day scored more than once; left out.
     out_of_range
@@ -62,19 +63,30 @@ class CohortCounts:
     bads: int
     duplicates: int
     contradicting: int
-    unmatched: int
+    unmatched: int | None
     repeated: int
     out_of_range: int
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """The accepted applicants of a day, while the database that joined them is open."""
+    """The accepted applicants of a day, while the database that joined them is open.
+
+    Parameters
+    ----------
+    counts
+        Of all.
+    by_segment
+        Of each segment of each segment column, in the order of their codes.
+    """
 
     counts: CohortCounts
+    by_segment: Mapping[str, tuple[CohortCounts, ...]]
     _connection: duckdb.DuckDBPyConnection
 
-    def by_score(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int8]]]:
+    def by_score(
+        self,
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int8], dict[str, NDArray[np.uint8]]]]:
         """Yield the accepted that have one score in range, ascending, a piece at a time.
 
         Yields
@@ -83,16 +95,19 @@ class Cohort:
             float64[N].
         outcomes : ndarray
             int8[N], 1 for a bad, 0 for a good, -1 where it is not known or contradicted.
+        segments : dict
+            uint8[N] by segment column, the code of each row's segment.
         """
+        codes = "".join(f", {name}" for name in _code_columns(len(self.by_segment)))
         rows = self._connection.sql(
-            "SELECT score, coalesce(outcome, -1)::TINYINT AS outcome FROM accepted "
+            f"SELECT score, coalesce(outcome, -1)::TINYINT AS outcome{codes} FROM accepted "
             "WHERE usable ORDER BY score"
         )
         for piece in rows.to_arrow_reader(ROWS):
-            yield (
-                piece["score"].to_numpy(zero_copy_only=False),
-                piece["outcome"].to_numpy(zero_copy_only=False),
+            scores, outcomes, *segments = (
+                column.to_numpy(zero_copy_only=False) for column in piece.columns
             )
+            yield scores, outcomes, dict(zip(self.by_segment, segments, strict=True))
 
 
 def outcomes_of(values: pa.Array, where: str) -> pa.Array:
@@ -142,8 +157,9 @@ def joined(
     column: str,
     lowest: float,
     highest: float,
+    segments: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> Iterator[Cohort]:
-    """Join outcomes to scores by key. Memory is bounded, whatever the rows.
+    """Join outcomes to scores by key. Memory is bounded, but for a byte a row and segment column.
 
     Parameters
     ----------
@@ -157,6 +173,8 @@ def joined(
         Their key, and the outcome at one horizon.
     lowest, highest
         Range of the score.
+    segments
+        uint8[N] by segment column, the code of the segment of each row of the scores.
 
     Yields
     ------
@@ -169,9 +187,18 @@ def joined(
         If a file cannot be read, lacks a column, or holds other values than outcomes. Names file,
         column and what is allowed.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    key_type = pq.read_schema(scores).field(key).type
+    segments = segments or {}
+    footer = pq.read_metadata(scores)
+    if any(len(codes) != footer.num_rows for codes in segments.values()):
+        raise ValueError(f"the segments do not lie row by row beside the {footer.num_rows} scores")
+    key_type = footer.schema.to_arrow_schema().field(key).type
+    names = _code_columns(len(segments))
+    of_row = "".join(f", {name}" for name in names)
+    none = "".join(f", NULL::UTINYINT AS {name}" for name in names)
+    of_key = "".join(f", max({name}) AS {name}" for name in names)
     with database() as connection:
         connection.execute(
             f"CREATE TEMP TABLE told AS SELECT {quoted(key)} AS key, NULL::TINYINT AS outcome "
@@ -181,17 +208,22 @@ def joined(
         for piece in _pieces(files, outcome_key, column, key_type):
             connection.register("piece", piece)
             connection.execute("INSERT INTO told SELECT * FROM piece")
+        beside = ""
+        if segments:
+            codes = dict(zip(names, segments.values(), strict=True))
+            connection.register("codes", pa.table(codes))
+            beside = "POSITIONAL JOIN codes"
         # Both sides in one aggregate: a join that also finds what is repeated, or only on one side.
         connection.execute(
             f"""
             CREATE TEMP TABLE found AS
             SELECT max(score) AS score, count(score_row) AS scored, count(told_row) AS told,
-                   min(outcome) AS least, max(outcome) AS most
+                   min(outcome) AS least, max(outcome) AS most{of_key}
             FROM (SELECT {quoted(key)} AS key, {SCORE} AS score, true AS score_row,
-                         NULL::BOOLEAN AS told_row, NULL::TINYINT AS outcome
-                  FROM read_parquet(?)
+                         NULL::BOOLEAN AS told_row, NULL::TINYINT AS outcome{of_row}
+                  FROM read_parquet(?) {beside}
                   UNION ALL
-                  SELECT key, NULL, NULL, true, outcome FROM told)
+                  SELECT key, NULL, NULL, true, outcome{none} FROM told)
             WHERE key IS NOT NULL GROUP BY key
             """,
             [str(scores)],
@@ -206,35 +238,59 @@ def joined(
             FROM found WHERE scored > 0 AND told > 0
             """
         )
-        yield Cohort(_counts(connection, scores), connection)
+        yield Cohort(*_counts(connection, footer.num_rows, segments), connection)
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, scores: Path) -> CohortCounts:
-    import pyarrow.parquet as pq
+def _counts(
+    connection: duckdb.DuckDBPyConnection, rows: int, segments: Mapping[str, NDArray[np.uint8]]
+) -> tuple[CohortCounts, dict[str, tuple[CohortCounts, ...]]]:
+    """Count the accepted, all and by segment, in one pass."""
+    import numpy as np
 
-    accepted = connection.execute(
-        """
-        SELECT count(*), count(outcome), count(*) FILTER (outcome = 1),
+    names = _code_columns(len(segments))
+    found = connection.execute(
+        f"""
+        SELECT {", ".join([*names, ""])} count(*), count(outcome), count(*) FILTER (outcome = 1),
                coalesce(sum(told - 1) FILTER (least IS NOT DISTINCT FROM most), 0)::BIGINT,
                count(*) FILTER (contradicting), count(*) FILTER (repeated),
                count(*) FILTER (NOT repeated AND NOT in_range)
-        FROM accepted
+        FROM accepted GROUP BY GROUPING SETS ({", ".join(["()", *(f"({name})" for name in names)])})
         """
-    ).fetchall()[0]
+    ).fetchall()
+    # A grouping set has a code in its own column only, and the whole in none.
+    accepted = {row[: len(names)]: row[len(names) :] for row in found}
     ((unscored,),) = connection.execute("SELECT count(*) FROM found WHERE scored = 0").fetchall()
     ((no_key,),) = connection.execute("SELECT count(*) FROM told WHERE key IS NULL").fetchall()
-    total, known, bads, duplicates, contradicting, repeated, out_of_range = accepted
-    return CohortCounts(
-        scored=pq.read_metadata(scores).num_rows,
-        accepted=total,
-        known=known,
-        bads=bads,
-        duplicates=duplicates,
-        contradicting=contradicting,
-        unmatched=unscored + no_key,
-        repeated=repeated,
-        out_of_range=out_of_range,
-    )
+
+    def counts(scored: int, unmatched: int | None, *codes: int | None) -> CohortCounts:
+        total, known, bads, duplicates, contradicting, repeated, out_of_range = accepted.get(
+            codes, (0,) * 7
+        )
+        return CohortCounts(
+            scored=scored,
+            accepted=total,
+            known=known,
+            bads=bads,
+            duplicates=duplicates,
+            contradicting=contradicting,
+            unmatched=unmatched,
+            repeated=repeated,
+            out_of_range=out_of_range,
+        )
+
+    nothing = [None] * len(names)
+    return counts(rows, unscored + no_key, *nothing), {
+        column: tuple(
+            counts(int(scored), None, *nothing[:at], code, *nothing[at + 1 :])
+            for code, scored in enumerate(np.bincount(codes))
+        )
+        for at, (column, codes) in enumerate(segments.items())
+    }
+
+
+def _code_columns(number: int) -> list[str]:
+    """Names of the columns that have the codes of segments."""
+    return [f"segment_{at}" for at in range(number)]
 
 
 def _pieces(

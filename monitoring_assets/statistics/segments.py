@@ -97,6 +97,37 @@ def segment_values(source: ParquetSource, column: str) -> tuple[str, ...]:
     return tuple(named[:MAX_VALUES])
 
 
+def segment_names(values: Sequence[str]) -> tuple[str, ...]:
+    """Return the segments of a column, in the order of their codes: its values, others, null."""
+    return (*values, OTHER, MISSING)
+
+
+def segment_codes(source: ParquetSource, column: str, values: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the segment of each row: a byte a row, read from one column.
+
+    Parameters
+    ----------
+    source
+        The table.
+    column
+        Its segment column.
+    values
+        As ``segment_values`` found them in the reference.
+
+    Returns
+    -------
+    ndarray
+        uint8[N], positions in ``segment_names(values)``.
+
+    Raises
+    ------
+    ValueError
+        The column is missing, or holds something else than a segment column may.
+    """
+    groups = (_codes(source, group, column, values) for group in source.row_groups)
+    return np.concatenate([np.empty(0, np.uint8), *groups])
+
+
 def count_segments(
     source: ParquetSource,
     segments: Mapping[str, Sequence[str]],
@@ -138,7 +169,7 @@ def count_segments(
     lengths = [[group.rows for group in one.row_groups] for one in (source, scores)]
     if lengths[0] != lengths[1]:
         raise ValueError(f"the row groups of {scores.paths[0]} and {source.paths[0]} differ")
-    names = {column: [*values, OTHER, MISSING] for column, values in segments.items()}
+    names = {column: segment_names(values) for column, values in segments.items()}
     rows = {column: np.zeros(len(names[column]), np.int64) for column in segments}
     slots = {name: len(one.slots) for name, one in {**bins, **score_bins}.items()}
     counts = {
@@ -280,26 +311,26 @@ def _texts(
 
 def _codes(
     source: ParquetSource, group: RowGroup, column: str, values: Sequence[str]
-) -> NDArray[np.int64]:
+) -> NDArray[np.uint8]:
     """Position of each row's segment: in ``values``, after them all others, then null."""
     position = {value: i for i, value in enumerate(values)}
     other = len(values)
     return np.concatenate(
         [
-            np.array([*(position.get(name, other) for name in names), other + 1])[codes]
+            np.array([*(position.get(name, other) for name in names), other + 1], np.uint8)[codes]
             for codes, names in _texts(source, group, column)
         ]
     )
 
 
 def _table(
-    segments: NDArray[np.int64],
+    segments: NDArray[np.uint8],
     slots: NDArray[np.uint8],
     shape: tuple[int, ...],
     weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
     """Count, or sum, the rows of each segment and slot."""
-    cells = segments * shape[1] + slots
+    cells = segments.astype(np.int64) * shape[1] + slots
     return np.bincount(cells, weights, shape[0] * shape[1]).reshape(shape)
 
 

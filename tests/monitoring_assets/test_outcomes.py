@@ -35,7 +35,7 @@ def join(lender, tmp_path):
         with joined(path, "id", files, key, "bad", 0.0, 1.0) as cohort:
             rows = [
                 pair
-                for scores, outcomes in cohort.by_score()
+                for scores, outcomes, _ in cohort.by_score()
                 for pair in zip(scores.tolist(), outcomes.tolist(), strict=True)
             ]
             return cohort.counts, rows
