@@ -137,16 +137,54 @@ HEARTBEAT = Metric(
     scope="deployment",
     sent="hour",
 )
+HORIZON = {"horizon": FREE}
+"""Days after which an outcome counts; ``none`` where the manifest does not say."""
 AUC_REALISED = Metric(
     f"{PREFIX}auc.realised",
     "",
-    "Area under the ROC curve of a cohort with known outcomes. Reserved: nothing sends it yet.",
+    "Area under the ROC curve of the newest cohort whose outcomes are known.",
+    tags=HORIZON,
 )
 AUC_ESTIMATED = Metric(
     f"{PREFIX}auc.estimated",
     "",
-    "The same, estimated before outcomes are known. Reserved: nothing sends it yet.",
+    "The same of the day's scores, estimated before their outcomes are known.",
+    tags=HORIZON,
 )
+AUC_GAP = Metric(
+    f"{PREFIX}auc.gap",
+    "",
+    "Realised less estimated, of the same rows of the newest cohort whose outcomes are known.",
+    tags=HORIZON,
+)
+BAD_RATE_REALISED = Metric(
+    f"{PREFIX}bad_rate.realised",
+    "fraction",
+    "Share of bads in the newest cohort whose outcomes are known, 0 to 1.",
+    tags=HORIZON,
+)
+BAD_RATE_ESTIMATED = Metric(
+    f"{PREFIX}bad_rate.estimated",
+    "fraction",
+    "Share of bads to be expected of the day's scores, 0 to 1.",
+    tags=HORIZON,
+)
+BAD_RATE_GAP = Metric(
+    f"{PREFIX}bad_rate.gap",
+    "fraction",
+    "Realised less estimated bad rate, of the same rows of the newest cohort whose outcomes are "
+    "known.",
+    tags=HORIZON,
+)
+PERFORMANCE = {
+    ("realised", "auc"): AUC_REALISED,
+    ("estimated", "auc"): AUC_ESTIMATED,
+    ("gap", "auc"): AUC_GAP,
+    ("realised", "bad_rate"): BAD_RATE_REALISED,
+    ("estimated", "bad_rate"): BAD_RATE_ESTIMATED,
+    ("gap", "bad_rate"): BAD_RATE_GAP,
+}
+"""By kind and metric of a performance point."""
 
 PARTITION = Check(
     f"{PREFIX}partition",
@@ -172,8 +210,7 @@ METRICS = {
         REPORT_AGE,
         DELIVERIES_WAITING,
         HEARTBEAT,
-        AUC_REALISED,
-        AUC_ESTIMATED,
+        *PERFORMANCE.values(),
     )
 }
 CHECKS = {check.name: check for check in (PARTITION, PIPELINE)}

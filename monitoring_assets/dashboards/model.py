@@ -14,6 +14,12 @@ from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
 from resources.metrics import (
+    AUC_ESTIMATED,
+    AUC_GAP,
+    AUC_REALISED,
+    BAD_RATE_ESTIMATED,
+    BAD_RATE_GAP,
+    BAD_RATE_REALISED,
     COLUMNS,
     CSI,
     CSI_MAX,
@@ -36,13 +42,14 @@ def model(settings: Settings) -> Definition:
     scope = [f"${name}" for name in VARIABLES]
     by = ["model", "version"]
     characteristic = [*by, "characteristic"]
+    horizon = [*by, "horizon"]
     warn, fail = INDEX_LIMITS
     _, late = AGE_LIMITS
     limits = {"warning": warn, "error": fail}
     return dashboard(
         SLUG,
         TITLE,
-        "Drift of one model: choose model and version above.",
+        "Drift and performance of one model: choose model and version above.",
         settings,
         VARIABLES,
         [
@@ -88,6 +95,33 @@ def model(settings: Settings) -> Definition:
                 ),
             ),
             widgets.group(
+                "Performance",
+                widgets.timeseries(
+                    "AUC: estimated of the day, realised of the newest cohort with outcomes",
+                    [
+                        Series("estimated", AUC_ESTIMATED, scope, horizon),
+                        Series("realised", AUC_REALISED, scope, horizon),
+                    ],
+                    events=scope,
+                ),
+                widgets.timeseries(
+                    "AUC, realised less estimated of the same rows",
+                    [Series("gap", AUC_GAP, scope, horizon, over="avg")],
+                    events=scope,
+                ),
+                widgets.timeseries(
+                    "Bad rate: estimated of the day, realised of the newest cohort with outcomes",
+                    [
+                        Series("estimated", BAD_RATE_ESTIMATED, scope, horizon),
+                        Series("realised", BAD_RATE_REALISED, scope, horizon),
+                    ],
+                ),
+                widgets.timeseries(
+                    "Bad rate, realised less estimated of the same rows",
+                    [Series("gap", BAD_RATE_GAP, scope, horizon, over="avg")],
+                ),
+            ),
+            widgets.group(
                 "Batch",
                 widgets.timeseries("Rows", [Series("rows", ROWS, scope, by)], kind="bars"),
                 widgets.timeseries(
@@ -116,6 +150,8 @@ def _how_to_read(settings: Settings) -> str:
         f"**How to read it.** PSI and CSI under {warn} are ok, from {fail} on a fail, unless "
         "chance explains them at the day's number of rows: incidents take that into account, the "
         "lines do not.",
+        "Performance: where realised leaves what was estimated of the same rows, what a score "
+        "means has changed (concept shift), whatever PSI and CSI say.",
         f"What to do: {settings.runbook}",
     ]
     if settings.reports:

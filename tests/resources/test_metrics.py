@@ -133,11 +133,13 @@ def series(versions: int, sent: str) -> int:
     """Series that are sent at this rhythm, counted from the catalogue."""
     total = 0
     for metric in metrics.METRICS.values():
-        if metric.sent == sent and "Reserved" not in metric.description:
+        if metric.sent == sent:
             # `model` and `version` are one tag here: a version has one model.
             count = versions if metric.scope == "version" or "version" in metric.tags else 1
             for tag, allowed in metric.tags.items():
-                count *= {"model": 1, "version": 1, "characteristic": 10}.get(tag, len(allowed))
+                count *= {"model": 1, "version": 1, "characteristic": 10, "horizon": 1}.get(
+                    tag, len(allowed)
+                )
             total += count
     return total
 
