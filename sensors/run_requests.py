@@ -1,8 +1,7 @@
 """Run requests: the same partition keys, tags and limits for everything that starts a run."""
 
 import datetime as dt
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 from dagster._core.storage.tags import (
@@ -19,7 +18,8 @@ from monitoring_assets.jobs import (
     onboard_model,
 )
 from monitoring_assets.partitions import BACKFILL, MODEL_DAYS, ModelDay, is_backfill
-from resources.manifest import Manifest, Pod
+from resources.manifest import Manifest
+from resources.pod_config import run_pod_tags
 from resources.store import Landed, NotMaterialisedError, Store
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
@@ -128,22 +128,10 @@ def without_report(
     return [(day, key) for day, key in days if ModelDay(day, key).partition not in reported]
 
 
-def _tags(manifest: Manifest, requested_by: str) -> Mapping[str, str]:
-    tags = {REQUESTED_BY: requested_by, "monitoring/model": manifest.name}
-    config = _pod_config(manifest.pod)
-    return tags | ({"dagster-k8s/config": json.dumps(config)} if config else {})
+def run_tags(manifest: Manifest) -> dict[str, str]:
+    """Tags of every run that computes something of a version, whoever requests it."""
+    return {"monitoring/model": manifest.name} | run_pod_tags(manifest.pod)
 
 
-def _pod_config(pod: Pod) -> dict[str, object]:
-    """What the manifest asks of Kubernetes, as dagster-k8s takes it from a run's tags."""
-    asked = {name: value for name, value in (("cpu", pod.cpu), ("memory", pod.memory)) if value}
-    config: dict[str, object] = {}
-    if asked:
-        limits = {name: value for name, value in asked.items() if name == "memory"}
-        config["container_config"] = {"resources": {"requests": asked, "limits": limits}}
-    if pod.node_selector or pod.tolerations:
-        config["pod_spec_config"] = {
-            "node_selector": pod.node_selector,
-            "tolerations": pod.tolerations,
-        }
-    return config
+def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:
+    return {REQUESTED_BY: requested_by} | run_tags(manifest)

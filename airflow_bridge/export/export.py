@@ -1,0 +1,49 @@
+"""The whole export: what has landed in the store becomes the bundle that Airflow reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import dagster as dg
+
+from airflow_bridge.export.bundle import Bundle, build_bundle
+from airflow_bridge.export.settings import BridgeSettings
+from airflow_bridge.export.write import Changes, write_bundle
+from resources.errors import InputError
+from resources.storage import open_storage
+from resources.store import Store
+
+
+@dataclass(frozen=True)
+class Export:
+    """A bundle and what writing it changed.
+
+    ``left_out`` are keys of versions that have landed and cannot be read: they have no DAG.
+    """
+
+    bundle: Bundle
+    changes: Changes
+    left_out: list[str]
+
+
+def export_bundle(
+    job: dg.JobDefinition, store: Store, settings: BridgeSettings, root: str
+) -> Export:
+    """Bring the bundle at ``root``, a folder or ``s3://bucket/prefix``, up to date.
+
+    Raises
+    ------
+    InputError
+        If nothing has landed, the job cannot be DAGs over days, or the folder is somebody else's.
+    """
+    landed = store.all_landed()
+    if not landed:  # rather than replace the DAGs by none, for a wrong root say
+        raise InputError(
+            f"MONITORING_STORE: no model version that can be read has landed in {store.root}; the "
+            "registry sensor, or `monitoring onboard`, takes them over"
+        )
+    bundle = build_bundle(job, landed.values(), settings)
+    changes = write_bundle(bundle, open_storage(root))
+    everything = json.loads(store.storage.read("manifests/all.json"))
+    return Export(bundle, changes, sorted(everything.keys() - landed.keys()))

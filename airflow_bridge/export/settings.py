@@ -1,0 +1,194 @@
+"""The bridge's settings: one YAML file, ``airflow.yaml``, which ``MONITORING_AIRFLOW`` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from resources.errors import InputError
+from resources.manifest import WORDS, Fault
+
+VARIABLE = "MONITORING_AIRFLOW"
+
+Mode = Literal["dagster", "kubernetes"]
+Name = Annotated[str, Field(min_length=1)]
+Seconds = Annotated[int, Field(ge=1)]
+Callback = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="`module:function`, importable where Airflow parses.",
+        examples=["lender.oncall:page"],
+    ),
+]
+
+
+def _place(value: str) -> str:
+    if not value.startswith(("/", "s3://", "file:///")):
+        raise ValueError("an absolute path, or s3://bucket/prefix")
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DagsterSettings(_Section):
+    """Where Airflow finds Dagster."""
+
+    connection: Name = Field(
+        "dagster_default",
+        description="Airflow connection of type http, or of dagster-airflow's type dagster.",
+    )
+    location: Name = Field("model_monitoring", description="Code location of the jobs.")
+    repository: Name = "__repository__"
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = Field(
+        default_factory=lambda: os.environ.get("MONITORING_DAGSTER_URL"),
+        validate_default=True,
+        description="Dagster's UI, for links; default: MONITORING_DAGSTER_URL.",
+    )
+    poll_seconds: Seconds = Field(15, description="Between two looks at a run.")
+
+
+class KubernetesSettings(_Section):
+    """How a task's pod is made."""
+
+    image: Name = Field(description="This project's image.")
+    namespace: Name
+    service_account: Name | None = None
+    connection: Name | None = Field(
+        None, description="Airflow connection to the cluster; default: the one Airflow is in."
+    )
+    config_maps: list[Name] = Field([], description="ConfigMaps put into the environment.")
+    secrets: list[Name] = Field([], description="Secrets put into the environment, by name.")
+    home_config_map: Name | None = Field(
+        None, description="ConfigMap whose dagster.yaml becomes the pod's DAGSTER_HOME."
+    )
+    labels: dict[str, str] = {}
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    volumes: list[dict[str, Any]] = []
+    volume_mounts: list[dict[str, Any]] = []
+    env: dict[str, str] = Field({}, description="Plain values; secrets go into `secrets`.")
+    deferrable: bool = Field(True, description="Wait in Airflow's triggerer, not in a worker.")
+    command: list[Name] = Field(["monitoring"], min_length=1)
+
+
+class Settings(_Section):
+    """What every DAG of a bundle has in common."""
+
+    dagster: DagsterSettings = Field(default_factory=lambda: DagsterSettings())  # type: ignore[call-arg]
+    kubernetes: KubernetesSettings | None = None
+    pool: Name | None = Field(None, description="Airflow pool of the tasks.")
+    max_active_runs: int = Field(4, ge=1)
+    max_active_tasks: int = Field(16, ge=1)
+    retries: int = Field(3, ge=0)
+    retry_delay_seconds: Seconds = Field(120, description="Before the first retry; then it grows.")
+    max_retry_delay_seconds: Seconds = Field(3600, validate_default=True)
+    timeout_seconds: Seconds = Field(14_400, description="For a task, all its waiting included.")
+    on_failure: Callback | None = None
+    on_success: Callback | None = None
+
+    @field_validator("max_retry_delay_seconds")
+    @classmethod
+    def _grows(cls, value: int, info: ValidationInfo) -> int:
+        first = info.data.get("retry_delay_seconds", 0)
+        if value < first:
+            raise ValueError(f"at least `retry_delay_seconds`, {first}")
+        return value
+
+
+class BridgeSettings(Settings):
+    """The content of ``airflow.yaml``."""
+
+    # Before `mode`, whose rule needs it.
+    bundle: Annotated[str, AfterValidator(_place)] | None = Field(
+        None, description="Folder or s3://bucket/prefix of the bundle."
+    )
+    mode: Mode = Field("dagster", validate_default=True)
+
+    @field_validator("mode")
+    @classmethod
+    def _has_its_section(cls, value: Mode, info: ValidationInfo) -> Mode:
+        if value == "kubernetes" and info.data.get("kubernetes", ...) is None:
+            raise ValueError(
+                "dagster; or kubernetes with a section `kubernetes` (image, namespace)"
+            )
+        return value
+
+    def of_bundle(self) -> Settings:
+        """What of it is written into a bundle."""
+        return Settings.model_validate(self.model_dump(include=set(Settings.model_fields)))
+
+
+def bridge_is_on() -> bool:
+    """Whether Airflow schedules the days of this deployment."""
+    return bool(os.environ.get(VARIABLE))
+
+
+def load_settings(path: Path, **changes: Any) -> BridgeSettings:
+    """Read ``airflow.yaml``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    changes
+        Fields that replace the file's.
+
+    Raises
+    ------
+    InputError
+        With a line for each field at fault: file, field, what was found, what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict | None):
+        raise InputError(str(Fault(str(path), "", type(content).__name__, "a mapping of fields")))
+    return read_settings({**(content or {}), **changes}, str(path))
+
+
+def read_settings(content: dict[str, Any], file: str) -> BridgeSettings:
+    """Validate settings; ``file`` is what an error calls them.
+
+    Raises
+    ------
+    InputError
+        With a line for each field at fault.
+    """
+    try:
+        return BridgeSettings.model_validate(content)
+    except ValidationError as error:
+        faults = [_fault(file, item) for item in error.errors(include_url=False)]
+        raise InputError("\n".join(map(str, faults))) from None
+
+
+def _fault(file: str, error: Any) -> Fault:
+    field, kind = ".".join(map(str, error["loc"])), error["type"]
+    if kind == "missing":
+        return Fault(file, field, "nothing", "this field must be given")
+    if kind == "extra_forbidden":
+        return Fault(file, field, "a field that is not known", "no such field (a typing error?)")
+    if kind == "string_pattern_mismatch":
+        return Fault(
+            file, field, repr(error["input"]), f"text that matches {error['ctx']['pattern']}"
+        )
+    allowed = WORDS.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix(
+        "Input should be "
+    )
+    # Of a mapping only the kind: an environment may hold what a log must not.
+    found = "a mapping" if isinstance(error["input"], dict) else repr(error["input"])
+    return Fault(file, field, found, allowed)
