@@ -21,18 +21,25 @@ from monitoring_assets.statistics.drift import judge_counts
 from monitoring_assets.statistics.estimation import EstimatedMetric, estimate
 from monitoring_assets.statistics.performance.comparison import Difference, difference
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.pooling import OUTCOMES, enough_rows
 from monitoring_assets.statistics.performance.realised import Realised, RealisedPerformance
 from monitoring_assets.statistics.score_grid import count_scores
+from monitoring_assets.statistics.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.stability import stability_index
 from resources.errors import InputError
+from resources.scorers.base import SCORE
 
 if TYPE_CHECKING:
-    from monitoring_assets.outcomes import Cohort
+    from numpy.typing import NDArray
+
+    from monitoring_assets.outcomes import Cohort, CohortCounts
     from monitoring_assets.reference_grid import Horizon, ReferenceGrid
+    from monitoring_assets.reference_segments import ReferenceSegments
     from monitoring_assets.statistics.profile import ColumnProfile
     from resources.manifest import Manifest, Outcome
 
 NO_GRID = "no score grid: materialise reference_profile again, then scores and this report"
+TOO_SMALL = "too small"
 Row = dict[str, Any]
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -58,6 +65,30 @@ _BAND = pa.struct(
         ("breaks_rank_order", pa.bool_()),
     ]
 )
+_COUNTS = [
+    *[(name, _COUNT) for name in ("scored", "accepted", "known", "bads")],
+    *[(name, _COUNT) for name in ("duplicates", "contradicting", "unmatched", "repeated")],
+    ("out_of_range", _COUNT),
+]
+_FINDINGS = [
+    ("calibration", _TEXT),
+    ("shift", _TEXT),
+    ("shift_reason", _TEXT),
+    ("metrics", pa.list_(_METRIC)),
+]
+_SEGMENT = pa.struct(
+    [
+        ("segment_column", _TEXT),
+        # Null where the column could not be had: the reason is about all of it.
+        ("segment", _TEXT),
+        ("status", _TEXT),
+        ("reason", _TEXT),
+        ("reference_rows", _COUNT),
+        *_COUNTS,
+        ("mean_score_accepted", _NUMBER),
+        *_FINDINGS,
+    ]
+)
 SCHEMA = pa.schema(
     [
         ("kind", _TEXT),
@@ -66,19 +97,16 @@ SCHEMA = pa.schema(
         ("status", _TEXT),
         ("reason", _TEXT),
         ("population", _TEXT),
-        *[(name, _COUNT) for name in ("scored", "accepted", "known", "bads")],
-        *[(name, _COUNT) for name in ("duplicates", "contradicting", "unmatched", "repeated")],
-        ("out_of_range", _COUNT),
+        *_COUNTS,
         ("outside_reference", _NUMBER),
         *[(name, _NUMBER) for name in ("mean_score", "mean_score_accepted", "psi_accepted")],
-        ("calibration", _TEXT),
-        ("shift", _TEXT),
-        ("shift_reason", _TEXT),
-        ("metrics", pa.list_(_METRIC)),
+        *_FINDINGS,
         ("bands", pa.list_(_BAND)),
+        ("segments", pa.list_(_SEGMENT)),
     ]
 )
-"""Columns of a performance report. ``kind`` is ``estimated`` or ``realised``."""
+"""Columns of a performance report. ``kind`` is ``estimated`` or ``realised``. A row is about all
+rows of the day; its segments lie in it, so that no sum over rows counts them twice."""
 
 
 def estimated_row(
@@ -128,8 +156,9 @@ def realised_row(
     scored: ColumnProfile,
     bands: ColumnProfile,
     grid: ReferenceGrid | None,
+    segments: ReferenceSegments,
 ) -> Row:
-    """Measure the performance of those rows of a cohort whose outcomes are known.
+    """Measure those rows of a cohort whose outcomes are known, all and by segment, in one pass.
 
     Parameters
     ----------
@@ -145,8 +174,10 @@ def realised_row(
         The reference, by score band.
     grid
         Of the reference; None if an earlier release has made it.
+    segments
+        Of the reference.
     """
-    counts, bins = cohort.counts, _numeric(bands)
+    counts = cohort.counts
     row: Row = {
         "population": "accepted with a known outcome",
         "mean_score": scored.mean_score,
@@ -159,51 +190,158 @@ def realised_row(
         )
         empty = {"status": "no outcomes yet", "reason": "the outcome files have no rows"}
         return row | ({"status": "not computed", "reason": reason} if counts.unmatched else empty)
-    performance = RealisedPerformance(
-        counts.known - counts.bads,
-        counts.bads,
-        bins.edges,
-        outcome.cut_offs,
-        probability=manifest.scoring.is_probability,
-        direction=grid.direction if grid else 1,
-    )
-    none = np.empty(0)
-    accepted = count_scores(none, bins, none)
-    known = count_scores(none, grid.bins, none) if grid else None
-    for scores, outcomes in cohort.by_score():
-        accepted += count_scores(scores, bins, scores)
-        is_known = outcomes >= 0
-        performance.add(scores[is_known], outcomes[is_known])
-        if grid and known:
-            known += count_scores(scores[is_known], grid.bins, scores[is_known])
-    row["mean_score_accepted"] = accepted.mean_score
-    if accepted.counts.any() and scored.counts.any():
-        row["psi_accepted"] = stability_index(scored.counts, accepted.counts)
-    if counts.known < outcome.min_share * counts.accepted:
-        reason = f"{counts.known} of {counts.accepted} accepted have an outcome"
-        return row | {"status": "immature", "reason": reason}
-    found = performance.result()
-    estimated, calibration = _estimate_of_known(manifest, horizon, grid, known)
-    metrics = realised_metrics(found)
-    # KS is a maximum, which outcomes of few bads put too high: it has no gap.
-    gaps = {n: gap(metrics[n], one) for n, one in estimated.items() if n != "ks"}
-    reference = grid.realised.get(horizon) if grid else None
-    expected = estimated["bad_rate"].value if estimated else None
-    shift = _explain(manifest, found, bands, gaps, expected)
-    return row | {
-        "status": "mature",
-        "calibration": calibration,
-        "shift": shift.kind,
-        "shift_reason": shift.text,
-        "metrics": _metric_rows(
-            metrics,
-            reference.metrics if reference else {},
-            estimated,
-            gaps,
-            reference.errors(found.rows, found.bads) if reference else {},
-        ),
-        "bands": _band_rows(found, reference.bad_rates if reference else None),
+    total = _Rows(manifest, outcome, counts, bands, grid)
+    parts = {
+        column: [
+            _Rows(
+                manifest,
+                outcome,
+                of_segment,
+                segments.profiles[Segment(column, value)].columns[SCORE],
+                segments.grid(Segment(column, value), grid) if grid else None,
+            )
+            for value, of_segment in zip(
+                segment_names(segments.values[column]), of_column, strict=False
+            )
+        ]
+        for column, of_column in cohort.by_segment.items()
     }
+    for scores, outcomes, codes in cohort.by_score():
+        total.add(scores, outcomes)
+        for column, of_rows in codes.items():
+            # Stable, so that the scores of each segment still ascend.
+            order = np.argsort(of_rows, kind="stable")
+            ends = np.cumsum(np.bincount(of_rows, minlength=len(parts[column])))
+            for part, at in zip(parts[column], np.split(order, ends[:-1]), strict=True):
+                if len(at):
+                    part.add(scores[at], outcomes[at])
+    if total.accepted.counts.any() and scored.counts.any():
+        row["psi_accepted"] = stability_index(scored.counts, total.accepted.counts)
+    return (
+        row
+        | total.row(horizon)
+        | {
+            "segments": [
+                _segment_row(Segment(column, value), part, segments, horizon)
+                for column, of_column in parts.items()
+                for value, part in zip(
+                    segment_names(segments.values[column]), of_column, strict=False
+                )
+                if part.counts.scored or segments.profiles[Segment(column, value)].rows
+            ]
+        }
+    )
+
+
+class _Rows:
+    """Rows of a cohort, all or a segment's, that come in the order of scores.
+
+    Parameters
+    ----------
+    manifest, outcome
+        Of the version.
+    counts
+        Of the rows.
+    bands, grid
+        The same rows of the reference.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        outcome: Outcome,
+        counts: CohortCounts,
+        bands: ColumnProfile,
+        grid: ReferenceGrid | None,
+    ) -> None:
+        self.counts = counts
+        self._manifest, self._outcome = manifest, outcome
+        self._bands, self._grid = bands, grid
+        self._bins = _numeric(bands)
+        none = np.empty(0)
+        self.accepted = count_scores(none, self._bins, none)
+        self._known = count_scores(none, grid.bins, none) if grid else None
+        self._performance = RealisedPerformance(
+            counts.known - counts.bads,
+            counts.bads,
+            self._bins.edges,
+            outcome.cut_offs,
+            probability=manifest.scoring.is_probability,
+            direction=grid.direction if grid else 1,
+        )
+
+    def add(self, scores: NDArray[np.float64], outcomes: NDArray[np.int8]) -> None:
+        """Add the next rows; the outcome of those that have none is -1."""
+        self.accepted += count_scores(scores, self._bins, scores)
+        is_known = outcomes >= 0
+        known = scores[is_known]
+        self._performance.add(known, outcomes[is_known])
+        if self._grid and self._known:
+            self._known += count_scores(known, self._grid.bins, known)
+
+    def row(self, horizon: int) -> Row:
+        """What the rows say after a horizon."""
+        counts, manifest, grid = self.counts, self._manifest, self._grid
+        row: Row = {"mean_score_accepted": self.accepted.mean_score}
+        if counts.known < self._outcome.min_share * counts.accepted:
+            reason = f"{counts.known} of {counts.accepted} accepted have an outcome"
+            return row | {"status": "immature", "reason": reason}
+        found = self._performance.result()
+        estimated, calibration = _estimate_of_known(manifest, horizon, grid, self._known)
+        metrics = realised_metrics(found)
+        # KS is a maximum, which outcomes of few bads put too high: it has no gap.
+        gaps = {n: gap(metrics[n], one) for n, one in estimated.items() if n != "ks"}
+        reference = grid.realised.get(horizon) if grid else None
+        expected = estimated["bad_rate"].value if estimated else None
+        shift = _explain(manifest, found, self._bands, gaps, expected)
+        return row | {
+            "status": "mature",
+            "calibration": calibration,
+            "shift": shift.kind,
+            "shift_reason": shift.text,
+            "metrics": _metric_rows(
+                metrics,
+                reference.metrics if reference else {},
+                estimated,
+                gaps,
+                reference.errors(found.rows, found.bads) if reference else {},
+            ),
+            "bands": _band_rows(found, reference.bad_rates if reference else None),
+        }
+
+    def enough(self, horizon: int) -> int:
+        """Rows of which enough goods and bads are to be expected to judge them alone."""
+        reference = self._grid.realised.get(horizon) if self._grid else None
+        counts = self.counts
+        rate = reference.metrics["bad_rate"].value if reference else counts.bads / counts.known
+        return enough_rows(rate) if rate is not None and 0 < rate < 1 else MIN_ROWS
+
+
+def _segment_row(segment: Segment, part: _Rows, reference: ReferenceSegments, horizon: int) -> Row:
+    """A segment; one that is too small to be judged alone says so, and keeps what it has."""
+    before, counts = reference.profiles[segment].rows, part.counts
+    row: Row = {
+        "segment_column": segment.column,
+        "segment": segment.value,
+        "reference_rows": before,
+        **asdict(counts),
+    }
+    if not counts.known:
+        reason = f"none of {counts.accepted} accepted has an outcome"
+        return row | {"status": "immature" if counts.accepted else TOO_SMALL, "reason": reason}
+    row |= part.row(horizon)
+    if row["status"] != "mature":
+        return row
+    if before < MIN_ROWS:
+        reason = f"{before} rows of the reference; at least {MIN_ROWS} are wanted"
+        return row | {"status": TOO_SMALL, "reason": reason}
+    if counts.known < (enough := part.enough(horizon)):
+        reason = (
+            f"{counts.known} rows with an outcome; of {enough} {OUTCOMES} goods and {OUTCOMES} "
+            "bads are to be expected. The control charts pool days until there are as many"
+        )
+        return row | {"status": TOO_SMALL, "reason": reason}
+    return row
 
 
 def _cut_offs(manifest: Manifest) -> list[float]:

@@ -77,7 +77,7 @@ class Cohort:
     counts
         Of all.
     by_segment
-        Of each segment of each segment column, in the order of their codes.
+        Of each segment column, for every code that there can be.
     """
 
     counts: CohortCounts
@@ -247,6 +247,8 @@ def _counts(
     """Count the accepted, all and by segment, in one pass."""
     import numpy as np
 
+    from monitoring_assets.statistics.segments import MAX_VALUES
+
     names = _code_columns(len(segments))
     found = connection.execute(
         f"""
@@ -282,7 +284,7 @@ def _counts(
     return counts(rows, unscored + no_key, *nothing), {
         column: tuple(
             counts(int(scored), None, *nothing[:at], code, *nothing[at + 1 :])
-            for code, scored in enumerate(np.bincount(codes))
+            for code, scored in enumerate(np.bincount(codes, minlength=MAX_VALUES + 2))
         )
         for at, (column, codes) in enumerate(segments.items())
     }

@@ -18,11 +18,17 @@ from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from monitoring_assets.cohort_performance import Row
     from monitoring_assets.reference_grid import ReferenceGrid
+    from monitoring_assets.reference_segments import ReferenceSegments
     from monitoring_assets.statistics.profile import ColumnProfile
 
 SHOWN_BARS = 20
+SHOWN_SEGMENTS = 200
+SEGMENT_METRICS = ("auc", "bad_rate")
 SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
 
 
@@ -57,6 +63,7 @@ def performance_report(
         return {
             **_curves(rows),
             "performance": _shown(rows),
+            "segments": _segments_shown(rows),
             "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, rows))),
             "path": store.storage.url(store.path("performance_report", day.key, day.day)),
         }
@@ -69,6 +76,7 @@ def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[
     from monitoring_assets.cohort_performance import NO_GRID, estimated_row
     from monitoring_assets.reference import read_reference
     from monitoring_assets.reference_grid import read_grid
+    from monitoring_assets.reference_segments import read_segments
     from monitoring_assets.statistics.profile import Profile
     from resources.scorers.base import SCORE
 
@@ -87,9 +95,37 @@ def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[
     if not horizons:
         reason = "the manifest has no `outcome`: performance is estimated only"
         return [*rows, {"kind": "realised", "status": "no outcomes yet", "reason": reason}]
-    return rows + [
-        _realised(store, lake, manifest, day, horizon, scored, bands, grid) for horizon in horizons
+    segments = read_segments(store, manifest)
+    codes, unreadable = _codes(store, day, segments)
+    lost = [
+        {"segment_column": column, "status": "not computed", "reason": reason}
+        for column, reason in {**segments.errors, **unreadable}.items()
     ]
+    for horizon in horizons:
+        row = _realised(store, lake, manifest, day, horizon, scored, bands, grid, segments, codes)
+        rows.append(row | {"segments": [*lost, *row.get("segments", ())]})
+    return rows
+
+
+def _codes(
+    store: Store, day: ModelDay, segments: "ReferenceSegments"
+) -> "tuple[dict[str, NDArray[np.uint8]], dict[str, str]]":
+    """The segment of each row of the day, by segment column; why other columns cannot be had."""
+    from monitoring_assets.statistics.segments import segment_codes
+    from monitoring_assets.statistics.source import ParquetSource
+
+    codes, errors = {}, {}
+    if segments.values:
+        # In place: of all columns only these are read.
+        source = ParquetSource(
+            store.location("features", day.key, day.day), store.storage.filesystem
+        )
+        for column, values in segments.values.items():
+            try:
+                codes[column] = segment_codes(source, column, values)
+            except ValueError as error:
+                errors[column] = f"batch: {error}"
+    return codes, errors
 
 
 def _realised(
@@ -101,6 +137,8 @@ def _realised(
     scored: "ColumnProfile",
     bands: "ColumnProfile",
     grid: "ReferenceGrid | None",
+    segments: "ReferenceSegments",
+    codes: "dict[str, NDArray[np.uint8]]",
 ) -> "Row":
     """The row of one horizon: why it is not measured, or what it says."""
     from monitoring_assets.cohort_performance import realised_row
@@ -123,9 +161,12 @@ def _realised(
                 outcome.key or key,
                 outcome.column_at(horizon),
                 *manifest.scoring.range,
+                codes,
             ) as cohort,
         ):
-            return row | realised_row(manifest, outcome, horizon, cohort, scored, bands, grid)
+            return row | realised_row(
+                manifest, outcome, horizon, cohort, scored, bands, grid, segments
+            )
     except NotArrivedError as error:
         return row | {"status": "no outcomes yet", "reason": str(error)}
     except InputError as error:  # the check fails and says so; what else is known is kept
@@ -172,6 +213,36 @@ def _shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
                 *(dg.TableColumn(name, "string") for name in ("of", "status", "metric")),
                 *(dg.TableColumn(name, "float") for name in numbers),
                 *(dg.TableColumn(name, "int") for name in counts),
+            ]
+        ),
+    )
+
+
+def _segments_shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
+    """The segments of each horizon for the Dagster UI."""
+    numbers = [
+        f"{metric}{side}" for metric in SEGMENT_METRICS for side in ("", " reference", " gap")
+    ]
+    texts, counts = ("segment_column", "segment", "status", "reason"), ("known", "bads")
+    records = []
+    for row in rows:
+        for one in row.get("segments", ()):
+            found = {metric["metric"]: metric for metric in one.get("metrics", ())}
+            record = {"horizon": row["horizon"]} | {name: one.get(name) for name in texts + counts}
+            for name in SEGMENT_METRICS:
+                metric = found.get(name, {})
+                for side in ("value", "reference", "gap"):
+                    number = metric.get(side)
+                    shown = name if side == "value" else f"{name} {side}"
+                    record[shown] = None if number is None else round(number, 4)
+            records.append(dg.TableRecord(record))
+    return dg.MetadataValue.table(
+        records[:SHOWN_SEGMENTS],
+        dg.TableSchema(
+            [
+                *(dg.TableColumn(name, "string") for name in texts),
+                *(dg.TableColumn(name, "int") for name in ("horizon", *counts)),
+                *(dg.TableColumn(name, "float") for name in numbers),
             ]
         ),
     )

@@ -15,6 +15,7 @@ from monitoring_assets.statistics.calibration_map import CalibrationMap, fit_cal
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.realised import (
     Direction,
+    Realised,
     learnt_direction,
     realised,
 )
@@ -130,37 +131,62 @@ def make_grid(
     -------
     The table of the grid and its notes; None if the sample has no score to fit it by.
     """
-    values = _column(scores, SCORE)
+    values = column_of(scores, SCORE)
     bands = profile.columns[SCORE].bins
     if not np.isfinite(values).any() or not isinstance(bands, NumericBins):
         return None
     grid, probability = score_grid(values), manifest.scoring.is_probability
     columns = {SCORE: count_scores(values, grid, values)}
-    lowest, highest = manifest.scoring.range
-    in_range = (values >= lowest) & (values <= highest)
     notes: dict[str, Any] = {"probability": probability, "direction": 1, "realised": []}
-    cut_offs = manifest.outcome.cut_offs if manifest.outcome else []
     # The longest horizon has the most bads, and says which way the score runs.
     for horizon, name in reversed(manifest.reference_outcomes.items()):
-        became = _column(outcomes, name)
+        became = column_of(outcomes, name)
         columns[counted := f"outcome after {horizon}"] = count_scores(values, grid, became)
-        known = in_range & np.isfinite(became)
-        rows = values[known], became[known], bands.edges, cut_offs
         if not probability and not notes["realised"]:
-            auc = realised(*rows, probability=False).discrimination.auc.value
-            notes["direction"] = learnt_direction(auc)
-        found = realised(*rows, probability=probability, direction=notes["direction"])
-        notes["realised"].append(
-            {
-                "horizon": horizon,
-                "column": counted,
-                "metrics": {name: asdict(one) for name, one in realised_metrics(found).items()},
-                "bad_rates": [band.bad_rate.value for band in found.bands],
-                "bad_component": found.discrimination.bad_component,
-                "good_component": found.discrimination.good_component,
-            }
-        )
+            found = _realised(manifest, values, became, bands, 1)
+            notes["direction"] = learnt_direction(found.discrimination.auc.value)
+        measured = measure_reference(manifest, values, became, bands, notes["direction"])
+        notes["realised"].append({"horizon": horizon, "column": counted, **measured})
     return Profile(len(values), columns).to_table(), notes
+
+
+def measure_reference(
+    manifest: Manifest,
+    scores: NDArray[np.float64],
+    outcomes: NDArray[np.float64],
+    bands: NumericBins,
+    direction: Direction,
+) -> dict[str, Any]:
+    """Measure how the reference, or a segment of it, performed: what ``performance_of`` reads.
+
+    Parameters
+    ----------
+    manifest
+        Of the version.
+    scores, outcomes
+        float64[n]; rows without an outcome, or with a score out of range, are left out.
+    bands
+        Of the score.
+    direction
+        1 if a high score is risky, -1 if it is safe.
+    """
+    found = _realised(manifest, scores, outcomes, bands, direction)
+    return {
+        "metrics": {name: asdict(one) for name, one in realised_metrics(found).items()},
+        "bad_rates": [band.bad_rate.value for band in found.bands],
+        "bad_component": found.discrimination.bad_component,
+        "good_component": found.discrimination.good_component,
+    }
+
+
+def performance_of(measured: dict[str, Any]) -> ReferencePerformance:
+    """Read what ``measure_reference`` found."""
+    return ReferencePerformance(
+        {name: Estimate(**metric) for name, metric in measured["metrics"].items()},
+        measured["bad_rates"],
+        measured["bad_component"],
+        measured["good_component"],
+    )
 
 
 def read_grid(store: Store, key: str) -> ReferenceGrid:
@@ -178,19 +204,30 @@ def read_grid(store: Store, key: str) -> ReferenceGrid:
         notes["direction"],
         columns[SCORE],
         {one["horizon"]: columns[one["column"]] for one in found},
-        {
-            one["horizon"]: ReferencePerformance(
-                {name: Estimate(**metric) for name, metric in one["metrics"].items()},
-                one["bad_rates"],
-                one["bad_component"],
-                one["good_component"],
-            )
-            for one in found
-        },
+        {one["horizon"]: performance_of(one) for one in found},
     )
 
 
-def _column(file: Path, name: str) -> NDArray[np.float64]:
+def _realised(
+    manifest: Manifest,
+    scores: NDArray[np.float64],
+    outcomes: NDArray[np.float64],
+    bands: NumericBins,
+    direction: Direction,
+) -> Realised:
+    lowest, highest = manifest.scoring.range
+    known = (scores >= lowest) & (scores <= highest) & np.isfinite(outcomes)
+    return realised(
+        scores[known],
+        outcomes[known],
+        bands.edges,
+        manifest.outcome.cut_offs if manifest.outcome else [],
+        probability=manifest.scoring.is_probability,
+        direction=direction,
+    )
+
+
+def column_of(file: Path, name: str) -> NDArray[np.float64]:
     """A column as float64, NaN for null."""
     values: NDArray[np.float64] = (
         pq.read_table(file, columns=[name])[name].cast("double").to_numpy()

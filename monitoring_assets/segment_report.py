@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 SHOWN_ROWS = 200
-NOT_COUNTED = "its reference is not counted: materialise reference_profile again"
 SEVERITY = ("ok", "insufficient evidence", "error", "warn", "fail")
 
 
@@ -69,26 +68,20 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
 
 def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
     """The rows of a day's report; a column that cannot be had is a row that says why."""
-    from monitoring_assets.reference_segments import segments_of_table
+    from monitoring_assets.reference_segments import NOT_COUNTED, read_segments
     from monitoring_assets.statistics.segments import judge_segments
     from resources.scorers.base import SCORE
 
-    try:
-        table, notes = store.read_table("reference_segments", day.key)
-    except NotMaterialisedError:  # made by an earlier release, or before there were segments
-        table, notes = None, {"values": {}, "errors": {}}
-    values = {c: v for c, v in notes["values"].items() if c in manifest.segments}
-    errors = dict.fromkeys(manifest.segments, NOT_COUNTED) | notes["errors"]
-    reference: dict[Segment, Profile] = {}
+    segments = read_segments(store, manifest)
+    errors = dict(segments.errors)
     current: dict[Segment, Profile] = {}
-    if table is not None and values:
-        reference = segments_of_table(table)
-        current, faults = _count(store, day, values, reference)
-        errors = {c: e for c, e in errors.items() if c not in values} | faults
-        reference = {segment: one for segment, one in reference.items() if segment in current}
+    if segments.values:
+        current, faults = _count(store, day, segments.values, segments.profiles)
+        errors |= faults
+    reference = {segment: segments.profiles[segment] for segment in current}
     policy = manifest.thresholds
     drifts = judge_segments(
-        {segment: _without_grid(one) for segment, one in reference.items()},
+        {s: _compared(one, current[s]) for s, one in reference.items()},
         current,
         score=SCORE,
         thresholds=in_force(policy.csi),
@@ -130,7 +123,7 @@ def _count(
         for name, column in next(iter(reference.values())).columns.items()
         if column.bins is not None
         # What could not be counted as a whole has its error in the drift report.
-        and (name == GRID or total.columns[name].error is None)
+        and (name == GRID or (name in total.columns and total.columns[name].error is None))
     }
     score_bins = {
         name: one
@@ -159,13 +152,14 @@ def _count(
     return counted, faults
 
 
-def _without_grid(profile: "Profile") -> "Profile":
+def _compared(reference: "Profile", current: "Profile") -> "Profile":
     """The columns that are compared: the score's grid is there to estimate from."""
     from monitoring_assets.reference_segments import GRID
     from monitoring_assets.statistics.profile import Profile
 
-    columns = {name: column for name, column in profile.columns.items() if name != GRID}
-    return Profile(profile.rows, columns)
+    shared = reference.columns.keys() & current.columns.keys() - {GRID}
+    columns = {name: column for name, column in reference.columns.items() if name in shared}
+    return Profile(reference.rows, columns)
 
 
 def _index(one: "SegmentDrift") -> Row:
