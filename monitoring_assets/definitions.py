@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.alerts import alerts
 from monitoring_assets.checks.asset_checks import (
     features_checks,
@@ -11,6 +12,7 @@ from monitoring_assets.checks.asset_checks import (
 )
 from monitoring_assets.checks.delivered import alerts_checks
 from monitoring_assets.drift_report import drift_report
+from monitoring_assets.executor import model_executor
 from monitoring_assets.features import features
 from monitoring_assets.jobs import (
     decide_alerts,
@@ -23,6 +25,7 @@ from monitoring_assets.reference import reference_profile
 from monitoring_assets.scores import scores
 from monitoring_assets.segment_report import segment_report
 from resources.environment import resources_from_environment
+from sensors.airflow_sensor import airflow_sensor
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
@@ -57,10 +60,9 @@ defs = dg.Definitions(
         failure_sensor,
         delivery_sensor,
         pipeline_sensor,
+        *([airflow_sensor] if bridge_is_on() else []),
     ],
     schedules=[missing_batches],
-    # One process a run: a pod is one process, and Great Expectations is imported once, not for
-    # each step.
-    executor=dg.in_process_executor,
+    executor=model_executor,
     resources=dict(resources_from_environment()),
 )

@@ -52,7 +52,7 @@ def reference_profile(
         scores = Path(folder) / "scores.parquet"
         features = _reference_features(registry, landed, Path(folder))
         if manifest.reference.score is None:
-            score_features(features, landed, None, registry, lake, scores, context)
+            score_features(features, landed, None, registry, lake, store, scores, context)
         parts = []
         for file, columns in ((features.path, manifest.features.names), (scores, [SCORE])):
             source = ParquetSource([file])

@@ -44,7 +44,7 @@ def scores(
             store.storage.writing(path) as local,
         ):
             rows = FeatureFile(feature_path, manifest.batch.key, tuple(manifest.features.names))
-            score_features(rows, landed, day.day, registry, lake, local, context)
+            reported = score_features(rows, landed, day.day, registry, lake, store, local, context)
             scored = ParquetSource([local])
             characteristics = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(
@@ -67,6 +67,7 @@ def scores(
             "mean_score": profile.columns[SCORE].mean_score,
             "flavour": manifest.scoring.flavour,
             "path": store.storage.url(path),
+            **reported,
         }
 
     return materialise_each(context, compute)

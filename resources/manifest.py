@@ -172,6 +172,12 @@ def _command_part(value: str) -> str:
     return value
 
 
+def _image_command_part(value: str) -> str:
+    if not _fills(value, input="", output=""):
+        raise ValueError("no braces but {input} and {output}; {{ and }} for themselves")
+    return value
+
+
 @cache
 def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())  # walks a folder of files
@@ -303,12 +309,14 @@ class _Scoring(_Section):
         return self.range[0] >= 0 and self.range[1] <= 1
 
 
-class _Artefact(_Scoring):
+class ArtefactScoring(_Scoring):
+    """The model is a file, which is known by its hash."""
+
     artefact: RelativePath = Field(description="The model's file, beside the manifest.")
     sha256: Sha256 = Field(description="SHA-256 of the artefact, in hexadecimal.")
 
 
-class OnnxScoring(_Artefact):
+class OnnxScoring(ArtefactScoring):
     """The model is an ONNX graph, run by onnxruntime."""
 
     flavour: Literal["onnx"]
@@ -320,7 +328,7 @@ class OnnxScoring(_Artefact):
     )
 
 
-class CommandScoring(_Artefact):
+class CommandScoring(ArtefactScoring):
     """The model is a program that reads Parquet and writes Parquet."""
 
     flavour: Literal["command"]
@@ -328,6 +336,24 @@ class CommandScoring(_Artefact):
         min_length=1,
         description="{artefact}, {input} and {output} become paths: "
         "['python', '{artefact}', '{input}', '{output}'].",
+    )
+    score: str = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: int = Field(3600, ge=1)
+
+
+class ImageScoring(_Scoring):
+    """The model is a container image, which reads Parquet and writes Parquet."""
+
+    flavour: Literal["image"]
+    image: str = Field(
+        pattern=r"^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}$",
+        description="Image by its digest: a tag may be given to another image later.",
+        examples=[f"registry.lender.example/pd_cards@sha256:{'0' * 64}"],
+    )
+    command: list[Annotated[str, AfterValidator(_image_command_part)]] = Field(
+        min_length=1,
+        description="{input} and {output} become paths, or URLs where the store is on S3: "
+        "['score', '{input}', '{output}'].",
     )
     score: str = Field("score", description="Column of the output that is the score.")
     timeout_seconds: int = Field(3600, ge=1)
@@ -341,7 +367,9 @@ class ScoredScoring(_Scoring):
     score: str = Field("score", description="Column that is the score; the key is the batch's.")
 
 
-Scoring = Annotated[OnnxScoring | CommandScoring | ScoredScoring, Field(discriminator="flavour")]
+Scoring = Annotated[
+    OnnxScoring | CommandScoring | ImageScoring | ScoredScoring, Field(discriminator="flavour")
+]
 
 
 class Outcome(_Section):
@@ -489,13 +517,49 @@ class Schedule(_Section):
         return dt.datetime.combine(day + dt.timedelta(days=1), at)
 
 
-class Pod(_Section):
-    """What a run of this model asks of Kubernetes."""
+# Kubernetes' quantities: 0.5 or 500m of a core; bytes in powers of 1024 (Mi) or of 1000 (M).
+Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|m)?$")]
+Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
 
-    cpu: str | None = Field(None, examples=["500m"])
-    memory: str | None = Field(None, examples=["2Gi"])
+
+_UNITS: dict[str, int] = {"": 1} | {
+    prefix + suffix: base**power
+    for suffix, base in (("", 1000), ("i", 1024))
+    for power, prefix in enumerate(("K" if suffix else "k", "M", "G", "T"), 1)
+}
+
+
+def _bytes(memory: str) -> int:
+    digits = memory.rstrip("kKMGTi")
+    return int(digits) * _UNITS[memory.removeprefix(digits)]
+
+
+class Pod(_Section):
+    """What a run of this model asks of Kubernetes: for its pod, or for that of each of its steps.
+
+    The container of flavour `image` asks for the same.
+    """
+
+    cpu: Cpu | None = Field(None, examples=["500m"])
+    memory: Memory | None = Field(None, examples=["2Gi"], description="Request and limit.")
+    retry_memory: Memory | None = Field(
+        None,
+        examples=["4Gi"],
+        description="What the retry of a run that was out of memory (OOMKilled) asks for.",
+    )
+    steps: bool = Field(False, description="A pod for each step of a day's run, not one for all.")
     node_selector: dict[str, str] = {}
     tolerations: list[dict[str, str]] = []
+
+    @model_validator(mode="after")
+    def _retry_has_more(self) -> Pod:
+        if self.retry_memory is not None:
+            if self.memory is None:
+                raise _AtOddsError(("memory", "nothing", "given, as `retry_memory` is"))
+            if _bytes(self.retry_memory) <= _bytes(self.memory):
+                allowed = f"more than `memory`, {self.memory}"
+                raise _AtOddsError(("retry_memory", self.retry_memory, allowed))
+        return self
 
 
 Family = Literal["data quality", "population", "characteristics", "performance", "pipeline"]
@@ -761,7 +825,7 @@ def _faults(file: str, error: Any) -> Iterator[Fault]:
     elif kind == "extra_forbidden":
         yield Fault(file, field, "a field that is not known", "no such field (a typing error?)")
     elif kind == "union_tag_not_found":
-        yield Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command' or 'scored'")
+        yield Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command', 'image' or 'scored'")
     elif kind == "union_tag_invalid":
         yield Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
     elif kind == "value_error":

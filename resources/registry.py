@@ -19,6 +19,7 @@ from pydantic import Field
 from resources.arrow_types import same_family
 from resources.manifest import (
     MANIFEST_NAME,
+    ArtefactScoring,
     Fault,
     Manifest,
     ManifestError,
@@ -178,7 +179,7 @@ def _check_place(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
 
 def _check_artefact(storage: Storage, candidate: Candidate, manifest: Manifest) -> list[Fault]:
     scoring = manifest.scoring
-    if isinstance(scoring, ScoredScoring):
+    if not isinstance(scoring, ArtefactScoring):
         return []
     file = storage.url(f"{candidate.folder}/{MANIFEST_NAME}")
     place, path = version_path(storage, candidate.folder, scoring.artefact)
@@ -236,7 +237,7 @@ def _check_files(storage: Storage, candidate: Candidate, manifest: Manifest) -> 
 def _names_files_elsewhere(storage: Storage, manifest: Manifest) -> bool:
     """Whether mending a fault may leave the version's own folder as it is."""
     paths = [manifest.reference.path, manifest.features.sql]
-    if not isinstance(manifest.scoring, ScoredScoring):
+    if isinstance(manifest.scoring, ArtefactScoring):
         paths.append(manifest.scoring.artefact)
     return any(path is not None and open_path(path, storage)[0] is not storage for path in paths)
 

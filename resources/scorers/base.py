@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dagster import MaterializeResult, MetadataValue
 
 from resources.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from dagster import PipesExecutionResult
     from pyarrow.fs import FileSystem
 
 SCORE = "score"
@@ -79,6 +83,17 @@ def read_scores(
         types = f"{keys.type}, in the features {key_type}"
         raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
     return pa.table({features.key: keys, SCORE: scores.cast(pa.float64(), safe=False)})
+
+
+def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:
+    """Metadata that a model's own process reported through Pipes, each name below ``model/``."""
+    return {
+        f"model/{name}": value
+        for result in results
+        if isinstance(result, MaterializeResult)
+        for name, value in (result.metadata or {}).items()
+        if isinstance(value, MetadataValue)  # always: Pipes has made them so
+    }
 
 
 def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source: str) -> None:

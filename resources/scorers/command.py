@@ -17,13 +17,20 @@ from typing import IO
 
 from dagster import (
     AssetExecutionContext,
+    MetadataValue,
     PipesTempFileContextInjector,
     PipesTempFileMessageReader,
     open_pipes_session,
 )
 
 from resources.manifest import CommandScoring
-from resources.scorers.base import FeatureFile, ScoringError, read_scores, write_aligned
+from resources.scorers.base import (
+    FeatureFile,
+    ScoringError,
+    read_scores,
+    reported_metadata,
+    write_aligned,
+)
 
 SHOWN_LINES = 40
 
@@ -34,7 +41,7 @@ def score_command(
     artefact: Path,
     output: Path,
     context: AssetExecutionContext,
-) -> None:
+) -> dict[str, MetadataValue]:
     """Run the model's program over a file of features.
 
     Parameters
@@ -49,6 +56,10 @@ def score_command(
         Parquet file to write: the key and ``score``.
     context
         The asset's context, for Pipes.
+
+    Returns
+    -------
+    What the program reported of itself.
 
     Raises
     ------
@@ -71,6 +82,7 @@ def score_command(
     source = f"the {{output}} of {command[0]}"
     scored = read_scores(features, scoring.score, str(written), None, source)
     write_aligned(features, scored, output, source)
+    return reported_metadata(session.get_results(implicit_materializations=False))
 
 
 def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, MetadataValue
 
 from resources.lake import Lake
-from resources.manifest import CommandScoring, OnnxScoring, ScoredScoring
+from resources.manifest import ArtefactScoring, CommandScoring, ImageScoring, ScoredScoring
 from resources.registry import ModelRegistry, version_path
 from resources.scorers.base import FeatureFile, ScoringError
-from resources.store import Landed
+from resources.store import Landed, Store
 
 
 def score_features(
@@ -20,9 +20,10 @@ def score_features(
     day: dt.date | None,
     registry: ModelRegistry,
     lake: Lake,
+    store: Store,
     output: Path,
     context: AssetExecutionContext,
-) -> None:
+) -> dict[str, MetadataValue]:
     """Write the score of every row of a file of features.
 
     Parameters
@@ -37,10 +38,16 @@ def score_features(
         Where the version's artefact lies.
     lake
         Where production's own scores lie.
+    store
+        Where features and scores are exchanged with a model that runs in a container of its own.
     output
         Parquet file to write: the key and ``score``, in the features' order and row groups.
     context
         The asset's context.
+
+    Returns
+    -------
+    What a model that is a program or a container reported of itself through Dagster Pipes.
 
     Raises
     ------
@@ -48,6 +55,7 @@ def score_features(
         If there is not exactly one score for every row.
     """
     from resources.scorers.command import score_command
+    from resources.scorers.image import score_image
     from resources.scorers.onnx import score_onnx
     from resources.scorers.scored import read_scored
 
@@ -56,17 +64,21 @@ def score_features(
         if day is None:
             raise ScoringError("a version of flavour 'scored' needs reference.score")
         read_scored(features, scoring, lake.day_files(scoring.path, day), output)
-        return
+        return {}
+    if isinstance(scoring, ImageScoring):
+        manifest = landed.manifest
+        folder = f"exchange/{manifest.key}/{day or 'reference'}/{context.run_id}"
+        return score_image(features, scoring, manifest.pod, store.storage, folder, output, context)
     storage, path = version_path(registry.storage, landed.folder, scoring.artefact)
     with storage.fetched(path) as artefact:
         _verify(artefact, scoring, storage.url(path))
-        if isinstance(scoring, OnnxScoring):
-            score_onnx(features, scoring, artefact.read_bytes(), output)
-        else:
-            score_command(features, scoring, artefact, output, context)
+        if isinstance(scoring, CommandScoring):
+            return score_command(features, scoring, artefact, output, context)
+        score_onnx(features, scoring, artefact.read_bytes(), output)
+        return {}
 
 
-def _verify(artefact: Path, scoring: OnnxScoring | CommandScoring, name: str) -> None:
+def _verify(artefact: Path, scoring: ArtefactScoring, name: str) -> None:
     """Never run a model other than the one that landed."""
     import hashlib
 

@@ -16,6 +16,11 @@ from resources.manifest import Manifest, ManifestError, Schedule, parse_manifest
 from resources.store import Landed
 
 DOCS = Path(__file__).parents[2] / "docs"
+IMAGE = {
+    "flavour": "image",
+    "image": f"registry.lender.example:5000/risk/pd_cards@sha256:{'a' * 64}",
+    "command": ["score", "{input}", "{output}"],
+}
 EXAMPLE = (DOCS / "model.example.yaml").read_text()
 
 
@@ -139,11 +144,44 @@ def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
         ({"thresholds": {"psi": {"warn": []}}}, "thresholds.psi.warn", r"\[\]", "^a number$"),
         ({"checks": {"max_missing": []}}, "checks.max_missing", r"\[\]", "^a mapping of fields$"),
         ({"scoring": "onnx"}, "scoring", "'onnx'", "^a mapping of fields$"),
+        ({"pod": {"memory": "2 GB"}}, "pod.memory", "'2 GB'", "text that matches"),
+        ({"pod": {"memory": "0"}}, "pod.memory", "'0'", "text that matches"),
+        ({"pod": {"cpu": "half"}}, "pod.cpu", "'half'", "text that matches"),
+        ({"pod": {"retry_memory": "2Gi"}}, "pod.memory", "nothing", "given, as `retry_memory` is"),
+        (
+            {"pod": {"memory": "2Gi", "retry_memory": "2147483648"}},
+            "pod.retry_memory",
+            "'2147483648'",
+            "more than `memory`, 2Gi",
+        ),
+        (
+            {"pod": {"memory": "2Gi", "retry_memory": "2147M"}},
+            "pod.retry_memory",
+            "'2147M'",
+            "more than `memory`, 2Gi",
+        ),
+        (
+            {"scoring": IMAGE | {"image": "lender/pd_cards:3"}},
+            "scoring.image",
+            "'lender/pd_cards:3'",
+            "sha256",
+        ),
+        (
+            {"scoring": IMAGE | {"command": ["score", "{artefact}"]}},
+            "scoring.command.1",
+            "'{artefact}'",
+            "no braces but {input} and {output}",
+        ),
         ({"pod": {1: 2}}, "pod.1", "1", "^a name that is text$"),
         ({"reference": {"path": "r", "bins": 1}}, "reference.bins", "1", "greater than or equal"),
         ({"features": {"columns": []}}, "features.columns", r"\[\]", "^a list of at least 1$"),
         ({"features": {"columns": ["a", "a"]}}, "features.columns", "'a twice'", "names that diff"),
-        ({"scoring": {"artefact": "m"}}, "scoring.flavour", "nothing", "'onnx', 'command' or 'sc"),
+        (
+            {"scoring": {"artefact": "m"}},
+            "scoring.flavour",
+            "nothing",
+            "'onnx', 'command', 'image' or 'sc",
+        ),
         ({"scoring": {"flavour": "pickle"}}, "scoring.flavour", "'pickle'", "'onnx', 'command'"),
         ({"segments": "region"}, "segments", "'region'", "^a list$"),
         ({"checks": {"blocking": ["ks"]}}, "checks.blocking.0", "'ks'", "'batch_quality', 'csi'"),
@@ -403,6 +441,16 @@ def test_a_deadline_is_local_time_on_the_day_after():
     for month, hour in ((1, 6), (7, 5)):
         deadline = schedule.deadline(dt.date(2026, month, 9)).astimezone(ZoneInfo("UTC"))
         assert (deadline.day, deadline.hour, deadline.minute) == (10, hour, 30)
+
+
+@pytest.mark.parametrize("more", ["2148M", "3Gi", "1Ti", "2147483649", "2097153Ki", "3G"])
+def test_a_retry_may_ask_for_more_memory_in_any_unit(more):
+    pod = parse(valid(pod={"memory": "2Gi", "retry_memory": more})).pod
+    assert pod.retry_memory == more
+
+
+def test_a_container_image_is_a_model():
+    assert parse(valid(scoring=IMAGE)).scoring.image == IMAGE["image"]
 
 
 def test_the_annotated_example_is_valid():

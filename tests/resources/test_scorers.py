@@ -50,7 +50,7 @@ def scorer_of(lender, tmp_path):
     def score(scoring, artefact=b"", features=FEATURES, columns=("income", "age"), rows_a_group=2):
         storage = open_storage(lender.registry.root)
         storage.write("pd_cards/1/model", artefact)
-        if scoring["flavour"] != "scored":
+        if scoring["flavour"] not in ("scored", "image"):
             sha256 = hashlib.sha256(artefact).hexdigest()
             scoring = {"artefact": "model", "sha256": sha256} | scoring
         fields = lender.manifest(
@@ -69,7 +69,7 @@ def scorer_of(lender, tmp_path):
         @dg.asset
         def scored(context: dg.AssetExecutionContext):
             file = FeatureFile(path, "loan_id", tuple(columns))
-            args = (file, landed, YESTERDAY, lender.registry, lender.lake, output, context)
+            args = (file, landed, YESTERDAY, *lender.resources.values(), output, context)
             try:
                 score_features(*args)
             except Exception as error:
@@ -370,6 +370,39 @@ def is_running(pid):
         return False
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_what_a_program_reports_is_metadata_of_the_scores(lender, instance):
+    source = program(
+        "from dagster_pipes import open_dagster_pipes\n"
+        "with open_dagster_pipes() as pipes:\n"
+        "    pipes.report_asset_materialization(metadata={'trees': 12})\n"
+        "t = t.append_column('age', pa.array([0.5] * len(t)))\n" + SCORED
+    )
+    lender.publish(
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring=COMMAND | {"artefact": "score.py", "sha256": hashlib.sha256(source).hexdigest()},
+    )
+    open_storage(lender.registry.root).write("pd_cards/1/score.py", source)
+    lender.deliver(YESTERDAY, rows(1))
+    onboard(lender, instance)
+    assert run_day(lender, instance).success
+    (record,) = instance.fetch_materializations(dg.AssetKey("scores"), limit=1).records
+    assert record.asset_materialization.metadata["model/trees"].value == 12
+
+
+IMAGE = {
+    "flavour": "image",
+    "image": f"lender.example/pd_cards@sha256:{'0' * 64}",
+    "command": ["score", "{input}", "{output}"],
+}
+
+
+def test_a_container_is_not_run_where_there_is_no_kubernetes(score, monkeypatch):
+    for name in ("KUBERNETES_SERVICE_HOST", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ScoringError, match=r"scoring.flavour: found 'image'.* set KUBECONFIG"):
+        score(IMAGE)
 
 
 SCORES = {"flavour": "scored", "path": "scores/{date}/"}

@@ -1,0 +1,85 @@
+"""Executor: the steps of a run in one process, or each in a pod where the manifest says so."""
+
+import sys
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+from dagster._core.storage.tags import get_multidimensional_partition_tag
+
+from monitoring_assets.partitions import MODEL_DIMENSION
+from monitoring_assets.run_failure import failure_in_words
+from resources.environment import resources_from_environment
+from resources.errors import InputError
+from resources.manifest import Pod
+from resources.pod_config import MEMORY_TAG, pod_config
+from resources.pod_status import OUT_OF_MEMORY
+
+MODEL_TAG: str = get_multidimensional_partition_tag(MODEL_DIMENSION)  # type: ignore[no-untyped-call]
+
+
+class LostPodError(Exception):
+    """A step's pod was lost: evicted, deleted, or out of memory."""
+
+
+class ModelExecutor(dg.Executor):
+    """Runs a day of a model as its manifest asks; whatever started the run.
+
+    One process is the default: a pod is one process, and Great Expectations is imported once, not
+    for each step.
+    """
+
+    @property
+    def retries(self) -> RetryMode:
+        """Retry policies of steps count."""
+        return RetryMode.ENABLED
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Execute a run's steps.
+
+        Raises
+        ------
+        LostPodError
+            If a pod was lost on the way. The run has then failed for what Dagster tries again by
+            itself, and not, like the failure of a step, for what stays wrong.
+        """
+        executor = _executor_of(plan_context)
+        lost = []
+        for event in executor.execute(plan_context, execution_plan):
+            if event.is_step_failure:
+                said = failure_in_words([event])
+                lost += [said] if OUT_OF_MEMORY in said or "failed health check" in said else []
+            yield event
+        if lost:
+            raise LostPodError("\n".join(lost))
+
+
+def _executor_of(plan_context: PlanOrchestrationContext) -> dg.Executor:
+    run, launcher = plan_context.dagster_run, plan_context.instance.run_launcher
+    # Loaded only where it is the instance's: it takes a second.
+    kubernetes = sys.modules.get("dagster_k8s.launcher")
+    if kubernetes and isinstance(launcher, kubernetes.K8sRunLauncher) and MODEL_TAG in run.tags:
+        pod = _pod_of(run.tags[MODEL_TAG])
+        if pod.steps:
+            from resources.step_pods import step_pods_executor
+
+            return step_pods_executor(launcher, pod_config(pod, run.tags.get(MEMORY_TAG)))
+    return InProcessExecutor(RetryMode.ENABLED)
+
+
+def _pod_of(key: str) -> Pod:
+    try:
+        return resources_from_environment()["store"].landed(key).manifest.pod
+    except InputError:  # the step that needs the version says so
+        return Pod()  # type: ignore[call-arg]
+
+
+@dg.executor(name="model")
+def model_executor(_: dg.InitExecutorContext) -> ModelExecutor:
+    """A run's steps in one process; each in a pod of its own where the manifest says so."""
+    return ModelExecutor()
