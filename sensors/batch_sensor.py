@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
+from airflow_bridge.export.settings import BRIDGE_IS_ON, bridge_is_on
 from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import last_whole_day, monitored_days
 from resources.lake import Lake
@@ -27,11 +28,15 @@ LOOK_SECONDS = 20.0
     name=NAME,
     job=monitor_day,
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=dg.DefaultSensorStatus.STOPPED
+    if bridge_is_on()
+    else dg.DefaultSensorStatus.RUNNING,
     description="Requests the run of a day of a model version once its batch has arrived.",
 )
 def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) -> dg.SensorResult:
     """Look for the batches of the last days that have not been requested yet."""
+    if bridge_is_on():
+        return dg.SensorResult(skip_reason=BRIDGE_IS_ON, cursor=context.cursor)
     cursor = json.loads(context.cursor or "{}")
     requested: dict[str, list[str]] = cursor.get("requested", {})
     seen: dict[str, str] = cursor.get("seen", {})

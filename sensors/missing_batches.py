@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from airflow_bridge.export.settings import BRIDGE_IS_ON, bridge_is_on
 from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import ModelDay, monitored_days
 from resources.lake import Lake
@@ -22,7 +23,9 @@ LOOKBACK_DAYS = 7
     name=NAME,
     cron_schedule="0 * * * *",
     job=monitor_day,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=dg.DefaultScheduleStatus.STOPPED
+    if bridge_is_on()
+    else dg.DefaultScheduleStatus.RUNNING,
     description="Every hour: runs the days whose batch was due, is not there and has no run yet, "
     "so that the run fails and names the file it wants.",
 )
@@ -30,6 +33,9 @@ def missing_batches(
     context: dg.ScheduleEvaluationContext, lake: Lake, store: Store
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request the run of every day whose deadline has passed without a batch."""
+    if bridge_is_on():
+        yield dg.SkipReason(BRIDGE_IS_ON)
+        return
     now = context.scheduled_execution_time
     last = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
     profiled = store.profiled_keys()

@@ -11,12 +11,14 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed, Store
+from sensors.airflow_sensor import airflow_sensor
 from sensors.batch_sensor import batch_sensor
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
@@ -29,7 +31,10 @@ NAME = "pipeline_sensor"
 LOOKBACK_DAYS = 3
 # After a day's deadline: the hourly schedule for missing batches, the queue and the run itself.
 GRACE = dt.timedelta(hours=3)
-WATCHED = (registry_sensor, batch_sensor, outcome_sensor, failure_sensor, delivery_sensor)
+WATCHED = (registry_sensor, outcome_sensor, failure_sensor, delivery_sensor)
+# What schedules the days: Airflow, or Dagster itself.
+WITH_BRIDGE = (airflow_sensor,)
+WITHOUT_BRIDGE = (batch_sensor, missing_batches)
 # A restart of the daemon takes minutes; a sensor that is silent for longer has stopped.
 SILENCE_SECONDS = 900.0
 SCHEDULE_SILENCE = 3 * 3600.0
@@ -103,7 +108,8 @@ def _stopped_sensors(
     context: dg.SensorEvaluationContext, now: dt.datetime
 ) -> Iterator[tuple[str, str]]:
     """Sensors and schedules of ours that were stopped, are silent or fail, and since when."""
-    names = {one.name for one in (*WATCHED, missing_batches)}
+    scheduling = WITH_BRIDGE if bridge_is_on() else WITHOUT_BRIDGE
+    names = {one.name for one in (*WATCHED, *scheduling)}
     location = context.code_location_origin
     for state in context.instance.all_instigator_state():
         name, origin = state.instigator_name, state.origin.repository_origin

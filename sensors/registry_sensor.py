@@ -16,6 +16,7 @@ from importlib.metadata import version
 
 import dagster as dg
 
+from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
@@ -86,7 +87,8 @@ def registry_sensor(
     ][:room]
     requests = [request_reference(landed[key], NAME) for key in new]
     onboarded |= {key: landed[key].fingerprint for key in new}
-    backlog = {key: item for key, item in landed.items() if key in profiled}
+    # With the bridge on the days are Airflow's, those before a version landed too.
+    backlog = {} if bridge_is_on() else {k: v for k, v in landed.items() if k in profiled}
     days, requested = due_days(backlog, cursor.get("requested", {}), room - len(requests))
     requests += [
         request_day(landed[key].manifest, day, NAME)

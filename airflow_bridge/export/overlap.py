@@ -12,12 +12,11 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick
 
-from airflow_bridge.export.settings import VARIABLE
+from airflow_bridge.export.settings import BRIDGE_IS_ON, VARIABLE
 from resources.errors import InputError
 
 AIRFLOW_SENSOR = "airflow_sensor"
 REQUESTERS = ("batch_sensor", "missing_batches")
-BRIDGE_IS_ON = f"Airflow schedules the days: {VARIABLE} is set"
 
 
 class OverlapError(InputError):

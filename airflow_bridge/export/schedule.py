@@ -15,8 +15,8 @@ from itertools import count
 from resources.manifest import WEEKDAYS, Manifest
 from resources.store import Landed
 
-# Where the clocks change near a tick, Airflow does not take a start or an end on it for the tick; and
-# no other tick is as near as this.
+# Where the clocks change near a tick, Airflow does not take a start or an end on it for the tick;
+# and no other tick is as near as this.
 ROOM = dt.timedelta(hours=12)
 
 

@@ -21,6 +21,8 @@ from resources.errors import InputError
 from resources.manifest import WORDS, Fault
 
 VARIABLE = "MONITORING_AIRFLOW"
+BRIDGE_IS_ON = f"Airflow schedules the days: {VARIABLE} is set"
+"""Why a sensor that requests days requests none."""
 
 Mode = Literal["dagster", "kubernetes"]
 Name = Annotated[str, Field(min_length=1)]
