@@ -1,0 +1,110 @@
+"""Deployments: a Dagster with the bridge on, and an Airflow that schedules it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.airflow.airflows import Airflow, airflow
+from tests.integration.airflow.dagster_side import Dagster
+from tests.integration.airflow.postgres import Postgres, postgres_server
+from tests.integration.airflow.processes import Processes, wait_for
+
+DAG_FILES = Path(__file__).parent / "team_dags"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL for all deployments."""
+    with postgres_server() as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Both sides of a deployment.
+
+    Parameters
+    ----------
+    bundle
+        The bundle's folder.
+    """
+
+    dagster: Dagster
+    airflow: Airflow
+    processes: Processes
+    bundle: Path
+
+    def ended(self, key: str, number: int) -> list[dict[str, Any]]:
+        """Wait until so many DAG runs of a model version have ended; all its runs."""
+
+        def runs_have_ended() -> list[dict[str, Any]]:
+            self.processes.check()
+            runs = self.airflow.runs(dag_id(key))
+            over = [run for run in runs if run["state"] in ("success", "failed")]
+            return runs if len(over) == number == len(runs) else []
+
+        return wait_for(runs_have_ended, 900)
+
+
+def dag_id(key: str) -> str:
+    """The DAG of a model version."""
+    return f"monitor_day.{key}"
+
+
+@contextmanager
+def deployment(
+    folder: Path, version: str, postgres: Postgres, settings: dict[str, Any], *without: str
+) -> Iterator[Bridge]:
+    """Run Dagster and an Airflow until the end.
+
+    Parameters
+    ----------
+    version
+        Airflow environment.
+    settings
+        Content of ``airflow.yaml`` besides ``bundle``.
+    without
+        Processes of Airflow that are not needed.
+    """
+    bundle = folder / "dags" / "monitoring"
+    shutil.copytree(DAG_FILES, folder / "dags" / "team")
+    bundle.mkdir()
+    database = f"{folder.name}-{version}"
+    with Processes(folder / "logs") as processes:
+        given = {"bundle": str(bundle), **settings}
+        dagster = Dagster(folder, postgres, f"{database}-dagster", processes, given)
+        if version == "2.11-dagster":
+            connection = {"conn_type": "dagster", "login": dagster.gateway.url}
+        else:
+            connection = {"conn_type": "http", "host": dagster.gateway.url}
+        connections = {"dagster_default": connection}
+        scheduler = airflow(
+            version,
+            folder / "airflow",
+            bundle.parent,
+            postgres,
+            f"{database}-airflow",
+            processes,
+            connections,
+        )
+        dagster.start()
+        wait_for((bundle / "model_monitoring_dags.py").exists)
+        scheduler.start(*without)
+        yield Bridge(dagster, scheduler, processes, bundle)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show the ends of the processes' logs with a failure."""
+    report = yield
+    bridge = getattr(item, "funcargs", {}).get("bridge")
+    if report.failed and isinstance(bridge, Bridge):
+        report.sections.append(("Logs of the processes", bridge.processes.tails()))
+    return report

@@ -1,0 +1,350 @@
+"""The scheduler runs model versions by itself, whatever happens on the way (mode dagster)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from monitoring_assets.partitions import ModelDay
+from resources.storage import open_storage
+from tests.conftest import days_ago, rows
+from tests.integration.airflow.conftest import Bridge, dag_id, deployment
+from tests.integration.airflow.postgres import Postgres
+from tests.integration.airflow.processes import wait_for
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
+
+ASSETS = {"features", "scores", "drift_report", "segment_report", "performance_report", "alerts"}
+EVERY_AIRFLOW = ["2.11", "2.11-dagster", "3"]
+BOTH_AIRFLOWS = ["2.11", "3"]
+CARDS = "pd_cards.1"
+# Due at midnight, so that yesterday is due at any time of the day.
+SCHEDULE = {"cron": "0 0 * * *", "timezone": "UTC"}
+SETTINGS: dict[str, Any] = {
+    "dagster": {"poll_seconds": 5},
+    "retries": 2,
+    "retry_delay_seconds": 5,
+    "max_retry_delay_seconds": 10,
+    "timeout_seconds": 1200,
+}
+PROGRAM = """
+import pathlib, sys, time
+import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+
+source, target, hold = sys.argv[1:]
+while pathlib.Path(hold).exists():
+    time.sleep(0.2)
+rows = pq.read_table(source)
+logit = pc.subtract(pc.ln(rows["income"]), 10.0)
+score = pc.divide(1.0, pc.add(1.0, pc.exp(logit)))
+pq.write_table(pa.table({"loan_id": rows["loan_id"], "score": score}), target)
+"""
+
+
+@pytest.fixture(scope="module")
+def bridge(
+    request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bridge]:
+    """A deployment with the Airflow that a test asks for."""
+    folder = tmp_path_factory.mktemp("deployment")
+    # Nothing is deferred in this mode.
+    with deployment(folder, request.param, postgres, SETTINGS, "triggerer") as one:
+        yield one
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Seconds from a version's landing until ..."""
+
+    dag_is_active: float
+    first_run: float
+
+
+@pytest.fixture(scope="module")
+def cards(bridge: Bridge) -> Landing:
+    """A version that landed beside a broken one, with two days to catch up: the second drifts."""
+    lender = bridge.dagster.lender
+    lender.deliver(days_ago(1))
+    lender.deliver(days_ago(0), rows(5, income_shift=1.5))
+    open_storage(lender.registry.root).write("pd_broken/1/model.yaml", b"name: pd_broken\n")
+    landed = time.monotonic()
+    lender.publish(deployed_at=str(days_ago(1)), schedule=SCHEDULE)
+
+    def the_dag_is_active() -> bool:
+        bridge.processes.check()
+        return bridge.airflow.is_scheduled(dag_id(CARDS))
+
+    def a_run_is_there() -> list[dict[str, Any]]:
+        return bridge.airflow.runs(dag_id(CARDS))
+
+    wait_for(the_dag_is_active)
+    active = time.monotonic() - landed
+    wait_for(a_run_is_there)
+    landing = Landing(active, time.monotonic() - landed)
+    print(f"Airflow {bridge.airflow.version}: {landing}")
+    bridge.ended(CARDS, 2)
+    return landing
+
+
+def land_held(bridge: Bridge, name: str) -> Path:
+    """Land a version with one day whose program waits while a file is there; return the file."""
+    lender = bridge.dagster.lender
+    hold = lender.scratch / f"{name}.hold"
+    program = PROGRAM.encode()
+    open_storage(lender.registry.root).write(f"{name}/1/model.py", program)
+    lender.deliver(days_ago(0), feed=name)
+    lender.publish(
+        name,
+        deployed_at=str(days_ago(0)),
+        schedule=SCHEDULE,
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring={
+            "flavour": "command",
+            "artefact": "model.py",
+            "sha256": hashlib.sha256(program).hexdigest(),
+            "command": [sys.executable, "{artefact}", "{input}", "{output}", str(hold)],
+        },
+    )
+    hold.touch()
+    return hold
+
+
+def partition(day: dt.date, key: str) -> str:
+    return ModelDay(day, key).partition
+
+
+def launched(bridge: Bridge, key: str, task: str) -> list[dg.DagsterRun]:
+    """Dagster's runs of a task of a version, over all its days."""
+    return bridge.dagster.runs(airflow__dag_id=dag_id(key), airflow__task_id=task)
+
+
+def run_of(bridge: Bridge, key: str, day: dt.date) -> dict[str, Any]:
+    """The DAG run of a day: the one whose interval ends on the day after."""
+    end = day + dt.timedelta(days=1)
+    (run,) = [r for r in bridge.airflow.runs(dag_id(key)) if r["data_interval_end"].date() == end]
+    return run
+
+
+@pytest.mark.parametrize("bridge", EVERY_AIRFLOW, indirect=True)
+def test_a_version_that_lands_is_scheduled_and_its_days_are_made(bridge: Bridge, cards: Landing):
+    days = [days_ago(1), days_ago(0)]
+    both = {partition(day, CARDS) for day in days}
+    for asset in ASSETS:
+        assert bridge.dagster.materialized(asset) == both
+        assert len(launched(bridge, CARDS, asset)) == 2, f"{asset} was not made once a day"
+    # Nothing of Dagster's own has run a day besides.
+    assert len(bridge.dagster.runs()) == 2 * len(ASSETS)
+    assert len(bridge.dagster.runs(monitoring__requested_by="airflow")) == 2 * len(ASSETS)
+    for run in launched(bridge, CARDS, "scores"):
+        day = run.tags["dagster/partition/date"]
+        assert run.tags["dagster/partition"] == f"{day}|{CARDS}"
+        of_airflow = run_of(bridge, CARDS, dt.date.fromisoformat(day))
+        assert run.tags["airflow/run_id"] == of_airflow["run_id"]
+        assert run.tags["monitoring/model"] == "pd_cards"
+        returned = bridge.airflow.xcom(dag_id(CARDS), of_airflow["run_id"], "scores")
+        assert returned["run_id"] == run.run_id
+        assert returned["partition"] == f"{day}|{CARDS}"
+    with bridge.dagster.instance() as instance:
+        for asset, name in (("scores", "psi"), ("features", "csi"), ("features", "batch_quality")):
+            check = dg.AssetCheckKey(dg.AssetKey(asset), name)
+            history = instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
+            assert {record.partition for record in history} == both
+        event = instance.get_latest_materialization_event(dg.AssetKey("drift_report"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata
+    assert not bridge.airflow.import_errors()
+    assert bridge.airflow.dag("monitor_day.pd_broken.1") is None
+
+
+@pytest.mark.parametrize("bridge", EVERY_AIRFLOW, indirect=True)
+def test_a_drift_fails_the_checks_and_alerts_are_decided(bridge: Bridge, cards: Landing):
+    good, drifted = (run_of(bridge, CARDS, day) for day in (days_ago(1), days_ago(0)))
+    assert (good["state"], drifted["state"]) == ("success", "failed")
+    states = {
+        task: row["state"]
+        for task, row in bridge.airflow.tasks(dag_id(CARDS), drifted["run_id"]).items()
+    }
+    assert states.pop("checks") == "failed"
+    assert {states[asset] for asset in ASSETS} == {"success"}
+    log = bridge.airflow.log(dag_id(CARDS), drifted["run_id"], "checks")
+    for reason in ("psi", "csi", "income"):
+        assert reason in log
+    assert "failed" not in bridge.airflow.tasks(dag_id(CARDS), good["run_id"])["checks"]["state"]
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_a_team_waits_for_the_scores(bridge: Bridge, cards: Landing):
+    def the_team_has_reviewed() -> bool:
+        runs = bridge.airflow.runs("credit_policy")
+        return bool(runs) and {run["state"] for run in runs} == {"success"}
+
+    wait_for(the_team_has_reviewed, 120)
+    kinds = {run["run_type"] for run in bridge.airflow.runs("credit_policy")}
+    assert kinds <= {"asset_triggered", "dataset_triggered"}
+
+
+@pytest.mark.parametrize("bridge", EVERY_AIRFLOW, indirect=True)
+def test_a_cleared_task_makes_its_partition_again(bridge: Bridge, cards: Landing):
+    day = partition(days_ago(1), CARDS)
+    before = {run.run_id for run in bridge.dagster.runs()}
+    cleared = run_of(bridge, CARDS, days_ago(1))
+
+    bridge.airflow.clear(dag_id(CARDS), cleared, "scores")
+
+    def it_was_made_again() -> list[dg.DagsterRun]:
+        new = [run for run in bridge.dagster.runs() if run.run_id not in before]
+        return new if new and all(run.is_finished for run in new) else []
+
+    (again,) = wait_for(it_was_made_again)
+    assert again.is_success
+    assert again.tags["dagster/partition"] == day
+    assert again.tags["airflow/task_id"] == "scores"
+    assert again.asset_selection == {dg.AssetKey("scores")}
+    assert run_of(bridge, CARDS, days_ago(1))["run_id"] == again.tags["airflow/run_id"]
+
+    def the_run_is_over() -> bool:
+        return run_of(bridge, CARDS, days_ago(1))["state"] == "success"
+
+    wait_for(the_run_is_over)
+    assert len({run.run_id for run in bridge.dagster.runs()} - before) == 1
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_a_backfill_makes_a_range_again(bridge: Bridge, cards: Landing):
+    # The feed has been mended.
+    bridge.dagster.lender.deliver(days_ago(0))
+    before = {run.run_id for run in bridge.dagster.runs()}
+
+    bridge.airflow.backfill(dag_id(CARDS), bridge.airflow.runs(dag_id(CARDS)))
+
+    def every_asset_was_made_again() -> list[dg.DagsterRun]:
+        bridge.processes.check()
+        new = [run for run in bridge.dagster.runs() if run.run_id not in before]
+        over = [run for run in new if run.is_success]
+        return over if len(over) == 2 * len(ASSETS) else []
+
+    again = wait_for(every_asset_was_made_again, 900)
+    made = sorted((run.tags["airflow/task_id"], run.tags["dagster/partition"]) for run in again)
+    days = [days_ago(1), days_ago(0)]
+    assert made == sorted((asset, partition(day, CARDS)) for asset in ASSETS for day in days)
+
+    def both_days_are_good() -> bool:
+        return {run["state"] for run in bridge.airflow.runs(dag_id(CARDS))} == {"success"}
+
+    wait_for(both_days_are_good)
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_a_killed_worker_starts_nothing_twice(bridge: Bridge):
+    """It dies between Dagster's launch of the run and its answer."""
+    gateway = bridge.dagster.gateway
+    gateway.open.clear()
+    hold = land_held(bridge, "pd_killed")
+    hold.unlink()
+    assert gateway.kept_back.wait(300)
+    os.kill(gateway.client(), signal.SIGKILL)
+    gateway.open.set()
+
+    (run,) = bridge.ended("pd_killed.1", 1)
+
+    assert run["state"] == "success"
+    for asset in ASSETS:
+        assert len(launched(bridge, "pd_killed.1", asset)) == 1
+    features = bridge.airflow.tasks(run["dag_id"], run["run_id"])["features"]
+    assert features["state"] == "success"
+    assert features["try_number"] == 2
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_the_webserver_may_be_down_for_a_while(bridge: Bridge):
+    hold = land_held(bridge, "pd_down")
+
+    def it_scores() -> list[dg.DagsterRun]:
+        runs = launched(bridge, "pd_down.1", "scores")
+        return [run for run in runs if run.status is dg.DagsterRunStatus.STARTED]
+
+    wait_for(it_scores)
+    refused = bridge.dagster.gateway.refused
+    bridge.dagster.stop_webserver()
+
+    def it_asked_in_vain() -> bool:
+        return bridge.dagster.gateway.refused >= refused + 2
+
+    wait_for(it_asked_in_vain)
+    hold.unlink()
+    bridge.dagster.start_webserver()
+
+    (run,) = bridge.ended("pd_down.1", 1)
+    assert run["state"] == "success"
+    assert len(launched(bridge, "pd_down.1", "scores")) == 1
+    # Waiting is no failure.
+    assert bridge.airflow.tasks(run["dag_id"], run["run_id"])["scores"]["try_number"] == 1
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_a_task_that_is_marked_failed_takes_its_run_with_it(bridge: Bridge):
+    hold = land_held(bridge, "pd_stopped")
+
+    def it_scores() -> list[dg.DagsterRun]:
+        runs = launched(bridge, "pd_stopped.1", "scores")
+        return [run for run in runs if run.status is dg.DagsterRunStatus.STARTED]
+
+    wait_for(it_scores)
+    (run,) = bridge.airflow.runs(dag_id("pd_stopped.1"))
+    bridge.airflow.mark_failed(dag_id("pd_stopped.1"), run, "scores")
+
+    def it_is_cancelled() -> bool:
+        (scores,) = launched(bridge, "pd_stopped.1", "scores")
+        return scores.status is dg.DagsterRunStatus.CANCELED
+
+    wait_for(it_is_cancelled)
+    hold.unlink()
+    (run,) = bridge.ended("pd_stopped.1", 1)
+    assert run["state"] == "failed"
+    assert partition(days_ago(0), "pd_stopped.1") not in bridge.dagster.materialized("scores")
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_a_retired_version_is_not_scheduled_and_its_history_stays(bridge: Bridge, cards: Landing):
+    lender = bridge.dagster.lender
+    history = [run["run_id"] for run in bridge.airflow.runs(dag_id(CARDS))]
+    assert bridge.airflow.dag(dag_id(CARDS))["next_dagrun_create_after"] is not None
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        deployed_at=str(days_ago(1)),
+        schedule=SCHEDULE,
+        retired_at=str(days_ago(-1)),
+        revision=2,
+    )
+    # Retired before it landed: one of its three days is monitored.
+    for number in range(3):
+        lender.deliver(days_ago(number), feed="pd_old")
+    lender.publish(
+        "pd_old", deployed_at=str(days_ago(2)), retired_at=str(days_ago(1)), schedule=SCHEDULE
+    )
+
+    def nothing_is_next() -> bool:
+        row = bridge.airflow.dag(dag_id(CARDS))
+        return row is not None and row["next_dagrun_create_after"] is None
+
+    wait_for(nothing_is_next)
+    assert [run["run_id"] for run in bridge.airflow.runs(dag_id(CARDS))] == history
+    assert bridge.airflow.is_scheduled(dag_id(CARDS))
+    (only,) = bridge.ended("pd_old.1", 1)
+    assert only["state"] == "success"
+    assert bridge.airflow.dag(dag_id("pd_old.1"))["next_dagrun_create_after"] is None
+    assert partition(days_ago(2), "pd_old.1") in bridge.dagster.materialized("alerts")
+    assert partition(days_ago(1), "pd_old.1") not in bridge.dagster.materialized("alerts")
