@@ -1,0 +1,201 @@
+"""The DAGs of a bundle: one for each model version."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from .broken import BROKEN, broken_dag
+from .compat import (
+    DAG,
+    Asset,
+    CronDataIntervalTimetable,
+    Param,
+    get_parsing_context,
+    refuse_dagster_airflow,
+)
+from .day import PARAM
+from .documentation import dag_docs, task_docs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+LEGAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,240}")
+
+
+def of_bundle(path: Path) -> dict[str, DAG]:
+    """DAGs of a bundle by their id; the one alone that Airflow asks for where it runs a task.
+
+    A version whose entry makes no DAG does not take the others with it: in its place is a DAG that
+    fails every day and says why.
+
+    Parameters
+    ----------
+    path
+        The bundle's manifest.
+
+    Raises
+    ------
+    RuntimeError
+        If dagster-airflow is installed beside Airflow 3.
+    ValueError
+        If the manifest is of another schema version, or a callback cannot be imported.
+    """
+    refuse_dagster_airflow()
+    bundle = json.loads(path.read_bytes())
+    if bundle["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path.name}: schema_version: found {bundle['schema_version']}; this runtime reads "
+            f"{SCHEMA_VERSION}: export the bundle again"
+        )
+    settings = bundle["settings"]
+    callbacks = {
+        f"{name}_callback": _imported(f"{path.name}: settings.{name}", settings[name])
+        for name in ("on_failure", "on_success")
+        if settings[name]
+    }
+    asked = get_parsing_context().dag_id
+    dags = {}
+    for number, model in enumerate(bundle["models"]):
+        identifier = str(model.get("dag_id"))
+        if asked and asked.removesuffix(BROKEN) != identifier:
+            continue
+        try:
+            dag = _dag(model, bundle, callbacks)
+        except Exception as error:  # whatever is wrong with it, it must not be wrong with the rest
+            legal = LEGAL_ID.fullmatch(identifier)
+            dag = broken_dag(
+                identifier if legal else f"{bundle['job']}.{number}",
+                f"{path.name}: models.{number} ({identifier}): {type(error).__name__}: {error}",
+            )
+        dags[dag.dag_id] = dag
+    return dags
+
+
+def _dag(
+    model: Mapping[str, Any], bundle: Mapping[str, Any], callbacks: Mapping[str, Callable]
+) -> DAG:
+    settings = bundle["settings"]
+    zone = ZoneInfo(model["timezone"])
+    dag = DAG(
+        model["dag_id"],
+        description=model["description"],
+        doc_md=dag_docs(model, bundle),
+        # Stated, because the two Airflows make different ones of a cron line.
+        schedule=CronDataIntervalTimetable(model["cron"], model["timezone"]),
+        start_date=dt.datetime.fromisoformat(model["start"]).astimezone(zone),
+        end_date=model["end"] and dt.datetime.fromisoformat(model["end"]).astimezone(zone),
+        catchup=True,
+        is_paused_upon_creation=False,
+        max_active_runs=settings["max_active_runs"],
+        max_active_tasks=settings["max_active_tasks"],
+        tags=model["tags"],
+        params={
+            PARAM: Param(
+                None,
+                type=["null", "string"],
+                format="date",
+                description="The day to monitor, if not that of the data interval.",
+            )
+        },
+        default_args={
+            "owner": model["owner"],
+            "retries": settings["retries"],
+            "retry_delay": dt.timedelta(seconds=settings["retry_delay_seconds"]),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": dt.timedelta(seconds=settings["max_retry_delay_seconds"]),
+            **({"pool": settings["pool"]} if settings["pool"] else {}),
+        },
+        **callbacks,
+    )
+    tasks = _tasks_in_pods if bundle["mode"] == "kubernetes" else _tasks_in_dagster
+    tasks(dag, model, bundle)
+    names = [asset["name"] for asset in bundle["assets"]]
+    for asset in bundle["assets"]:
+        dag.get_task(asset["name"]).set_upstream(
+            [dag.get_task(upstream) for upstream in asset["upstream"]]
+        )
+    for task in dag.tasks:
+        if task.task_id not in names:
+            task.set_upstream([dag.get_task(name) for name in names])
+    return dag
+
+
+def _tasks_in_dagster(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]) -> None:
+    from .dagster_cancel import CancelInDagster
+    from .dagster_checks import DagsterChecks
+    from .dagster_task import MaterialiseInDagster
+
+    dagster = bundle["settings"]["dagster"]
+    for asset in bundle["assets"]:
+        MaterialiseInDagster(
+            **_asset_arguments(asset, model, bundle),
+            dag=dag,
+            asset=asset,
+            model=model,
+            job=bundle["job"],
+            dagster=dagster,
+            timeout=bundle["settings"]["timeout_seconds"],
+        )
+    DagsterChecks(
+        task_id="checks",
+        dag=dag,
+        assets=bundle["assets"],
+        model=model,
+        dagster=dagster,
+        trigger_rule="all_done",
+    )
+    CancelInDagster(task_id="cancel", dag=dag, dagster=dagster).as_teardown()
+
+
+def _tasks_in_pods(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]) -> None:
+    # Seconds, for the Kubernetes client: only where it is needed, once for all DAGs.
+    from .pod_task import ChecksPod, MonitoringPod
+
+    common = {
+        "dag": dag,
+        "model": model,
+        "kubernetes": bundle["settings"]["kubernetes"],
+        "execution_timeout": dt.timedelta(seconds=bundle["settings"]["timeout_seconds"]),
+    }
+    for asset in bundle["assets"]:
+        MonitoringPod(
+            **_asset_arguments(asset, model, bundle),
+            **common,
+            command=["materialise", asset["name"], "--model", model["key"]],
+        )
+    ChecksPod(
+        task_id="checks",
+        **common,
+        command=["airflow", "checks", model["key"]],
+        trigger_rule="all_done",
+    )
+
+
+def _asset_arguments(
+    asset: Mapping[str, Any], model: Mapping[str, Any], bundle: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "task_id": asset["name"],
+        "doc_md": task_docs(asset, bundle),
+        "outlets": [Asset(f"dagster://model-monitoring/{asset['name']}/{model['key']}")],
+        **({} if asset["retries"] is None else {"retries": asset["retries"]}),
+    }
+
+
+def _imported(field: str, reference: str) -> Callable:
+    module, _, function = reference.partition(":")
+    try:
+        found: Callable = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"{field}: found {reference}, which cannot be imported ({error}); allowed: "
+            "`module:function` of a module on Airflow's path"
+        ) from error
+    return found

@@ -1,0 +1,61 @@
+"""What a DAG and its tasks say of themselves, in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .dagster_link import asset_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def dag_docs(model: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
+    """Documentation of a model version's DAG."""
+    url = bundle["settings"]["dagster"]["url"]
+    rows = "\n".join(
+        f"| {_linked(asset['name'], url)} | {', '.join(asset['checks']) or 'none'} "
+        f"| {_one_line(asset['description'])} |"
+        for asset in bundle["assets"]
+    )
+    state = "It is **retired**: no more days are scheduled.\n\n" if model["retired"] else ""
+    return f"""\
+# {model["name"]}, version {model["version"]}
+
+{model["description"]}
+
+{state}Monitored for **{model["owner"]}**: due at `{model["cron"]}`, {model["timezone"]}, on the \
+day after the batch's. A run is about the partition `<day>|{model["key"]}`, the day before \
+its data interval ends; a run made by hand may name another one as parameter `date`.
+
+| task | checks | makes |
+|---|---|---|
+{rows}
+
+The task `checks` fails when a check of the day failed with severity ERROR, and its log says why; \
+a warning does not. Clear a task to make its partition again.
+
+Manifest `{model["manifest_sha256"][:12]}`.
+"""
+
+
+def task_docs(asset: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
+    """Documentation of an asset's task."""
+    lines = {
+        "Dagster asset": _linked(asset["name"], bundle["settings"]["dagster"]["url"]),
+        "group": asset["group"],
+        "kinds": ", ".join(asset["kinds"]),
+        "code version": asset["code_version"],
+        "checks": ", ".join(asset["checks"]),
+        "waits for": ", ".join(asset["waits_for"]),
+    }
+    facts = "\n".join(f"- {name}: {value}" for name, value in lines.items() if value)
+    return f"{asset['description'] or ''}\n\n{facts}\n"
+
+
+def _linked(asset: str, url: str | None) -> str:
+    return f"[{asset}]({asset_url(url, asset)})" if url else asset
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")

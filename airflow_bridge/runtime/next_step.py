@@ -1,0 +1,110 @@
+"""What a task does next, from the runs that Dagster has of it: a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SUCCESS = "SUCCESS"
+ENDED = frozenset({SUCCESS, "FAILURE", "CANCELED"})
+"""Dagster's statuses of a run that is over; any other, one that we do not know too, is open."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in Dagster that was launched for a task of a DAG run.
+
+    Attributes
+    ----------
+    run_id
+        Dagster's.
+    status
+        Dagster's ``RunStatus``.
+    generation
+        ``max_tries`` of the task instance that launched it: the same over its retries, another one
+        once the task was cleared.
+    try_number
+        The try that launched it.
+    created
+        Seconds since 1970.
+    task_id
+        The task that it was launched for.
+    """
+
+    run_id: str
+    status: str
+    generation: int
+    try_number: int
+    created: float
+    task_id: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still do something."""
+        return self.status not in ENDED
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Launch a run: nothing is open, and nothing of this try has ended."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A run is under way, whoever launched it."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run succeeded."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run of this very try failed or was cancelled."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Runs that nobody waits for any more are open: end them before anything else."""
+
+    runs: tuple[Run, ...]
+
+
+Step = Union[Launch, Wait, Done, Failed, Cancel]  # noqa: UP007 - at run time, on Python 3.9
+
+
+def next_step(runs: Collection[Run], generation: int, try_number: int) -> Step:
+    """Decide from the runs alone, so that any worker at any time comes to the same.
+
+    Parameters
+    ----------
+    runs
+        All runs that Dagster has of this task of this DAG run, in any order.
+    generation, try_number
+        Of the task instance that asks.
+    """
+    ours = [run for run in runs if run.generation == generation]
+    newest = max(ours, key=lambda run: (run.created, run.run_id), default=None)
+    # Of a generation that was cleared; or a second one, where the answer to a launch was lost.
+    forgotten = sorted(
+        (run for run in runs if run.is_open and run != newest), key=lambda run: run.created
+    )
+    if forgotten:
+        return Cancel(tuple(forgotten))
+    if newest is None:
+        return Launch()
+    if newest.is_open:
+        return Wait(newest)
+    if newest.status == SUCCESS:
+        return Done(newest)
+    return Launch() if newest.try_number < try_number else Failed(newest)

@@ -1,0 +1,123 @@
+"""A task whose pod makes an asset's partition and records it in Dagster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+from .day import day_of
+from .tags import dag_run_tags, run_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DAGSTER_HOME = "/opt/dagster/home"
+
+
+class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
+    """Run the ``monitoring`` command in a pod, for the day of the DAG run.
+
+    A worker that is restarted finds the pod again (the provider's ``reattach_on_restart``, which
+    is its default and in Airflow 3.3 is called ``durable``). A pod that failed stays for whoever
+    wants to look at it.
+
+    Parameters
+    ----------
+    command
+        What to do, up to the day: the words after ``monitoring``.
+    model, kubernetes
+        A model version and Kubernetes' settings, as in the bundle's manifest.
+    **kwargs
+        Airflow's.
+    """
+
+    def __init__(
+        self,
+        *,
+        command: Sequence[str],
+        model: Mapping[str, Any],
+        kubernetes: Mapping[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            namespace=kubernetes["namespace"],
+            kubernetes_conn_id=kubernetes["connection"],
+            in_cluster=True if kubernetes["connection"] is None else None,
+            pod_template_dict=pod_of(model, kubernetes),
+            deferrable=kubernetes["deferrable"],
+            get_logs=True,
+            on_finish_action="delete_succeeded_pod",
+            **kwargs,
+        )
+        self.command = list(command)
+        self.model = model
+
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Complete the arguments, which Airflow then shows as they are run."""
+        super().render_template_fields(context, jinja_env)
+        self.arguments = [
+            *self.command,
+            "--date",
+            str(day_of(context, self.model["timezone"])),
+            *(word for tag in self.tags(context).items() for word in ("--tag", "=".join(tag))),
+        ]
+
+    def tags(self, context: Any) -> dict[str, str]:
+        """Tags of the run that the pod records."""
+        return run_tags(context, self.model["run_tags"])
+
+
+class ChecksPod(MonitoringPod):
+    """Judge the runs of the DAG run by the checks that they recorded."""
+
+    def tags(self, context: Any) -> dict[str, str]:
+        """Tags by which these runs are found."""
+        return dag_run_tags(context)
+
+
+def pod_of(model: Mapping[str, Any], kubernetes: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod of a model version's tasks, in the words of Kubernetes."""
+    pod = model["pod"]
+    requests = {name: pod[name] for name in ("cpu", "memory") if pod[name]}
+    # A leak ends its own pod and no neighbour's; CPU that nobody else wants is there to be used.
+    limits = {name: value for name, value in requests.items() if name == "memory"}
+    volumes, mounts = list(kubernetes["volumes"]), list(kubernetes["volume_mounts"])
+    env = [{"name": name, "value": value} for name, value in kubernetes["env"].items()]
+    home = kubernetes["home_config_map"]
+    if home:
+        file = "dagster.yaml"
+        volumes.append({"name": "dagster-home", "configMap": {"name": home}})
+        # The file alone: Dagster wants to write into the folder.
+        path = f"{DAGSTER_HOME}/{file}"
+        mounts.append({"name": "dagster-home", "mountPath": path, "subPath": file})
+        env.append({"name": "DAGSTER_HOME", "value": DAGSTER_HOME})
+    spec = {
+        "containers": [
+            {
+                "name": "base",  # the provider's name of the container whose log it shows
+                "image": kubernetes["image"],
+                "imagePullPolicy": kubernetes["image_pull_policy"],
+                "command": kubernetes["command"],
+                "env": env,
+                "envFrom": [
+                    *({"configMapRef": {"name": name}} for name in kubernetes["config_maps"]),
+                    *({"secretRef": {"name": name}} for name in kubernetes["secrets"]),
+                ],
+                "resources": {"requests": requests, "limits": limits},
+                "volumeMounts": mounts,
+            }
+        ],
+        "nodeSelector": pod["node_selector"],
+        "restartPolicy": "Never",
+        "tolerations": pod["tolerations"],
+        "volumes": volumes,
+    }
+    if kubernetes["service_account"]:
+        spec["serviceAccountName"] = kubernetes["service_account"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"labels": kubernetes["labels"]},
+        "spec": spec,
+    }
