@@ -63,7 +63,7 @@ def alerts(
         manifest = store.landed(day.key).manifest
         now = dt.datetime.now(dt.UTC)
         as_if = config.as_if_on_the_day
-        points = performance_points(store, day.key, day.day)
+        points = performance_points(store, day.key, day.day, manifest.segments)
         faults = performance_faults(points, manifest.thresholds.performance, day.day)
         record_faults(store.storage, day.key, day.day, SOURCE, faults)
         inputs, history = stored_inputs(

@@ -92,7 +92,7 @@ def stored_inputs(
 ) -> tuple[Inputs, History]:
     """What is stored of a version now, up to a day, and the history that it is.
 
-    ``points`` are those of its performance up to that day.
+    ``points`` are those of its performance that the day is decided from.
     """
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
     files = {

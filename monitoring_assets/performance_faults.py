@@ -17,6 +17,7 @@ from monitoring_assets.statistics.performance.control_chart import Sides, cusum
 from monitoring_assets.statistics.performance.intervals import Estimate, normal
 from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, joined, pool
 from monitoring_assets.statistics.performance.run_length import threshold_for
+from monitoring_assets.statistics.segments import Segment
 from resources.faults import RecordedFault
 
 if TYPE_CHECKING:
@@ -26,18 +27,22 @@ SOURCE = "performance"
 """Source of these faults."""
 
 RUN_LENGTH = 5000
-"""Points, of a day at least, between two signals of a chart by chance; few of them are a fault."""
+"""Points, of a day at least, between two signals by chance, of a chart and of those of the same
+metric by segment together; few of them are a fault."""
 ALLOWANCE = 0.5
 """Half the shift that is found soonest, in standard errors of a point."""
 
 Series = Mapping[tuple[Kind, str], Sequence[PerformancePoint]]
+_Groups = defaultdict[
+    tuple[int | None, Segment | None], defaultdict[tuple[Kind, str], list[PerformancePoint]]
+]
 
 
 @dataclass(frozen=True, slots=True)
 class _Chart:
     """What is watched of a horizon. An estimate pages nobody: PSI and CSI do, for the same shift.
 
-    ``what`` names it, with a place for the horizon.
+    ``what`` names it, with a place for the horizon. Of a segment only what pages is watched.
     """
 
     kind: Kind
@@ -67,10 +72,14 @@ def performance_faults(
     """Return what the charts signal on a day.
 
     For each horizon a CUSUM of pooled cohorts watches AUC for a fall from the reference's, and
-    AUC and bad rate for a gap to the estimate of the same rows. A signal is a fault if the mean
-    since the estimated change is beyond the ``warn`` limit and beyond chance at ``level``. The
-    reference's own error counts in that: it is the same in all cohorts, so that a chart alone
-    would take it for a change.
+    AUC and bad rate for a gap to the estimate of the same rows; and the same within each segment. A
+    signal is a fault if the mean since the estimated change is beyond the ``warn`` limit and
+    beyond chance at ``level``. The reference's own error counts in that: it is the same in all
+    cohorts, so that a chart alone would take it for a change.
+
+    With ``S`` segments a chart of all rows has twice the run length, and that of a segment ``2 S``
+    times; ``level`` is divided by the same. Rates of false alarms add up, dependent or not, so
+    that the whole has the rate that it has without segments, half of it for all rows.
 
     Parameters
     ----------
@@ -87,22 +96,27 @@ def performance_faults(
     list of RecordedFault
         One for each chart that signals; estimates only warn.
     """
-    horizons: defaultdict[int | None, defaultdict[tuple[Kind, str], list[PerformancePoint]]]
-    horizons = defaultdict(lambda: defaultdict(list))
+    groups: _Groups = defaultdict(lambda: defaultdict(list))
     for point in points:
         if known_on(point) <= day:
-            horizons[point.horizon][point.kind, point.metric].append(point)
+            groups[point.horizon, point.segment][point.kind, point.metric].append(point)
+    segments = {segment for _, segment in groups if segment}
     found = [
-        _fault(chart, series, limits)
-        for series in horizons.values()
+        _fault(chart, series, limits, 2 * len(segments) if segment else 2 if segments else 1)
+        for (_, segment), series in groups.items()
         for chart in _CHARTS
-        if series[chart.kind, chart.metric]
+        if series[chart.kind, chart.metric] and (chart.pages or not segment)
     ]
     return [fault for fault in found if fault]
 
 
-def _fault(chart: _Chart, series: Series, limits: PerformanceThresholds) -> RecordedFault | None:
-    """What one chart signals; None if it does not, or if what it signals does not matter."""
+def _fault(
+    chart: _Chart, series: Series, limits: PerformanceThresholds, charts: int
+) -> RecordedFault | None:
+    """What one chart signals; None if it does not, or if what it signals does not matter.
+
+    It may do so by chance once in ``charts`` times the run length.
+    """
     points = series[chart.kind, chart.metric]
     shown: Kind = "estimated" if chart.kind == "estimated" else "realised"
     bad_rate, horizon = _usual(series[shown, "bad_rate"]), points[0].horizon
@@ -116,7 +130,7 @@ def _fault(chart: _Chart, series: Series, limits: PerformanceThresholds) -> Reco
     last = cusum(
         pools,
         target,
-        threshold=_threshold(chart.sides == "both"),
+        threshold=_threshold(RUN_LENGTH * charts, chart.sides == "both"),
         allowance=ALLOWANCE,
         sides=chart.sides,
     )[-1]
@@ -137,18 +151,22 @@ def _fault(chart: _Chart, series: Series, limits: PerformanceThresholds) -> Reco
         else max(level.value, expected)
         >= limits.bad_rate_ratio.warn * max(min(level.value, expected), 0.0)
     )
-    if not is_large or abs(moved) < -ndtri(limits.level / 2) * error:
+    if not is_large or abs(moved) < -ndtri(limits.level / charts / 2) * error:
         return None
     after = f" after {horizon} days" if horizon else ""
+    segment = points[0].segment
+    subject = chart.what.format(after=after) + (
+        f", {segment.column} {segment.value}" if segment else ""
+    )
     rows = sum(point.rows for point in points if since <= point.day <= until)
     return RecordedFault(
         family="performance",
-        subject=chart.what.format(after=after),
+        subject=subject,
         text=(
-            f"{chart.what.format(after=after)}: {_shown(chart, level.value)} "
+            f"{subject}: {_shown(chart, level.value)} "
             f"({_shown(chart, level.low)} to {_shown(chart, level.high)}) instead of "
             f"{_shown(chart, expected)} since the applicants of {since}, {rows:,} rows (by chance "
-            f"once in {RUN_LENGTH:,} points). " + _why(chart, series, moved, since, until)
+            f"once in {RUN_LENGTH * charts:,} points). " + _why(chart, series, moved, since, until)
         ),
         # A score that nobody has calibrated departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,
@@ -199,8 +217,8 @@ def _mean(points: Sequence[PerformancePoint], first: dt.date, last: dt.date) -> 
 
 
 @cache
-def _threshold(two_sided: bool) -> float:
-    return threshold_for(RUN_LENGTH, ALLOWANCE, two_sided=two_sided)
+def _threshold(run_length: int, two_sided: bool) -> float:
+    return threshold_for(run_length, ALLOWANCE, two_sided=two_sided)
 
 
 def _shown(chart: _Chart, value: float | None) -> str:
