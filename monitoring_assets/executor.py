@@ -16,13 +16,9 @@ from resources.environment import resources_from_environment
 from resources.errors import InputError
 from resources.manifest import Pod
 from resources.pod_config import MEMORY_TAG, pod_config
-from resources.pod_status import OUT_OF_MEMORY
+from resources.pod_status import LostPodError
 
 MODEL_TAG: str = get_multidimensional_partition_tag(MODEL_DIMENSION)  # type: ignore[no-untyped-call]
-
-
-class LostPodError(Exception):
-    """A step's pod was lost: evicted, deleted, or out of memory."""
 
 
 class ModelExecutor(dg.Executor):
@@ -53,7 +49,8 @@ class ModelExecutor(dg.Executor):
         for event in executor.execute(plan_context, execution_plan):
             if event.is_step_failure:
                 said = failure_in_words([event])
-                lost += [said] if OUT_OF_MEMORY in said or "failed health check" in said else []
+                # A pod that a step started, or the step's own, as Dagster's executor says it.
+                lost += [said] if LostPodError.__name__ in said or "health check" in said else []
             yield event
         if lost:
             raise LostPodError("\n".join(lost))

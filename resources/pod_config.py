@@ -1,14 +1,16 @@
 """What the pods of a run ask of Kubernetes, from the manifest to dagster-k8s."""
 
 import json
+import os
 
-from resources.manifest import Pod
+from resources.manifest import ImageScoring, Manifest, Pod
 
 # dagster-k8s takes a run's own pod from this tag.
 CONFIG_TAG = "dagster-k8s/config"
 # What a retry after OOMKilled may ask for, and what a run that is one asks for.
 RETRY_MEMORY_TAG = "monitoring/retry_memory"
 MEMORY_TAG = "monitoring/memory"
+STARTER_ACCOUNT = "MONITORING_STARTER_ACCOUNT"
 
 
 def pod_resources(pod: Pod, memory: str | None = None) -> dict[str, dict[str, str]]:
@@ -23,26 +25,36 @@ def pod_resources(pod: Pod, memory: str | None = None) -> dict[str, dict[str, st
     return {"requests": requests, "limits": limits} if requests else {}
 
 
-def pod_config(pod: Pod, memory: str | None = None) -> dict[str, object]:
+def pod_config(pod: Pod, memory: str | None = None) -> dict[str, dict[str, object]]:
     """Configuration of a pod that computes, in dagster-k8s' own form."""
-    resources = pod_resources(pod, memory)
-    container = {"container_config": {"resources": resources}} if resources else {}
-    return container | _placement(pod)
+    config: dict[str, dict[str, object]] = {}
+    if resources := pod_resources(pod, memory):
+        config["container_config"] = {"resources": resources}
+    if pod.node_selector or pod.tolerations:
+        config["pod_spec_config"] = {
+            "node_selector": pod.node_selector,
+            "tolerations": pod.tolerations,
+        }
+    return config
 
 
-def run_pod_tags(pod: Pod) -> dict[str, str]:
+def run_pod_tags(manifest: Manifest) -> dict[str, str]:
     """Tags of a run that dagster-k8s and this project's run launcher read.
 
     Where every step has a pod of its own, the run's pod only starts them: it takes the deployment's
-    resources.
+    resources. A run that starts pods needs a service account that may, which the deployment names
+    in ``MONITORING_STARTER_ACCOUNT``; the others' may do nothing in the cluster.
     """
-    config = _placement(pod) if pod.steps else pod_config(pod)
+    pod = manifest.pod
+    config = pod_config(pod)
+    if pod.steps:
+        config.pop("container_config", None)
+    account = os.environ.get(STARTER_ACCOUNT)
+    if account and (pod.steps or isinstance(manifest.scoring, ImageScoring)):
+        config["pod_spec_config"] = {
+            **config.get("pod_spec_config", {}),
+            "service_account_name": account,
+            "automount_service_account_token": True,
+        }
     tags = {CONFIG_TAG: json.dumps(config)} if config else {}
     return tags | ({RETRY_MEMORY_TAG: pod.retry_memory} if pod.retry_memory else {})
-
-
-def _placement(pod: Pod) -> dict[str, object]:
-    if not (pod.node_selector or pod.tolerations):
-        return {}
-    spec = {"node_selector": pod.node_selector, "tolerations": pod.tolerations}
-    return {"pod_spec_config": spec}

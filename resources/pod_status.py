@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = "OOMKilled"
 
 
+class LostPodError(Exception):
+    """A pod was lost, through no fault of what ran in it: out of memory, evicted, deleted.
+
+    The run is tried again, as for a lost process.
+    """
+
+
 def why_pod_ended(pod: V1Pod) -> str | None:
     """What ended a pod's first container, in Kubernetes' own word and with what was allowed.
 

@@ -13,6 +13,7 @@ from dagster._core.launcher import LaunchRunContext
 from dagster_k8s.job import get_job_name_from_run_id
 from dagster_k8s.launcher import K8sRunLauncher
 
+from resources.api_server import wait_for_api_server
 from resources.pod_config import CONFIG_TAG, MEMORY_TAG, RETRY_MEMORY_TAG
 from resources.pod_status import OUT_OF_MEMORY, why_pod_ended
 
@@ -28,6 +29,7 @@ class ModelRunLauncher(K8sRunLauncher):
             # On the run's own tags, where people and the executor of its steps see it.
             self._instance.add_run_tags(run.run_id, _with_memory(run, memory))
             run = self._instance.get_run_by_id(run.run_id) or run
+        wait_for_api_server(self._api_client.batch_api)
         super().launch_run(context._replace(dagster_run=run))
 
     def get_run_worker_debug_info(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from dagster import DagsterEvent
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
@@ -13,11 +16,17 @@ from dagster_k8s.executor import K8sStepHandler
 from dagster_k8s.job import UserDefinedDagsterK8sConfig
 from dagster_k8s.launcher import K8sRunLauncher
 
+from resources.api_server import wait_for_api_server
 from resources.pod_status import why_pod_ended
 
 
 class StepPods(K8sStepHandler):
     """A Job for each step of a run."""
+
+    def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
+        """Create a step's Job."""
+        wait_for_api_server(self._api_client.batch_api)
+        yield from super().launch_step(step_handler_context)
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         """Whether a step's Job is still under way; if not, why its pod ended."""
@@ -34,7 +43,7 @@ class StepPods(K8sStepHandler):
 
 
 def step_pods_executor(
-    launcher: K8sRunLauncher, config: dict[str, object]
+    launcher: K8sRunLauncher, config: Mapping[str, object]
 ) -> StepDelegatingExecutor:
     """The executor that starts a pod for each step, beside those that the launcher starts.
 

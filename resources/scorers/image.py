@@ -59,7 +59,9 @@ def score_image(
     ------
     ScoringError
         If there is no Kubernetes here, the container cannot be started, fails (with the end of its
-        own log), is out of memory, takes too long or writes anything but one score for each key.
+        own log), takes too long or writes anything but one score for each key.
+    LostPodError
+        If its pod is lost on the way: out of memory, evicted, deleted.
     """
     if os.environ.keys().isdisjoint({"KUBERNETES_SERVICE_HOST", "KUBECONFIG"}):
         raise ScoringError(

@@ -16,10 +16,12 @@ from dagster_k8s.models import k8s_snake_case_dict
 from dagster_k8s.pipes import PipesK8sPodLogsMessageReader
 from dagster_k8s.utils import detect_current_namespace
 from kubernetes.client import ApiException, CoreV1Api, V1PodSpec  # type: ignore[import-untyped]
+from kubernetes.config import ConfigException  # type: ignore[import-untyped]
+from urllib3.exceptions import HTTPError
 
 from resources.manifest import ImageScoring, Pod
 from resources.pod_config import pod_resources
-from resources.pod_status import why_pod_ended
+from resources.pod_status import OUT_OF_MEMORY, LostPodError, why_pod_ended
 from resources.scorers.base import ScoringError
 
 SCORING_POD = "MONITORING_SCORING_POD"
@@ -52,10 +54,21 @@ class ScoringPods(PipesK8sClient):
         """Metadata that makes this process's own pod the owner.
 
         What a killed run leaves behind then goes with the run's pod.
+
+        Raises
+        ------
+        ScoringError
+            If this pod has no token.
         """
         if not self._is_in_cluster:
             return {}
-        self._load_k8s_config()  # type: ignore[no-untyped-call]
+        try:
+            self._load_k8s_config()  # type: ignore[no-untyped-call]
+        except ConfigException as error:
+            raise ScoringError(
+                f"scoring.flavour: found 'image', but this pod may start none: {error}; "
+                "MONITORING_STARTER_ACCOUNT names the service account that may"
+            ) from None
         namespace = detect_current_namespace(self.kubeconfig_file)
         own = CoreV1Api().read_namespaced_pod(os.environ["HOSTNAME"], namespace)
         name, uid = own.metadata.name, own.metadata.uid
@@ -78,7 +91,9 @@ class ScoringPods(PipesK8sClient):
         Raises
         ------
         ScoringError
-            If the pod does not start in time, or ends in any way but well.
+            If the container does not start in time, fails or takes too long.
+        LostPodError
+            If it is out of memory, evicted, deleted, or out of sight.
         """
         assert isinstance(self.message_reader, PipesK8sPodLogsMessageReader)
         try:
@@ -93,32 +108,36 @@ class ScoringPods(PipesK8sClient):
             self.message_reader.consume_pod_logs(context, client.core_api, pod_name, namespace)
             yield
         except DagsterK8sError as error:
-            raise ScoringError(
-                _why_it_failed(client.core_api, pod_name, namespace, self._scoring)
+            raise _failure(client.core_api, pod_name, namespace, self._scoring) from error
+        except (HTTPError, ApiException) as error:
+            raise LostPodError(
+                f"{self._scoring.image}: its pod is out of sight: {error}"
             ) from error
 
 
-def _why_it_failed(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScoring) -> str:
+def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScoring) -> Exception:
+    """What to raise for a pod that did not end well."""
     try:
         pod = core_api.read_namespaced_pod(name, namespace)
     except ApiException as error:
-        if error.status != 404:
-            raise
-        return f"{scoring.image}: its pod was deleted while it ran"
+        return LostPodError(f"{scoring.image}: its pod was deleted while it ran ({error.reason})")
     why = why_pod_ended(pod)
     if why is None:
         said = [one.message for one in pod.status.conditions or [] if one.message]
         for status in pod.status.container_statuses or []:
             if status.state.waiting:
                 said.append(f"{status.state.waiting.reason}: {status.state.waiting.message}")
-        return f"scoring.image: {scoring.image} did not start: {'; '.join(said)}"
+        return ScoringError(f"scoring.image: {scoring.image} did not start: {'; '.join(said)}")
     if why.startswith("DeadlineExceeded"):
-        return f"{scoring.image} ran longer than {scoring.timeout_seconds} s"
+        return ScoringError(f"{scoring.image} ran longer than {scoring.timeout_seconds} s")
+    if pod.status.reason or why.startswith(OUT_OF_MEMORY):
+        return LostPodError(f"{scoring.image}: {why}")
     log: str = core_api.read_namespaced_pod_log(
         name, namespace, tail_lines=SHOWN_LINES, _preload_content=False
     ).data.decode(errors="replace")
     lines = [line for line in log.splitlines() if "__dagster_pipes_version" not in line]
-    return f"{scoring.image}: {why}; its log:\n" + ("\n".join(lines) or "(nothing)") + "\n"
+    said = "\n".join(lines) or "(nothing)"
+    return ScoringError(f"{scoring.image}: {why}; its log:\n{said}\n")
 
 
 def scoring_pod_spec(scoring: ImageScoring, pod: Pod, memory: str | None) -> dict[str, Any]:
