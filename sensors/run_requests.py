@@ -130,7 +130,7 @@ def without_report(
 
 def run_tags(manifest: Manifest) -> dict[str, str]:
     """Tags of every run that computes something of a version, whoever requests it."""
-    return {"monitoring/model": manifest.name} | run_pod_tags(manifest.pod)
+    return {"monitoring/model": manifest.name} | run_pod_tags(manifest)
 
 
 def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:

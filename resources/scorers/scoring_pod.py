@@ -136,8 +136,8 @@ def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScori
         name, namespace, tail_lines=SHOWN_LINES, _preload_content=False
     ).data.decode(errors="replace")
     lines = [line for line in log.splitlines() if "__dagster_pipes_version" not in line]
-    said = "\n".join(lines) or "(nothing)"
-    return ScoringError(f"{scoring.image}: {why}; its log:\n{said}\n")
+    shown = "\n".join(lines) or "(nothing)"
+    return ScoringError(f"{scoring.image}: {why}; its log:\n{shown}\n")
 
 
 def scoring_pod_spec(scoring: ImageScoring, pod: Pod, memory: str | None) -> dict[str, Any]:
