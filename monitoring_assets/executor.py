@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -18,6 +19,8 @@ from resources.manifest import Pod
 from resources.pod_config import MEMORY_TAG, pod_config
 from resources.pod_status import LostPodError
 
+# Where Kubernetes puts the token of a pod's service account.
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 MODEL_TAG: str = get_multidimensional_partition_tag(MODEL_DIMENSION)  # type: ignore[no-untyped-call]
 
 
@@ -62,7 +65,10 @@ def _executor_of(plan_context: PlanOrchestrationContext) -> dg.Executor:
     kubernetes = sys.modules.get("dagster_k8s.launcher")
     if kubernetes and isinstance(launcher, kubernetes.K8sRunLauncher) and MODEL_TAG in run.tags:
         pod = _pod_of(run.tags[MODEL_TAG])
-        if pod.steps:
+        if pod.steps and launcher.load_incluster_config and not Path(TOKEN).exists():
+            # Not requested by a sensor, so without the account that the sensors ask for.
+            plan_context.log.warning("All steps in this pod: its service account may start none")
+        elif pod.steps:
             from resources.step_pods import step_pods_executor
 
             return step_pods_executor(launcher, pod_config(pod, run.tags.get(MEMORY_TAG)))
