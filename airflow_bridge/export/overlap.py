@@ -41,10 +41,7 @@ def refuse_overlap(instance: dg.DagsterInstance) -> None:
         and _requests_days(instance, state, states)
     ]
     if running:
-        named = sorted(
-            f"{state.instigator_name} of {state.origin.repository_origin.get_label()}"
-            for state in running
-        )
+        named = sorted(f"{state.instigator_name} of {_location(state)}" for state in running)
         raise OverlapError(
             f"Dagster schedules the days itself; each would be run twice: {', '.join(named)} is "
             f"running; stop it in Dagster, under Automation, or set {VARIABLE} for its code "
@@ -61,11 +58,14 @@ def _requests_days(
     bridge = (
         _last_tick(instance, one)
         for one in states
-        if one.instigator_name == AIRFLOW_SENSOR
-        and one.origin.repository_origin == state.origin.repository_origin
+        if one.instigator_name == AIRFLOW_SENSOR and _location(one) == _location(state)
     )
     last = tick.timestamp if tick else 0.0
     return not any(one is not None and one.timestamp >= last for one in bridge)
+
+
+def _location(state: InstigatorState) -> str:
+    return state.origin.repository_origin.get_label()
 
 
 def _last_tick(instance: dg.DagsterInstance, state: InstigatorState) -> InstigatorTick | None:

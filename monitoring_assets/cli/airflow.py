@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitoring_assets.cli.backfill import DAY
 from monitoring_assets.cli.instance import dagster_instance
+from monitoring_assets.cli.materialise import tag_option
 from monitoring_assets.cli.options import format_option
 
 if TYPE_CHECKING:
@@ -99,6 +102,36 @@ def schema() -> None:
     from airflow_bridge.export.bundle import Bundle
 
     click.echo(json.dumps(Bundle.model_json_schema(mode="serialization"), indent=2))
+
+
+@airflow.command()
+@click.argument("key", metavar="MODEL")
+@click.option("--date", "date", type=DAY, required=True)
+@tag_option
+def checks(key: str, date: dt.datetime, tags: dict[str, str]) -> None:
+    """Say whether a day of MODEL, a version's key, passes: as its runs with these tags say.
+
+    It does not if an asset was not made, or if a check failed with severity ERROR or was not
+    evaluated. Reads the Dagster instance of DAGSTER_HOME.
+
+    Exit code: 0 if it passes, 1 if not, 2 for bad usage or input.
+    """
+    with dagster_instance() as instance:
+        from airflow_bridge.export.graph import assets_of
+        from monitoring_assets.day_verdict import judge_day
+        from monitoring_assets.definitions import defs
+        from monitoring_assets.partitions import ModelDay
+
+        job = defs.get_repository_def().get_job("monitor_day")
+        day = ModelDay(date.date(), key)
+        verdict = judge_day(instance, assets_of(job), day, tags)
+    for warning in verdict.warnings:
+        click.secho(warning, fg="yellow")
+    for error in verdict.errors:
+        click.secho(error, fg="red", err=True)
+    if verdict.errors:
+        sys.exit(1)
+    click.echo(f"{day.partition} passes")
 
 
 def _settings(path: Path | None, mode: str | None) -> BridgeSettings:

@@ -1,0 +1,163 @@
+"""One asset of a day in this process, as a run that Dagster shows, for whoever schedules the days.
+
+A run carries the tags of the Airflow task that it is for. A task's next try finds by them what an
+earlier one has made, and what it left open when its process was lost.
+"""
+
+import sys
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from airflow_bridge.export.graph import AssetNode
+from monitoring_assets.partitions import MODEL_DIMENSION, ModelDay, last_whole_day
+from monitoring_assets.run_failure import (
+    failed_partitions,
+    failure_in_words,
+    stopped_partitions,
+)
+
+LOCATION = "model_monitoring"
+TASK_TAGS = ("airflow/dag_id", "airflow/task_id", "airflow/run_id")
+GENERATION_TAG = "airflow/generation"
+LOGGED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+
+def why_not_yet(instance: dg.DagsterInstance, asset: AssetNode, day: ModelDay) -> str | None:
+    """What a run of an asset has to wait for, in words; None if it can begin."""
+    if day.day > last_whole_day():
+        return f"{day.day} has no partition before it is over in UTC"
+    if not instance.has_dynamic_partition(MODEL_DIMENSION, day.key):
+        return f"Dagster has no partition {day.key} yet; the registry sensor adds it"
+    for name in asset.waits_for:
+        made = dg.AssetRecordsFilter(dg.AssetKey(name), asset_partitions=[day.key])
+        if not instance.fetch_materializations(made, limit=1).records:
+            return f"{name} of {day.key} is not materialised: see its run"
+    return None
+
+
+def run_that_made(
+    instance: dg.DagsterInstance, asset: str, day: ModelDay, tags: Mapping[str, str]
+) -> str | None:
+    """The run of the same task and generation that has made a partition already, if there is one.
+
+    The generation is Airflow's: the tries until somebody clears the task.
+    """
+    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG) if tag in tags}
+    if len(same) <= len(TASK_TAGS):
+        return None
+    runs = instance.get_runs(
+        dg.RunsFilter(
+            tags=same | {PARTITION_NAME_TAG: day.partition},
+            statuses=[dg.DagsterRunStatus.SUCCESS],
+        )
+    )
+    return next((run.run_id for run in runs if is_made(instance, run.run_id, asset, day)), None)
+
+
+def end_lost_runs(
+    instance: dg.DagsterInstance, day: ModelDay, tags: Mapping[str, str]
+) -> list[str]:
+    """Report what earlier tries of a task left open as ended, as their processes are gone.
+
+    Returns
+    -------
+    Ids of the runs.
+    """
+    same = {tag: tags[tag] for tag in TASK_TAGS if tag in tags}
+    if len(same) < len(TASK_TAGS):
+        return []
+    runs = instance.get_runs(dg.RunsFilter(tags=same | {PARTITION_NAME_TAG: day.partition}))
+    lost = [run for run in runs if not run.is_finished]
+    for run in lost:
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run)
+        else:
+            instance.report_run_failed(run, "Its process was lost; a later try goes on.")
+    return [run.run_id for run in lost]
+
+
+def create_run(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    asset: str,
+    day: ModelDay,
+    tags: Mapping[str, str],
+) -> dg.DagsterRun:
+    """Record the run of an asset of a day and of its checks, as one of the code location."""
+    origin = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(
+            executable_path=sys.executable, module_name="monitoring_assets.definitions"
+        ),
+        LOCATION,
+    )
+    selection = {dg.AssetKey(asset)}
+    return instance.create_run_for_job(
+        _in_process(job, asset),
+        run_config=LOGGED,
+        # Whoever schedules the days tries again; Dagster's own retries would be a second run.
+        tags={MAX_RETRIES_TAG: "0"}
+        | dict(tags)
+        | dict(job.get_tags_for_partition_key(day.partition, selected_asset_keys=selection)),
+        asset_selection=selection,
+        remote_job_origin=RemoteJobOrigin(
+            RemoteRepositoryOrigin(origin, "__repository__"), job.name
+        ),
+    )
+
+
+def execute(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    asset: str,
+    day: ModelDay,
+) -> str | None:
+    """Execute a recorded run in this process.
+
+    Returns
+    -------
+    None if the run made the partition, otherwise the reason.
+    """
+    execute_run(InMemoryJob(_in_process(job, asset)), run, instance)
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None  # it was created above
+    if ended.status == dg.DagsterRunStatus.CANCELED:
+        return "the run was cancelled"
+    if ended.status != dg.DagsterRunStatus.SUCCESS:
+        return why_failed(instance, run.run_id, day)
+    if not is_made(instance, run.run_id, asset, day):
+        return f"run {run.run_id} succeeded and did not make {asset} of {day.partition}"
+    return None
+
+
+def why_failed(instance: dg.DagsterInstance, run_id: str, day: ModelDay) -> str:
+    """Why a run did not make a day, or why it went no further, in words."""
+    events = [e.dagster_event for e in instance.all_logs(run_id) if e.dagster_event is not None]
+    reasons = stopped_partitions(events) | failed_partitions(events)
+    return reasons.get(day.partition) or failure_in_words(events)
+
+
+def is_made(instance: dg.DagsterInstance, run_id: str, asset: str, day: ModelDay) -> bool:
+    """Whether a run materialised the partition of an asset."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return any(
+        (event := entry.dagster_event) is not None
+        and event.asset_key == dg.AssetKey(asset)
+        and event.partition == day.partition
+        for entry in entries
+    )
+
+
+def _in_process(job: dg.JobDefinition, asset: str) -> dg.JobDefinition:
+    """The job's part for an asset and its checks, without pods of its own."""
+    return job.as_ephemeral_job({}, {}, asset_selection=[dg.AssetKey(asset)])
