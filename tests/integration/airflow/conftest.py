@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import days_ago
 from tests.integration.airflow.airflows import Airflow, airflow
 from tests.integration.airflow.dagster_side import Dagster
 from tests.integration.airflow.postgres import Postgres, postgres_server
@@ -60,7 +61,12 @@ def dag_id(key: str) -> str:
 
 @contextmanager
 def deployment(
-    folder: Path, version: str, postgres: Postgres, settings: dict[str, Any], *without: str
+    folder: Path,
+    version: str,
+    postgres: Postgres,
+    settings: dict[str, Any],
+    connections: dict[str, dict[str, Any]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Iterator[Bridge]:
     """Run Dagster and an Airflow until the end.
 
@@ -70,6 +76,8 @@ def deployment(
         Airflow environment.
     settings
         Content of ``airflow.yaml`` besides ``bundle``.
+    connections
+        Airflow's, besides the one to Dagster.
     without
         Processes of Airflow that are not needed.
     """
@@ -84,7 +92,7 @@ def deployment(
             connection = {"conn_type": "dagster", "login": dagster.gateway.url}
         else:
             connection = {"conn_type": "http", "host": dagster.gateway.url}
-        connections = {"dagster_default": connection}
+        connections = {"dagster_default": connection, **(connections or {})}
         scheduler = airflow(
             version,
             folder / "airflow",
@@ -95,6 +103,8 @@ def deployment(
             connections,
         )
         dagster.start()
+        # A fleet is there, and with it the file that Airflow parses again when it changes.
+        dagster.lender.publish("pd_planned", deployed_at=str(days_ago(-7)))
         wait_for((bundle / "model_monitoring_dags.py").exists)
         scheduler.start(*without)
         yield Bridge(dagster, scheduler, processes, bundle)

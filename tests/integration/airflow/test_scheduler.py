@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
 from tests.conftest import days_ago, rows
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
+from tests.integration.airflow.models import ASSETS, SCHEDULE, land_held, launched, partition
 from tests.integration.airflow.postgres import Postgres
 from tests.integration.airflow.processes import wait_for
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
-ASSETS = {"features", "scores", "drift_report", "segment_report", "performance_report", "alerts"}
 EVERY_AIRFLOW = ["2.11", "2.11-dagster", "3"]
 BOTH_AIRFLOWS = ["2.11", "3"]
 CARDS = "pd_cards.1"
-# Due at midnight, so that yesterday is due at any time of the day.
-SCHEDULE = {"cron": "0 0 * * *", "timezone": "UTC"}
 SETTINGS: dict[str, Any] = {
     "dagster": {"poll_seconds": 5},
     "retries": 2,
@@ -38,18 +32,6 @@ SETTINGS: dict[str, Any] = {
     "max_retry_delay_seconds": 10,
     "timeout_seconds": 1200,
 }
-PROGRAM = """
-import pathlib, sys, time
-import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
-
-source, target, hold = sys.argv[1:]
-while pathlib.Path(hold).exists():
-    time.sleep(0.2)
-rows = pq.read_table(source)
-logit = pc.subtract(pc.ln(rows["income"]), 10.0)
-score = pc.divide(1.0, pc.add(1.0, pc.exp(logit)))
-pq.write_table(pa.table({"loan_id": rows["loan_id"], "score": score}), target)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +41,7 @@ def bridge(
     """A deployment with the Airflow that a test asks for."""
     folder = tmp_path_factory.mktemp("deployment")
     # Nothing is deferred in this mode.
-    with deployment(folder, request.param, postgres, SETTINGS, "triggerer") as one:
+    with deployment(folder, request.param, postgres, SETTINGS, without=("triggerer",)) as one:
         yield one
 
 
@@ -95,38 +77,6 @@ def cards(bridge: Bridge) -> Landing:
     print(f"Airflow {bridge.airflow.version}: {landing}")
     bridge.ended(CARDS, 2)
     return landing
-
-
-def land_held(bridge: Bridge, name: str) -> Path:
-    """Land a version with one day whose program waits while a file is there; return the file."""
-    lender = bridge.dagster.lender
-    hold = lender.scratch / f"{name}.hold"
-    program = PROGRAM.encode()
-    open_storage(lender.registry.root).write(f"{name}/1/model.py", program)
-    lender.deliver(days_ago(0), feed=name)
-    lender.publish(
-        name,
-        deployed_at=str(days_ago(0)),
-        schedule=SCHEDULE,
-        reference={"path": "reference.parquet", "score": "score"},
-        scoring={
-            "flavour": "command",
-            "artefact": "model.py",
-            "sha256": hashlib.sha256(program).hexdigest(),
-            "command": [sys.executable, "{artefact}", "{input}", "{output}", str(hold)],
-        },
-    )
-    hold.touch()
-    return hold
-
-
-def partition(day: dt.date, key: str) -> str:
-    return ModelDay(day, key).partition
-
-
-def launched(bridge: Bridge, key: str, task: str) -> list[dg.DagsterRun]:
-    """Dagster's runs of a task of a version, over all its days."""
-    return bridge.dagster.runs(airflow__dag_id=dag_id(key), airflow__task_id=task)
 
 
 def run_of(bridge: Bridge, key: str, day: dt.date) -> dict[str, Any]:
