@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from monitoring_assets.performance_faults import known_on, performance_faults
-from monitoring_assets.performance_points import PerformancePoint
+from monitoring_assets.performance_points import PerformancePoint, first_cohort
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.segments import Segment
 from resources.manifest import PerformanceThresholds
 
 FIRST = dt.date(2026, 1, 5)
@@ -178,3 +179,123 @@ def test_without_any_bad_there_is_no_chart():
         replace(p, value=None, bads=0, reference=Estimate(None)) for p in stream(20, bad_rate=0.0)
     ]
     assert not faults(none)
+
+
+REGIONS = [Segment("region", name) for name in ("north", "east", "south", "west", "centre")]
+
+
+def by_region(days, seed=0, rots_from=None, auc=0.8, rows=ROWS):
+    """The points of all rows and of five equal regions, of which the south may rot.
+
+    The total is the mean of its regions: what moves one of them by d moves it by d / 5.
+    """
+    found = []
+    for number in range(days):
+        parts = []
+        for at, region in enumerate(REGIONS):
+            rots = region.value == "south" and rots_from is not None and number >= rots_from
+            drawn = cohort(number, 1000 * seed + at, auc=auc if rots else AUC, rows=rows)
+            parts.append([replace(point, segment=region) for point in drawn])
+        for same in zip(*parts, strict=True):
+            found.append(
+                replace(
+                    same[0],
+                    segment=None,
+                    value=float(np.mean([point.value for point in same])),
+                    standard_error=same[0].standard_error / np.sqrt(len(same)),
+                    rows=sum(point.rows for point in same),
+                    bads=sum(point.bads for point in same),
+                )
+            )
+            found += [point for point in same if point.kind != "estimated"]
+    return found
+
+
+def test_a_segment_that_rots_is_found_and_named_while_the_total_looks_calm():
+    limit = LIMITS.auc_drop.warn
+    points = by_region(120, rots_from=40, auc=AUC - 3 * limit)
+    total = [point for point in points if point.segment is None]
+    # A fifth of three limits is less than one: of all rows it does not matter.
+    assert not faults(total)
+    found = faults(points)
+    assert set(found) == {
+        "AUC after 30 days, region south",
+        "AUC after 30 days against its estimate, region south",
+    }
+    text = found["AUC after 30 days, region south"].text
+    assert text.startswith("AUC after 30 days, region south: ")
+    assert f"since the applicants of {day(40)}" in text
+    assert "once in 50,000 points" in text
+    assert all(one.pages for one in found.values())
+    assert not faults([point for point in points if point.day < day(40)])
+
+
+def test_more_charts_do_not_make_more_false_alarms(monkeypatch):
+    """By the closed form: of n points, charts that together signal once in L have n / L at most.
+
+    Limits of next to nothing and an exact reference leave the charts alone to decide.
+    """
+    length, days, streams = 1000, 100, 40
+    monkeypatch.setattr("monitoring_assets.performance_faults.RUN_LENGTH", length)
+    loose = LIMITS.model_copy(
+        update={"auc_drop": LIMITS.auc_drop.model_copy(update={"warn": 1e-9}), "level": 0.999}
+    )
+
+    def signals(seed):
+        rng = np.random.default_rng(seed)
+        of = HORIZON, ROWS, round(ROWS * BAD_RATE), REFERENCE["bad_rate"]
+        points = [
+            PerformancePoint(day(number), "realised", of[0], metric, value, error, *of[1:3], ref, s)
+            for number in range(days)
+            for s in [None, *REGIONS]
+            for metric, value, error, ref in (
+                ("auc", rng.normal(AUC, AUC_ERROR), AUC_ERROR, Estimate(AUC, 0.0)),
+                ("bad_rate", BAD_RATE, 0.01, of[3]),
+            )
+        ]
+        return any(
+            performance_faults(points, loose, day(number + HORIZON)) for number in range(9, days, 2)
+        )
+
+    # At most 4 are to be expected, and 18 of six charts with the run length of one. More than 11
+    # of 4 have a chance of under 1 in 1,000.
+    assert sum(map(signals, range(streams))) <= 11
+
+
+def test_a_segment_of_few_rows_is_pooled():
+    points = by_region(400, rots_from=100, auc=0.62, rows=40)
+    assert "AUC after 30 days, region south" in faults(points, 430)
+    assert not faults(by_region(400, rows=40), 430)
+
+
+def test_looking_back_a_year_decides_as_looking_back_for_good():
+    """Three years, a change for a week in each; the chart is at 0 within any year of it."""
+    points = [
+        point
+        for number in range(3 * 365)
+        for point in cohort(number, 4, auc=0.66 if number % 365 in range(200, 207) else AUC)
+        if point.kind == "realised"
+    ]
+    signalled = 0
+    for last in range(2 * 365, 3 * 365, 5):
+        first = first_cohort(day(last), [HORIZON])
+        recent = [point for point in points if point.day >= first]
+        assert faults(recent, last) == faults(points, last)
+        signalled += bool(faults(recent, last))
+    assert signalled
+
+
+def test_the_first_cohort_stays_for_a_year_and_lies_one_to_two_years_back():
+    firsts = [first_cohort(day(number), [30, 90]) for number in range(1000)]
+    assert firsts == sorted(firsts)
+    assert 3 <= len(set(firsts)) <= 4
+    for number, first in enumerate(firsts):
+        assert 365 <= (day(number) - dt.timedelta(days=90) - first).days < 2 * 365
+
+
+def test_a_change_that_is_older_than_the_look_back_still_signals():
+    points = stream(1200, changed_from=100, auc=0.65)
+    first = first_cohort(day(1200), [HORIZON])
+    assert (first - day(100)).days > 300
+    recent = [point for point in points if point.day >= first]
+    assert f"since the applicants of {first}" in faults(recent, 1200)["AUC after 30 days"].text
