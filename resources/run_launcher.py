@@ -10,6 +10,7 @@ import json
 
 from dagster import DagsterEventType, DagsterRun
 from dagster._core.launcher import LaunchRunContext
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster_k8s.job import get_job_name_from_run_id
 from dagster_k8s.launcher import K8sRunLauncher
 
@@ -31,6 +32,18 @@ class ModelRunLauncher(K8sRunLauncher):
             run = self._instance.get_run_by_id(run.run_id) or run
         wait_for_api_server(self._api_client.batch_api)
         super().launch_run(context._replace(dagster_run=run))
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Whether a run's Job is still under way.
+
+        An API server that is away says nothing about a run: taken for lost, it would be started a
+        second time beside itself.
+        """
+        health: CheckRunHealthResult = super().check_run_worker_health(run)
+        if health.status == WorkerStatus.UNKNOWN:
+            wait_for_api_server(self._api_client.batch_api)
+            health = super().check_run_worker_health(run)
+        return health
 
     def get_run_worker_debug_info(
         self, run: DagsterRun, include_container_logs: bool | None = True

@@ -1,0 +1,423 @@
+"""The product in pods of a real cluster: nothing is lost, and nothing is run twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import time
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+import kubernetes
+import numpy as np
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.run_failure import failure_in_words
+from resources.storage import open_storage
+from tests.conftest import YESTERDAY, days_ago, rows
+from tests.integration.kubernetes.deployment import USER, Deployment, wait_for
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1500)]
+
+DAY_ASSETS = [
+    "features",
+    "scores",
+    "drift_report",
+    "segment_report",
+    "performance_report",
+    "alerts",
+]
+# A model's own program, for which no brace may be written. It also says what it may do.
+CONTAINER = """
+import io, os, sys, boto3, pyarrow as pa, pyarrow.parquet as pq
+from dagster_pipes import open_dagster_pipes
+s3 = boto3.client('s3')
+places = [url.split('/', 3)[2:] for url in sys.argv[1:]]
+with open_dagster_pipes() as pipes:
+    body = s3.get_object(Bucket=places[0][0], Key=places[0][1])['Body'].read()
+    table = pq.read_table(io.BytesIO(body))
+    income = table['income'].to_numpy()
+    scored = pa.table([table[pipes.extras['key']], pa.array(income / (income + 22026.4657948))],
+                      names=[pipes.extras['key'], 'score'])
+    written = io.BytesIO()
+    pq.write_table(scored, written)
+    s3.put_object(Bucket=places[1][0], Key=places[1][1], Body=written.getvalue())
+    try:
+        open('/written', 'w')
+        writes = True
+    except OSError:
+        writes = False
+    token = os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount/token')
+    pipes.log.info('scored ' + str(len(table)) + ' rows')
+    pipes.report_asset_materialization(
+        metadata=dict(uid=os.getuid(), writes_root=writes, has_token=token))
+"""
+SLOW = b"""
+import sys, time, pyarrow as pa, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+time.sleep(6)
+scores = pa.array([0.5] * len(table))
+pq.write_table(pa.table({'loan_id': table['loan_id'], 'score': scores}), sys.argv[2])
+"""
+STEP = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
+
+
+def runs_of(deployment: Deployment, key: str, job: str = "monitor_day") -> list[dg.DagsterRun]:
+    """Runs of a version, the oldest first; of an asset backfill as well."""
+    tags = {"dagster/partition/model" if job != "onboard_model" else "dagster/partition": key}
+    found = deployment.instance.get_runs(dg.RunsFilter(tags=tags), ascending=True)
+    return [run for run in found if run.job_name in (job, "__ASSET_JOB")]
+
+
+def events(deployment: Deployment, run: dg.DagsterRun, *kinds: dg.DagsterEventType):
+    records = deployment.instance.get_records_for_run(
+        run.run_id, of_type=set(kinds) or None
+    ).records
+    found = [record.event_log_entry.dagster_event for record in records]
+    return [event for event in found if event is not None]
+
+
+def materialised(deployment: Deployment, asset: str, key: str) -> Counter[str]:
+    """How often each partition of a version was materialised."""
+    records = deployment.instance.fetch_materializations(dg.AssetKey(asset), limit=500).records
+    partitions = (record.asset_materialization.partition for record in records)
+    return Counter(partition for partition in partitions if partition.endswith(f"|{key}"))
+
+
+def is_reported(deployment: Deployment, key: str, days: list[dt.date]):
+    def every_day_has_its_alerts() -> bool:
+        found = materialised(deployment, "alerts", key)
+        return found.keys() >= {ModelDay(day, key).partition for day in days}
+
+    return every_day_has_its_alerts
+
+
+def assert_each_once(deployment: Deployment, key: str, days: list[dt.date]) -> None:
+    expected = dict.fromkeys((ModelDay(day, key).partition for day in days), 1)
+    for asset in DAY_ASSETS:
+        assert materialised(deployment, asset, key) == expected, asset
+
+
+def in_step(deployment: Deployment, key: str, step: str):
+    """The run of a version that is in the middle of a step now."""
+
+    def a_run_is_in_mid_step() -> dg.DagsterRun | None:
+        for run in runs_of(deployment, key):
+            if run.status == dg.DagsterRunStatus.STARTED:
+                kinds = [
+                    e.event_type for e in events(deployment, run, *IN_SCORES) if e.step_key == step
+                ]
+                if kinds == [dg.DagsterEventType.STEP_START]:
+                    return run
+        return None
+
+    return a_run_is_in_mid_step
+
+
+@pytest.fixture(scope="module")
+def landed(deployment, lender, model_image) -> list[str]:
+    """Three versions with a day each: in one pod, with steps in pods, with an image of its own."""
+    lender.deliver(YESTERDAY)
+    scoring = {
+        "flavour": "image",
+        "image": model_image,
+        "command": ["python", "-c", CONTAINER, "{input}", "{output}"],
+        "timeout_seconds": 240,
+    }
+    common = {
+        "deployed_at": YESTERDAY.isoformat(),
+        "batch": {"path": "pd_cards/{date}.parquet", "key": "loan_id"},
+    }
+    return [
+        lender.publish("pd_cards", **common),
+        lender.publish("pd_auto", pod={"cpu": "60m", "memory": "900Mi", "steps": True}, **common),
+        lender.publish("pd_loans", scoring=scoring, pod={"memory": "900Mi"}, **common),
+    ]
+
+
+def test_versions_that_land_are_run_in_pods_once(deployment, landed):
+    for key in landed:
+        wait_for(is_reported(deployment, key, [YESTERDAY]), 420)
+    for key in landed:
+        assert_each_once(deployment, key, [YESTERDAY])
+        (onboarding,) = runs_of(deployment, key, "onboard_model")
+        (day,) = wait_for(lambda key=key: finished(deployment, key))
+        assert {onboarding.status, day.status} == {dg.DagsterRunStatus.SUCCESS}
+        assert day.tags["monitoring/requested_by"] in ("registry_sensor", "batch_sensor")
+
+
+def finished(deployment: Deployment, key: str) -> list[dg.DagsterRun]:
+    found = runs_of(deployment, key)
+    return found if all(run.is_finished for run in found) else []
+
+
+def test_a_run_is_one_pod_and_steps_are_pods_where_the_manifest_says_so(deployment, landed):
+    workers = {}
+    for key in landed:
+        (run,) = runs_of(deployment, key)
+        started = events(deployment, run, dg.DagsterEventType.STEP_WORKER_STARTING)
+        workers[key] = sorted(event.step_key for event in started)
+        jobs = deployment.pods(f"dagster/run-id={run.run_id}")
+        assert len(jobs) == 1 + len(workers[key])
+    assert workers == {"pd_cards.1": [], "pd_loans.1": [], "pd_auto.1": sorted(DAY_ASSETS)}
+
+
+def test_steps_have_what_the_manifest_asks_for(deployment, landed):
+    (run,) = runs_of(deployment, "pd_auto.1")
+    pods = deployment.pods(f"dagster/run-id={run.run_id},app.kubernetes.io/component=step_worker")
+    for pod in pods:
+        resources = pod.spec.containers[0].resources
+        assert resources.requests["cpu"] == "60m"
+        assert resources.requests["memory"] == resources.limits["memory"] == "900Mi"
+    assert len(pods) == len(DAY_ASSETS)
+
+
+def test_no_pod_of_a_run_is_root_or_writes_to_its_image(deployment, landed):
+    pods = deployment.pods("dagster/run-id")
+    assert len(pods) >= 3
+    for pod in pods:
+        assert pod.spec.security_context.run_as_non_root
+        assert pod.spec.security_context.run_as_user == USER
+        (container,) = pod.spec.containers
+        assert container.security_context.read_only_root_filesystem
+        assert not container.security_context.allow_privilege_escalation
+        assert container.security_context.capabilities.drop == ["ALL"]
+
+
+def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, landed):
+    (record,) = [
+        one
+        for one in deployment.instance.fetch_materializations(
+            dg.AssetKey("scores"), limit=50
+        ).records
+        if one.asset_materialization.partition.endswith("pd_loans.1")
+    ]
+    metadata = record.asset_materialization.metadata
+    said = {name: value.value for name, value in metadata.items() if name.startswith("model/")}
+    # It may read its input and write its output, and nothing else.
+    assert said == {"model/uid": USER, "model/writes_root": False, "model/has_token": False}
+    logs = [one.user_message for one in deployment.instance.all_logs(record.run_id)]
+    assert any("scored 400 rows" in message for message in logs)
+    batch = rows(YESTERDAY.toordinal())
+    expected = 1 / (1 + np.exp(10 - np.log(batch["income"].to_numpy())))
+    assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-6)
+    assert not lender.store.storage.list("exchange")
+
+
+MAY = [
+    ("monitoring-dagster", "create", "batch", "jobs", True),
+    ("monitoring-dagster", "create", "", "pods", False),
+    ("monitoring-dagster", "create", "", "pods/exec", False),
+    ("monitoring-run-steps", "create", "batch", "jobs", True),
+    ("monitoring-run-steps", "create", "", "pods", True),
+    ("monitoring-run-steps", "create", "", "pods/exec", False),
+    ("monitoring-run-steps", "get", "", "secrets", False),
+    ("monitoring-run-steps", "update", "rbac.authorization.k8s.io", "roles", False),
+    *(
+        (account, verb, group, resource, False)
+        for account in ("monitoring-run", "monitoring-code", "monitoring-model")
+        for verb, group, resource in (
+            ("create", "batch", "jobs"),
+            ("create", "", "pods"),
+            ("list", "", "pods"),
+            ("get", "", "secrets"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("account", "verb", "group", "resource", "allowed"), MAY)
+def test_accounts_may_do_what_they_need_and_nothing_else(
+    deployment, account, verb, group, resource, allowed
+):
+    kind, _, part = resource.partition("/")
+    spec = {
+        "user": f"system:serviceaccount:{deployment.namespace}:{account}",
+        "resourceAttributes": {
+            "namespace": deployment.namespace,
+            "verb": verb,
+            "group": group,
+            "resource": kind,
+            "subresource": part,
+        },
+    }
+    answer = deployment.cluster.authorization.create_subject_access_review({"spec": spec})
+    assert answer.status.allowed is allowed
+
+
+def test_a_run_that_starts_pods_is_denied_secrets_and_other_namespaces(deployment):
+    client = deployment.cluster.as_account(deployment.namespace, "monitoring-run-steps")
+    core, batch = kubernetes.client.CoreV1Api(client), kubernetes.client.BatchV1Api(client)
+    assert batch.list_namespaced_job(deployment.namespace).items
+    for denied in (
+        lambda: core.list_namespaced_secret(deployment.namespace),
+        lambda: batch.list_namespaced_job("kube-system"),
+        lambda: core.list_node(),
+    ):
+        with pytest.raises(kubernetes.client.ApiException) as raised:
+            denied()
+        assert raised.value.status == 403
+
+
+TIGHT = {"memory": "250Mi", "retry_memory": "1200Mi"}
+
+
+@pytest.fixture(scope="module")
+def tight(deployment, lender, landed) -> list[str]:
+    """Versions with too little memory: one pod, steps in pods, and one that may ask for no more."""
+    common = {
+        "deployed_at": YESTERDAY.isoformat(),
+        "batch": {"path": "pd_cards/{date}.parquet", "key": "loan_id"},
+        "reference": {"path": "reference.parquet", "score": "score"},
+    }
+    keys = [
+        lender.publish("pd_tight", pod=TIGHT, **common),
+        lender.publish("pd_tight_steps", pod={**TIGHT, "steps": True}, **common),
+    ]
+    for key in keys:
+        wait_for(is_reported(deployment, key, [YESTERDAY]), 600)
+    return keys
+
+
+def test_a_run_out_of_memory_says_so_and_its_retry_asks_for_more(deployment, tight):
+    for key in tight:
+        *failed, last = wait_for(lambda key=key: finished(deployment, key))
+        assert last.status == dg.DagsterRunStatus.SUCCESS
+        assert failed, key
+        assert last.tags["monitoring/memory"] == "1200Mi"
+        for run in failed:
+            assert run.status == dg.DagsterRunStatus.FAILURE
+            assert failure_in_words(events(deployment, run)).count("OOMKilled")
+        limits = {
+            pod.spec.containers[0].resources.limits["memory"]
+            for pod in deployment.pods(f"dagster/run-id={last.run_id}")
+            if key == "pd_tight.1" or "step" in pod.metadata.name
+        }
+        assert limits == {"1200Mi"}
+        assert_each_once(deployment, key, [YESTERDAY])
+
+
+def test_an_incident_names_the_lack_of_memory(deployment, lender, tight):
+    """Without more to ask for, the retries end, and people are told why."""
+    key = lender.publish(
+        "pd_hopeless",
+        pod={"memory": "250Mi"},
+        deployed_at=YESTERDAY.isoformat(),
+        batch={"path": "pd_cards/{date}.parquet", "key": "loan_id"},
+    )
+    path = f"incidents/{key}.json"
+    wait_for(lambda: lender.store.storage.exists(path), 420)
+    assert "OOMKilled" in lender.store.storage.read(path).decode()
+
+
+@pytest.fixture(scope="module")
+def history(deployment, lender, landed) -> tuple[str, list[dt.date]]:
+    """A version with 30 days in the lake, whose program takes its time; no sensor asks for them."""
+    days = [days_ago(number) for number in range(1, 31)]
+    for day in days:
+        lender.deliver(day, feed="pd_history")
+    scoring = {
+        "flavour": "command",
+        "artefact": "score.py",
+        "sha256": hashlib.sha256(SLOW).hexdigest(),
+        "command": ["python", "{artefact}", "{input}", "{output}"],
+    }
+    open_storage(lender.registry.root).write("pd_history/1/score.py", SLOW)
+    key = lender.publish(
+        "pd_history",
+        deployed_at=(YESTERDAY + dt.timedelta(days=1)).isoformat(),
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring=scoring,
+    )
+
+    def is_onboarded() -> bool:
+        done = runs_of(deployment, key, "onboard_model")
+        return any(run.is_success for run in done)
+
+    wait_for(is_onboarded)
+    return key, days
+
+
+def backfill(deployment: Deployment, key: str, days: list[dt.date]) -> PartitionBackfill:
+    """Ask the daemon for days, as the UI does."""
+    from monitoring_assets.definitions import defs
+
+    asked = PartitionBackfill.from_asset_partitions(
+        backfill_id=f"days-of-{key.replace('.', '-')}",
+        asset_graph=defs.get_repository_def().asset_graph,
+        partition_names=[ModelDay(day, key).partition for day in days],
+        asset_selection=[dg.AssetKey(name) for name in DAY_ASSETS],
+        backfill_timestamp=dt.datetime.now(dt.UTC).timestamp(),
+        tags={"monitoring/model": "pd_history"},
+        dynamic_partitions_store=deployment.instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    deployment.instance.add_backfill(asked)
+    return asked
+
+
+def test_a_backfill_of_30_days_loses_nothing_whatever_is_killed(deployment, history):
+    key, days = history
+    asked = backfill(deployment, key, days)
+    first = wait_for(in_step(deployment, key, "scores"))
+    (pod,) = deployment.pods(f"dagster/run-id={first.run_id}")
+    deployment.kill_pod(pod.metadata.name)
+    (daemon,) = deployment.pods("app=daemon")
+    deployment.kill_pod(daemon.metadata.name)
+    wait_for(in_step(deployment, key, "scores"))
+    if deployment.cluster.rig is not None:
+        deployment.cluster.rig.kill_api_server()
+        time.sleep(60)
+        deployment.cluster.rig.run("up.sh")
+
+    def is_complete() -> bool:
+        state = deployment.instance.get_backfill(asked.backfill_id)
+        return state.status == BulkActionStatus.COMPLETED_SUCCESS
+
+    wait_for(is_complete, 900)
+    assert_each_once(deployment, key, days)
+    found = runs_of(deployment, key)
+    by_day: dict[str, list[Any]] = {}
+    for run in found:
+        by_day.setdefault(run.tags["dagster/partition"], []).append(run)
+    assert by_day.keys() == {ModelDay(day, key).partition for day in days}
+    for group in by_day.values():
+        *before, last = group
+        assert last.status == dg.DagsterRunStatus.SUCCESS
+        # Another run of a day is a retry of one that failed, and nothing else.
+        assert [run.status for run in before] == [dg.DagsterRunStatus.FAILURE] * len(before)
+        assert [run.parent_run_id for run in group[1:]] == [run.run_id for run in before]
+    retried = [group for group in by_day.values() if len(group) > 1]
+    assert first.run_id in {group[0].run_id for group in retried}
+
+
+def test_a_step_whose_pod_is_deleted_is_run_again_alone(deployment, lender, landed):
+    scoring = {
+        "flavour": "command",
+        "artefact": "score.py",
+        "sha256": hashlib.sha256(SLOW).hexdigest(),
+        "command": ["python", "{artefact}", "{input}", "{output}"],
+    }
+    open_storage(lender.registry.root).write("pd_steps/1/score.py", SLOW)
+    key = lender.publish(
+        "pd_steps",
+        deployed_at=YESTERDAY.isoformat(),
+        batch={"path": "pd_cards/{date}.parquet", "key": "loan_id"},
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring=scoring,
+        pod={"steps": True},
+    )
+    run = wait_for(in_step(deployment, key, "scores"), 420)
+    (pod,) = deployment.pods(f"dagster/run-id={run.run_id},dagster/op=scores")
+    deployment.kill_pod(pod.metadata.name)
+    wait_for(is_reported(deployment, key, [YESTERDAY]), 420)
+    assert_each_once(deployment, key, [YESTERDAY])
+    retry = wait_for(lambda: finished(deployment, key))[-1]
+    steps = {event.step_key for event in events(deployment, retry, dg.DagsterEventType.STEP_START)}
+    assert "features" not in steps
