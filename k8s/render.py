@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("environment", choices=["dev", "staging", "prod"])
     parser.add_argument("facts", nargs="*", metavar="NAME=VALUE", help="instead of the file's")
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # facts may come after --out too
     try:
         overrides = dict(fact.split("=", 1) for fact in arguments.facts)
     except ValueError:
