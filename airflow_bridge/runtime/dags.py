@@ -83,12 +83,14 @@ def _dag(
 ) -> DAG:
     settings = bundle["settings"]
     zone = ZoneInfo(model["timezone"])
+    # Stated, because the two Airflows make different ones of a cron line.
+    timetable = CronDataIntervalTimetable(model["cron"], model["timezone"])
+    timetable.validate()
     dag = DAG(
         model["dag_id"],
         description=model["description"],
         doc_md=dag_docs(model, bundle),
-        # Stated, because the two Airflows make different ones of a cron line.
-        schedule=CronDataIntervalTimetable(model["cron"], model["timezone"]),
+        schedule=timetable,
         start_date=dt.datetime.fromisoformat(model["start"]).astimezone(zone),
         end_date=model["end"] and dt.datetime.fromisoformat(model["end"]).astimezone(zone),
         catchup=True,

@@ -1,0 +1,107 @@
+"""Tasks of mode kubernetes: the pods that they ask for."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from environment import BUNDLES, context, manifest, runtime
+
+DAG_ID = "monitor_day.pd_cards.1"
+
+
+@pytest.fixture
+def dag():
+    return runtime("dags").of_bundle(manifest(BUNDLES / "kubernetes"))[DAG_ID]
+
+
+def rendered(dag, task_id, **changes):
+    task = dag.get_task(task_id)
+    task.render_template_fields(context(task, **changes))
+    return task
+
+
+def words(tags):
+    return [word for tag in tags for word in ("--tag", tag)]
+
+
+def test_the_command_of_an_asset(dag):
+    task = rendered(dag, "features")
+    assert task.arguments == [
+        *("materialise", "features", "--model", "pd_cards.1", "--date", "2026-09-12"),
+        *words(
+            [
+                "monitoring/model=pd_cards",
+                "monitoring/requested_by=airflow",
+                f"airflow/dag_id={DAG_ID}",
+                "airflow/run_id=scheduled__2026-09-12T05:00:00+00:00",
+                "airflow/task_id=features",
+                "airflow/generation=5",
+                "airflow/try_number=1",
+            ]
+        ),
+    ]
+
+
+def test_a_backfill_is_marked_as_one(dag):
+    task = rendered(dag, "features", dag_run=SimpleNamespace(run_type="backfill"))
+    mark = "monitoring/backfill=scheduled__2026-09-12T05:00:00+00:00"
+    assert task.arguments[-2:] == ["--tag", mark]
+
+
+def test_the_command_of_the_checks(dag):
+    task = rendered(dag, "checks")
+    assert task.arguments == [
+        *("airflow", "checks", "pd_cards.1", "--date", "2026-09-12"),
+        *words(
+            [
+                f"airflow/dag_id={DAG_ID}",
+                "airflow/run_id=scheduled__2026-09-12T05:00:00+00:00",
+            ]
+        ),
+    ]
+
+
+def test_how_a_pod_is_waited_for(dag):
+    task = dag.get_task("features")
+    assert task.deferrable
+    assert task.reattach_on_restart
+    assert task.get_logs
+    assert task.on_finish_action.value == "delete_succeeded_pod"
+    assert task.in_cluster
+    assert task.execution_timeout.total_seconds() == 14400
+
+
+def test_the_pod(dag):
+    task = rendered(dag, "features")
+    task.__dict__["hook"] = SimpleNamespace(is_in_cluster=True)  # there is no cluster to ask
+    pod = task.build_pod_request_obj()
+    (container,) = pod.spec.containers
+    assert pod.metadata.namespace == "monitoring"
+    assert pod.metadata.labels["team"] == "risk"
+    assert pod.spec.service_account_name == "monitoring"
+    assert pod.spec.node_selector == {"pool": "batch"}
+    assert pod.spec.restart_policy == "Never"
+    (toleration,) = pod.spec.tolerations
+    assert (toleration.key, toleration.operator) == ("spot", "Exists")
+    assert container.image == "registry.example/monitoring:1"
+    assert container.image_pull_policy == "IfNotPresent"
+    assert container.command == ["monitoring"]
+    assert container.args[:2] == ["materialise", "features"]
+    assert container.resources.requests == {"cpu": "500m", "memory": "2Gi"}
+    assert container.resources.limits == {"memory": "2Gi"}
+    assert {entry.name: entry.value for entry in container.env} == {
+        "MONITORING_STORE": "s3://store",
+        "DAGSTER_HOME": "/opt/dagster/home",
+    }
+    assert [source.config_map_ref.name for source in container.env_from[:1]] == ["roots"]
+    assert [source.secret_ref.name for source in container.env_from[1:]] == ["keys"]
+    assert {
+        (mount.name, mount.mount_path, mount.sub_path) for mount in container.volume_mounts
+    } == {
+        ("lake", "/lake", None),
+        ("dagster-home", "/opt/dagster/home/dagster.yaml", "dagster.yaml"),
+    }
+    (lake, home) = pod.spec.volumes
+    assert lake.host_path.path == "/lake"
+    assert home.config_map.name == "dagster-instance"

@@ -1,0 +1,67 @@
+"""The runtime inside real Airflow environments: `make airflows` makes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.airflow_bridge.runtime.bundles import bundle, model, write
+from tests.airflow_bridge.runtime.dagster_api import ScriptedDagster
+
+INSIDE = Path(__file__).parent / "inside"
+ENVIRONMENTS = Path(__file__).parents[3] / ".airflow"
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles of two versions: one for each mode, and one with every setting."""
+    root = tmp_path_factory.mktemp("bundles")
+    for mode in ("dagster", "kubernetes"):
+        write(bundle([model(1), model(2)], mode), root / mode)
+    settings = {
+        "pool": "monitoring",
+        "on_failure": "lender_oncall:page",
+        "on_success": "lender_oncall:rejoice",
+    }
+    write(bundle([model(1)], **settings), root / "settings")
+    return root
+
+
+@pytest.fixture(scope="module")
+def dagster():
+    with ScriptedDagster() as api:
+        yield api
+
+
+@pytest.mark.parametrize("airflow", ["2.11", "2.11-dagster", "3"])
+@pytest.mark.parametrize("checks", sorted(path.stem for path in INSIDE.glob("*_checks.py")))
+def test_inside(airflow: str, checks: str, bundles: Path, dagster: ScriptedDagster, tmp_path: Path):
+    python = ENVIRONMENTS / airflow / "bin" / "python"
+    assert python.exists(), "run `make airflows`"
+    (tmp_path / "lender_oncall.py").write_text("page = print\nrejoice = repr\n")
+    dagster.reset()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{INSIDE}:{tmp_path}",
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "BUNDLES": str(bundles),
+        "DAGSTER_API": dagster.url,
+        "DAGSTER_API_EMPTY": json.dumps(dagster.state),
+        "DAGSTER_AIRFLOW": str(airflow == "2.11-dagster"),
+    }
+    done = subprocess.run(
+        [python, "-W", "ignore", "-m", "pytest", "-q", f"{checks}.py"],
+        cwd=INSIDE,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
