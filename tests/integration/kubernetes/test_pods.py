@@ -107,10 +107,8 @@ def in_step(deployment: Deployment, key: str, step: str):
     def a_run_is_in_mid_step() -> dg.DagsterRun | None:
         for run in runs_of(deployment, key):
             if run.status == dg.DagsterRunStatus.STARTED:
-                kinds = [
-                    e.event_type for e in events(deployment, run, *IN_SCORES) if e.step_key == step
-                ]
-                if kinds == [dg.DagsterEventType.STEP_START]:
+                seen = [one for one in events(deployment, run, *STEP) if one.step_key == step]
+                if [one.event_type for one in seen] == [dg.DagsterEventType.STEP_START]:
                     return run
         return None
 
