@@ -1,6 +1,6 @@
 """A lender with five models, made from a seed: its registry, its lake, and the truth about both.
 
-- ``pd_cards`` is healthy.
+- ``pd_cards`` is healthy, in each of its channels too.
 - ``pd_personal_loans``: from half time on, a marketing push brings in other people, more each day.
 - ``pd_auto``: on one day an upstream feed breaks; production scores the broken data.
 - ``pd_mortgage``: version 2 lands at three quarters of the time, while version 1 still runs.
@@ -74,6 +74,7 @@ class Version:
     product: Product
     method: scorecards.Method
     sql: str | None = None
+    segments: tuple[str, ...] = ()
     is_scored_by_production: bool = False
 
     @property
@@ -91,7 +92,7 @@ PRODUCTS = (CARDS, LOANS, AUTO, MORTGAGES, OVERDRAFTS)
 
 VERSIONS = (
     Version("pd_auto", "1", "auto-risk", AUTO, "boosting", is_scored_by_production=True),
-    Version("pd_cards", "1", "cards-risk", CARDS, "boosting"),
+    Version("pd_cards", "1", "cards-risk", CARDS, "boosting", segments=("channel",)),
     Version("pd_mortgage", "1", "mortgage-risk", MORTGAGES, "logistic", sql="mortgage_v1.sql"),
     Version("pd_mortgage", "2", "mortgage-risk", MORTGAGES, "boosting", sql="mortgage_v2.sql"),
     Version("pd_overdraft", "1", "current-accounts-risk", OVERDRAFTS, "logistic"),
@@ -320,7 +321,7 @@ class _Lender:
                 "column": OUTCOME,
                 "maturity": maturity(self.truth.days),
             },
-            "segments": ["channel"],
+            "segments": list(version.segments),
             "alerts": {"service": version.owner},
         }
 

@@ -8,6 +8,7 @@ Great Expectations hundreds of times.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stderr
@@ -39,6 +40,8 @@ from monitoring_assets.onboard import make_profile, profiles_wanted, tick
 from monitoring_assets.partitions import ModelDay, range_tags
 from monitoring_assets.performance_report import performance_report
 from monitoring_assets.scores import scores
+from monitoring_assets.segment_report import segment_report
+from resources.store import Store
 from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
 
@@ -50,7 +53,7 @@ LOCATION = "model_monitoring"
 RUN_DAYS = 15
 PROCESSES = 2
 
-# What a day's run makes before anything is decided.
+# What a day's run makes before anything is decided, beside segments if the model has any.
 MEASURED = [features.key, scores.key, drift_report.key]
 
 Progress = Callable[[str, int, int], None]
@@ -78,58 +81,30 @@ def replay(
         When a version cannot be onboarded, or a day fails that no check has stopped.
     """
     cursor, wanted = _read_cursor(instance, registry_sensor), list[ModelDay]()
-    while (result := tick(defs, instance, cursor)).run_requests:
-        onboarding = profiles_wanted(result)
-        for number, key in enumerate(onboarding, 1):
-            make_profile(defs, instance, key)
-            progress("onboarding", number, len(onboarding))
-        wanted += [
-            ModelDay.parse(str(request.partition_key))
-            for request in result.run_requests
-            if request.job_name == monitor_day.name
-        ]
-        cursor = result.cursor
-    done = _days_done(instance)
-    todo = [day for day in wanted if day.day <= end and day not in done]
-    failed = _monitor(instance, todo, progress)
-    lost = failed.keys() - _days_done(instance)
-    if lost:
-        raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
-    asked = _measure(defs, instance, progress)
-    measured = map(ModelDay.parse, instance.get_materialized_partitions(performance_report.key))
-    reported = map(ModelDay.parse, instance.get_materialized_partitions(drift_report.key))
-    _by_version(instance, list({*reported} - {*measured}), _estimate, "estimates", progress)
-    decided = map(ModelDay.parse, instance.get_materialized_partitions(alerts.key))
-    undecided = list(_days_done(instance) - set(decided))
-    _by_version(instance, undecided, _decide_in_order, "alerts", progress)
+    # One for all: a process takes seconds to import what a day needs.
+    with _processes() as pool:
+        while (result := tick(defs, instance, cursor)).run_requests:
+            _onboard(instance, pool, profiles_wanted(result), progress)
+            wanted += [
+                ModelDay.parse(str(request.partition_key))
+                for request in result.run_requests
+                if request.job_name == monitor_day.name
+            ]
+            cursor = result.cursor
+        done = _days_done(instance)
+        todo = [day for day in wanted if day.day <= end and day not in done]
+        failed = _monitor(instance, pool, todo, progress)
+        lost = failed.keys() - _days_done(instance)
+        if lost:
+            raise RuntimeError("\n".join(f"{day.partition}: {failed[day]}" for day in sorted(lost)))
+        asked = _measure(defs, instance, pool, progress)
+        unknown = _days_with(instance, drift_report) - _days_with(instance, performance_report)
+        _by_version(instance, pool, unknown, _estimate, "estimates", progress)
+        undecided = _days_done(instance) - _days_with(instance, alerts)
+        _by_version(instance, pool, undecided, _decide_in_order, "alerts", progress)
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, registry_sensor, cursor)
     _keep_cursor(instance, outcome_sensor, asked)
-
-
-def _monitor(
-    instance: dg.DagsterInstance, days: list[ModelDay], progress: Progress
-) -> dict[ModelDay, str]:
-    """Backfill days in processes side by side; return those without a report, and why."""
-    by_key = {
-        key: sorted(day.day for day in days if day.key == key)
-        for key in sorted({day.key for day in days})
-    }
-    failed: dict[ModelDay, str] = {}
-    done = dict.fromkeys(by_key, 0)
-    with _processes() as pool:
-        runs = {}
-        for key, mine in by_key.items():
-            progress(key, 0, len(mine))
-            for start in range(0, len(mine), RUN_DAYS):
-                chunk = mine[start : start + RUN_DAYS]
-                runs[pool.submit(_backfill, instance.get_ref(), key, chunk)] = (key, len(chunk))
-        for run in as_completed(runs):
-            key, size = runs[run]
-            done[key] += size
-            failed |= run.result()
-            progress(key, done[key], len(by_key[key]))
-    return failed
 
 
 @contextmanager
@@ -143,9 +118,59 @@ def _processes() -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _measure(defs: dg.Definitions, instance: dg.DagsterInstance, progress: Progress) -> str | None:
+def _onboard(
+    instance: dg.DagsterInstance, pool: ProcessPoolExecutor, keys: list[str], progress: Progress
+) -> None:
+    """Make the reference profiles of versions, side by side."""
+    runs = [pool.submit(_make_profile, instance.get_ref(), key) for key in keys]
+    for number, run in enumerate(as_completed(runs), 1):
+        run.result()
+        progress("onboarding", number, len(keys))
+
+
+def _make_profile(ref: InstanceRef, key: str) -> None:
+    """Make one reference profile, in a process of its own."""
+    from monitoring_assets.definitions import defs
+
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        make_profile(defs, instance, key)
+
+
+def _monitor(
+    instance: dg.DagsterInstance,
+    pool: ProcessPoolExecutor,
+    days: list[ModelDay],
+    progress: Progress,
+) -> dict[ModelDay, str]:
+    """Backfill days in processes side by side; return those without a report, and why."""
+    by_key = {
+        key: sorted(day.day for day in days if day.key == key)
+        for key in sorted({day.key for day in days})
+    }
+    failed: dict[ModelDay, str] = {}
+    done = dict.fromkeys(by_key, 0)
+    runs = {}
+    for key, mine in by_key.items():
+        progress(key, 0, len(mine))
+        for start in range(0, len(mine), RUN_DAYS):
+            chunk = mine[start : start + RUN_DAYS]
+            runs[pool.submit(_backfill, instance.get_ref(), key, chunk)] = (key, len(chunk))
+    for run in as_completed(runs):
+        key, size = runs[run]
+        done[key] += size
+        failed |= run.result()
+        progress(key, done[key], len(by_key[key]))
+    return failed
+
+
+def _measure(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    pool: ProcessPoolExecutor,
+    progress: Progress,
+) -> str | None:
     """Measure the cohorts whose outcomes are there; return the outcome sensor's new cursor."""
-    cursor, cohorts = _read_cursor(instance, outcome_sensor), list[ModelDay]()
+    cursor, cohorts = _read_cursor(instance, outcome_sensor), set[ModelDay]()
     while True:
         resources = dict(defs.resources or {})
         with dg.build_sensor_context(instance, cursor, resources=resources) as context:
@@ -154,8 +179,8 @@ def _measure(defs: dg.Definitions, instance: dg.DagsterInstance, progress: Progr
         cursor = result.cursor
         if not result.run_requests:
             break
-        cohorts += [ModelDay.parse(str(one.partition_key)) for one in result.run_requests]
-    _by_version(instance, cohorts, _measure_cohorts, "outcomes", progress)
+        cohorts |= {ModelDay.parse(str(one.partition_key)) for one in result.run_requests}
+    _by_version(instance, pool, cohorts, _measure_cohorts, "outcomes", progress)
     return cursor
 
 
@@ -185,7 +210,8 @@ def _report_performance(ref: InstanceRef, days: list[ModelDay], name: str) -> No
 
 def _by_version(
     instance: dg.DagsterInstance,
-    days: list[ModelDay],
+    pool: ProcessPoolExecutor,
+    days: set[ModelDay],
     work: Callable[[InstanceRef, list[ModelDay]], None],
     doing: str,
     progress: Progress,
@@ -194,12 +220,11 @@ def _by_version(
     by_key = {key: sorted(day for day in days if day.key == key) for key in {d.key for d in days}}
     progress(doing, 0, len(days))
     done = 0
-    with _processes() as pool:
-        runs = {pool.submit(work, instance.get_ref(), mine): len(mine) for mine in by_key.values()}
-        for run in as_completed(runs):
-            run.result()
-            done += runs[run]
-            progress(doing, done, len(days))
+    runs = {pool.submit(work, instance.get_ref(), mine): len(mine) for mine in by_key.values()}
+    for run in as_completed(runs):
+        run.result()
+        done += runs[run]
+        progress(doing, done, len(days))
 
 
 def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
@@ -222,20 +247,26 @@ def _backfill(ref: InstanceRef, key: str, days: list[dt.date]) -> dict[ModelDay,
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(monitor_day.name)
+    store = Store(root=os.environ["MONITORING_STORE"])
+    segments = [segment_report.key] if store.landed(key).manifest.segments else []
     with dg.DagsterInstance.from_ref(ref) as instance:
-        return backfill(job, instance, key, days, assets=MEASURED).failed
+        return backfill(job, instance, key, days, assets=[*MEASURED, *segments]).failed
 
 
 def _days_done(instance: dg.DagsterInstance) -> set[ModelDay]:
     """Days that have a report, and days that a check stopped before they had one."""
-    reported = instance.get_materialized_partitions(drift_report.key)
     stopped = {
         ModelDay(day, key)
         for key, days in read_findings(instance).items()
         for day, found in days.items()
         if found.is_blocked
     }
-    return {ModelDay.parse(partition) for partition in reported} | stopped
+    return _days_with(instance, drift_report) | stopped
+
+
+def _days_with(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> set[ModelDay]:
+    """Days that an asset has been materialised for."""
+    return set(map(ModelDay.parse, instance.get_materialized_partitions(asset.key)))
 
 
 def _sensor_state(sensor: dg.SensorDefinition, cursor: str | None) -> InstigatorState:
