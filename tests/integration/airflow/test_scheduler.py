@@ -26,8 +26,7 @@ EVERY_AIRFLOW = ["2.11", "2.11-dagster", "3"]
 BOTH_AIRFLOWS = ["2.11", "3"]
 CARDS = "pd_cards.1"
 SETTINGS: dict[str, Any] = {
-    "dagster": {"poll_seconds": 5},
-    "retries": 2,
+    "retries": 3,
     "retry_delay_seconds": 5,
     "max_retry_delay_seconds": 10,
     "timeout_seconds": 1200,
