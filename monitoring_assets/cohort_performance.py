@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from resources.manifest import Manifest, Outcome
 
 NO_GRID = "no score grid: materialise reference_profile again, then scores and this report"
+OTHER_GRID = (
+    "the day was counted in another score grid, made for other cut-offs: materialise scores again, "
+    "then this report"
+)
 TOO_SMALL = "too small"
 Row = dict[str, Any]
 
@@ -126,6 +130,8 @@ def estimated_row(
         Days after which an outcome counts.
     """
     row: Row = {"kind": "estimated", "horizon": horizon, "population": "all scored rows"}
+    if scores.bins != grid.bins:
+        return row | {"status": "not computed", "reason": OTHER_GRID}
     try:
         calibration = grid.calibration(horizon)
         found = estimate(calibration, scores, _cut_offs(manifest))

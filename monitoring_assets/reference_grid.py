@@ -20,7 +20,7 @@ from monitoring_assets.statistics.performance.realised import (
     realised,
 )
 from monitoring_assets.statistics.profile import ColumnProfile, Profile
-from monitoring_assets.statistics.score_grid import count_scores, score_grid
+from monitoring_assets.statistics.score_grid import MAX_CUT_OFFS, count_scores, score_grid
 from resources.scorers.base import SCORE
 
 if TYPE_CHECKING:
@@ -135,7 +135,10 @@ def make_grid(
     bands = profile.columns[SCORE].bins
     if not np.isfinite(values).any() or not isinstance(bands, NumericBins):
         return None
-    grid, probability = score_grid(values), manifest.scoring.is_probability
+    cut_offs = manifest.outcome.cut_offs if manifest.outcome else []
+    # More than have a bin of their own are estimated within the bins that they fall into.
+    grid = score_grid(values, cut_offs[:MAX_CUT_OFFS])
+    probability = manifest.scoring.is_probability
     columns = {SCORE: count_scores(values, grid, values)}
     notes: dict[str, Any] = {"probability": probability, "direction": 1, "realised": []}
     # The longest horizon has the most bads, and says which way the score runs.

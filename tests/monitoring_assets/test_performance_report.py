@@ -12,9 +12,10 @@ from scipy.special import expit, logit
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance_points import performance_points
+from monitoring_assets.reference_grid import read_grid
 from resources.storage import open_storage
 from resources.store import Store
-from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income
+from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income, tick
 
 KEY = "pd_cards.1"
 DAY = days_ago(40)
@@ -240,6 +241,32 @@ def test_a_store_of_an_earlier_release_works_without_a_grid(lend, lender, instan
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "cannot be compared: no score grid" in found.description
     assert metrics(report(lender)["realised", 30])["auc"]["value"] > 0.5
+
+
+def test_a_cut_off_has_a_bin_and_other_ones_make_another_grid(lend, lender, instance):
+    """Scores at a cut-off are flagged, those right below are not: no bin may hold both."""
+    frame = lend(4000)
+    edges = read_grid(lender.store, KEY).bins.edges
+    assert {0.6, np.nextafter(0.6, 0)} <= set(edges)
+    estimated = metrics(report(lender)["estimated", 30])
+    flagged = frame["score"] >= 0.6
+    expected = frame["score"][flagged].sum() / frame["score"].sum()
+    assert estimated["recall at 0.6"]["value"] == pytest.approx(expected, abs=0.02)
+
+    sample = {"path": "reference.parquet", "outcome": "bad"}
+    changes = {"outcome": OUTCOME | {"cut_offs": [0.7]}, "deployed_at": days_ago(60).isoformat()}
+    lender.publish_manifest("pd_cards", "1", reference=sample, revision=2, **changes)
+    tick(lender, instance)
+    onboarding = job("onboard_model", lender)
+    assert onboarding.execute_in_process(instance=instance, partition_key=KEY).success
+    tell(lender, frame)
+    make(lender, instance, "measure_performance")
+    found = report(lender)
+    assert found["estimated", 30]["status"] == "not computed"
+    assert "materialise scores again" in found["estimated", 30]["reason"]
+    assert metrics(found["realised", 30])["recall at 0.7"]["estimated"] is not None
+    make(lender, instance, "monitor_day")
+    assert report(lender)["estimated", 30]["status"] == "estimated"
 
 
 def test_the_points_of_the_control_chart(lend, lender, instance):
