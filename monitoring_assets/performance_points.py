@@ -16,8 +16,21 @@ from resources.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 READERS = 16
+ROWS = ("kind", "horizon", "segment_column", "segment", "scored", "known", "bads")
+FIGURES = (
+    "metric",
+    "value",
+    "standard_error",
+    "standard_error_unchanged",
+    "reference",
+    "reference_standard_error",
+    "estimated",
+    "gap",
+    "gap_standard_error",
+)
 METRICS = ("auc", "bad_rate")
 WINDOW_DAYS = 365
 """Fewest days of mature cohorts that a chart looks back at; at most twice as many."""
@@ -120,9 +133,15 @@ def performance_points(
 @lru_cache(maxsize=2048)
 def _points(root: str, day: dt.date, path: str, tag: str) -> tuple[PerformancePoint, ...]:
     """The points of a report, read once for all days of a run that look back at it."""
+    import pyarrow as pa
     import pyarrow.compute as pc
+    import pyarrow.parquet as pq
 
-    table, _ = Store(root=root).read_path(path)
+    file = pq.ParquetFile(pa.BufferReader(Store(root=root).storage.read(path)))
+    # A report has ten times as many figures as are watched.
+    table = file.read(
+        [leaf for leaf in _leaves(file.schema) if leaf.rpartition(".")[2] in (*ROWS, *FIGURES)]
+    )
     reports = table.combine_chunks().to_struct_array().combine_chunks()
     of_rows = {name: reports.field(name).to_pylist() for name in ("kind", "horizon")}
     points = [
@@ -141,23 +160,26 @@ def _points(root: str, day: dt.date, path: str, tag: str) -> tuple[PerformancePo
 
 
 def _measured(rows: pa.StructArray, *names: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows that have metrics, by position: these columns, and of the metrics what is watched.
-
-    As Arrow, because a report has a hundred times as many figures.
-    """
+    """Rows that have metrics, by position: these columns, and of the metrics what is watched."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lists = rows.field("metrics")
     metrics = lists.flatten()
     watched = pc.is_in(metrics.field("metric"), pa.array(METRICS))
-    by_row: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     positions = pc.list_parent_indices(lists).filter(watched).to_pylist()
-    for at, metric in zip(positions, metrics.filter(watched).to_pylist(), strict=True):
-        by_row[at][metric["metric"]] = metric
+    figures = [metrics.field(name).filter(watched).to_pylist() for name in FIGURES]
+    by_row: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for at, *metric in zip(positions, *figures, strict=True):
+        by_row[at][metric[0]] = dict(zip(FIGURES, metric, strict=True))
     columns = {name: rows.field(name).to_pylist() for name in names}
     for at, found in by_row.items():
         yield at, {name: values[at] for name, values in columns.items()} | {"metrics": found}
+
+
+def _leaves(schema: pq.ParquetSchema) -> list[str]:
+    """Paths of the leaves of a Parquet schema."""
+    return [schema.column(at).path for at in range(len(schema))]
 
 
 def _of_row(
