@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DAGSTER_HOME = "/opt/dagster/home"
+WRITABLE = {"tmp": "/tmp", "dagster-home": DAGSTER_HOME}
 
 
 class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
@@ -77,39 +78,55 @@ class ChecksPod(MonitoringPod):
 
 
 def pod_of(model: Mapping[str, Any], kubernetes: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod of a model version's tasks, in the words of Kubernetes."""
+    """The pod of a model version's tasks, in the words of Kubernetes.
+
+    It is what the Pod Security Standard ``restricted`` asks for, and its files cannot be changed
+    but for those below ``/tmp`` and ``DAGSTER_HOME``.
+    """
     pod = model["pod"]
     requests = {name: pod[name] for name in ("cpu", "memory") if pod[name]}
     # A leak ends its own pod and no neighbour's; CPU that nobody else wants is there to be used.
     limits = {name: value for name, value in requests.items() if name == "memory"}
-    volumes, mounts = list(kubernetes["volumes"]), list(kubernetes["volume_mounts"])
+    volumes = [*({"name": name, "emptyDir": {}} for name in WRITABLE), *kubernetes["volumes"]]
+    mounts = [
+        *({"name": name, "mountPath": path} for name, path in WRITABLE.items()),
+        *kubernetes["volume_mounts"],
+    ]
     env = [{"name": name, "value": value} for name, value in kubernetes["env"].items()]
     home = kubernetes["home_config_map"]
     if home:
         file = "dagster.yaml"
-        volumes.append({"name": "dagster-home", "configMap": {"name": home}})
-        # The file alone: Dagster wants to write into the folder.
+        volumes.append({"name": "dagster-instance", "configMap": {"name": home}})
+        # The file alone, as Dagster wants to write beside it.
         path = f"{DAGSTER_HOME}/{file}"
-        mounts.append({"name": "dagster-home", "mountPath": path, "subPath": file})
+        mounts.append({"name": "dagster-instance", "mountPath": path, "subPath": file})
         env.append({"name": "DAGSTER_HOME", "value": DAGSTER_HOME})
-    spec = {
-        "containers": [
-            {
-                "name": "base",  # the provider's name of the container whose log it shows
-                "image": kubernetes["image"],
-                "imagePullPolicy": kubernetes["image_pull_policy"],
-                "command": kubernetes["command"],
-                "env": env,
-                "envFrom": [
-                    *({"configMapRef": {"name": name}} for name in kubernetes["config_maps"]),
-                    *({"secretRef": {"name": name}} for name in kubernetes["secrets"]),
-                ],
-                "resources": {"requests": requests, "limits": limits},
-                "volumeMounts": mounts,
-            }
+    container = {
+        "name": "base",  # the provider's name of the container whose log it shows
+        "image": kubernetes["image"],
+        "imagePullPolicy": kubernetes["image_pull_policy"],
+        "command": kubernetes["command"],
+        "env": env,
+        "envFrom": [
+            *({"configMapRef": {"name": name}} for name in kubernetes["config_maps"]),
+            *({"secretRef": {"name": name}} for name in kubernetes["secrets"]),
         ],
+        "resources": {"requests": requests, "limits": limits},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": mounts,
+    }
+    security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    if kubernetes.get("run_as_user") is not None:
+        security["runAsUser"] = kubernetes["run_as_user"]
+    spec: dict[str, Any] = {
+        "containers": [container],
         "nodeSelector": pod["node_selector"],
         "restartPolicy": "Never",
+        "securityContext": security,
         "tolerations": pod["tolerations"],
         "volumes": volumes,
     }

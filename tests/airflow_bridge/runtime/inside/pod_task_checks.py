@@ -96,12 +96,32 @@ def test_the_pod(dag):
     }
     assert [source.config_map_ref.name for source in container.env_from[:1]] == ["roots"]
     assert [source.secret_ref.name for source in container.env_from[1:]] == ["keys"]
-    assert {
-        (mount.name, mount.mount_path, mount.sub_path) for mount in container.volume_mounts
-    } == {
+    mounts = {(mount.name, mount.mount_path, mount.sub_path) for mount in container.volume_mounts}
+    assert mounts == {
         ("lake", "/lake", None),
-        ("dagster-home", "/opt/dagster/home/dagster.yaml", "dagster.yaml"),
+        ("tmp", "/tmp", None),
+        ("dagster-home", "/opt/dagster/home", None),
+        ("dagster-instance", "/opt/dagster/home/dagster.yaml", "dagster.yaml"),
     }
-    (lake, home) = pod.spec.volumes
-    assert lake.host_path.path == "/lake"
-    assert home.config_map.name == "dagster-instance"
+    volumes = {volume.name: volume for volume in pod.spec.volumes}
+    assert volumes["lake"].host_path.path == "/lake"
+    assert volumes["dagster-instance"].config_map.name == "dagster-instance"
+    assert volumes["tmp"].empty_dir is not None
+    assert volumes["dagster-home"].empty_dir is not None
+    assert len(volumes) == 4
+
+
+def test_the_pod_is_what_the_restricted_standard_asks_for(dag):
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/ ."""
+    task = rendered(dag, "features")
+    task.__dict__["hook"] = SimpleNamespace(is_in_cluster=True)
+    pod = task.build_pod_request_obj()
+    (container,) = pod.spec.containers
+    assert pod.spec.security_context.run_as_non_root
+    assert pod.spec.security_context.run_as_user != 0
+    assert pod.spec.security_context.seccomp_profile.type == "RuntimeDefault"
+    assert container.security_context.allow_privilege_escalation is False
+    assert container.security_context.capabilities.drop == ["ALL"]
+    assert container.security_context.read_only_root_filesystem
+    assert not pod.spec.host_network
+    assert not pod.spec.host_pid
