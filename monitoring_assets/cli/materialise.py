@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cancellation import cancellation
 from monitoring_assets.cli.backfill import DAY
 from monitoring_assets.cli.instance import dagster_instance
+from monitoring_assets.supervisor import supervise
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -65,8 +65,8 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
 
     Exit code: 0, 1 if it was not made (the last line says why), 2 for bad usage or input.
     """
-    # First of all: no thread of a library may be there that would get the signal.
-    with cancellation() as cancel, dagster_instance() as instance:
+    tell = supervise()
+    with dagster_instance() as instance:
         from monitoring_assets import asset_run
         from monitoring_assets.definitions import defs
         from monitoring_assets.partitions import ModelDay
@@ -85,7 +85,7 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
         if why is None:
             run = asset_run.create_run(job, instance, asset, day, tags)
             click.echo(f"run {run.run_id} makes {asset} of {day.partition}")
-            cancel.of(instance, run)
+            tell(run.run_id)
             why = asset_run.execute(job, instance, run, asset, day)
     if why is not None:
         click.secho(f"{asset} of {day.partition}: {why}", fg="red", err=True)
