@@ -1,6 +1,6 @@
 """Executor: the steps of a run in one process, or each in a pod where the manifest says so."""
 
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,18 +60,16 @@ class ModelExecutor(dg.Executor):
 
 
 def _executor_of(plan_context: PlanOrchestrationContext) -> dg.Executor:
-    run, launcher = plan_context.dagster_run, plan_context.instance.run_launcher
-    # Loaded only where it is the instance's: it takes a second.
-    kubernetes = sys.modules.get("dagster_k8s.launcher")
-    if kubernetes and isinstance(launcher, kubernetes.K8sRunLauncher) and MODEL_TAG in run.tags:
-        pod = _pod_of(run.tags[MODEL_TAG])
-        if pod.steps and launcher.load_incluster_config and not Path(TOKEN).exists():
-            # Not requested by a sensor, so without the account that the sensors ask for.
-            plan_context.log.warning("All steps in this pod: its service account may start none")
-        elif pod.steps:
+    tags = plan_context.dagster_run.tags
+    pod = _pod_of(tags[MODEL_TAG]) if MODEL_TAG in tags else None
+    if pod is not None and pod.steps and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if Path(TOKEN).exists():
             from resources.step_pods import step_pods_executor
 
-            return step_pods_executor(launcher, pod_config(pod, run.tags.get(MEMORY_TAG)))
+            launcher = plan_context.instance.run_launcher
+            return step_pods_executor(launcher, pod_config(pod, tags.get(MEMORY_TAG)))
+        # Not requested by a sensor, so without the account that the sensors ask for.
+        plan_context.log.warning("All steps in this pod: its service account may start none")
     return InProcessExecutor(RetryMode.ENABLED)
 
 

@@ -11,6 +11,7 @@ from dagster._core.executor.step_delegating import (
     StepDelegatingExecutor,
     StepHandlerContext,
 )
+from dagster._core.launcher import RunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.executor import K8sStepHandler
 from dagster_k8s.job import UserDefinedDagsterK8sConfig
@@ -43,7 +44,7 @@ class StepPods(K8sStepHandler):
 
 
 def step_pods_executor(
-    launcher: K8sRunLauncher, config: Mapping[str, object]
+    launcher: RunLauncher, config: Mapping[str, object]
 ) -> StepDelegatingExecutor:
     """The executor that starts a pod for each step, beside those that the launcher starts.
 
@@ -54,6 +55,7 @@ def step_pods_executor(
     config
         What each of them asks of Kubernetes besides, as `pod_config` says it.
     """
+    assert isinstance(launcher, K8sRunLauncher), "pod.steps: the instance's run launcher is another"
     asked = UserDefinedDagsterK8sConfig.from_dict(config)  # type: ignore[no-untyped-call]
     context = K8sContainerContext(run_k8s_config=asked)
     handler = StepPods(
