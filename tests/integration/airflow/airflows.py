@@ -83,7 +83,7 @@ class Airflow:
         variables |= {
             f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()
         }
-        inherited = ("AIRFLOW", "MONITORING", "DAGSTER", "PYTHON", "VIRTUAL_ENV")
+        inherited = ("AIRFLOW", "MONITORING", "DAGSTER", "PYTHON", "VIRTUAL_ENV", "KUBE")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(inherited)},
             "AIRFLOW_HOME": str(folder),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import days_ago
+from tests.conftest import Lender, days_ago
 from tests.integration.airflow.airflows import Airflow, airflow
 from tests.integration.airflow.dagster_side import Dagster
 from tests.integration.airflow.postgres import Postgres, postgres_server
@@ -63,6 +64,7 @@ def dag_id(key: str) -> str:
 def deployment(
     folder: Path,
     version: str,
+    lender: Lender,
     postgres: Postgres,
     settings: dict[str, Any],
     connections: dict[str, dict[str, Any]] | None = None,
@@ -74,6 +76,8 @@ def deployment(
     ----------
     version
         Airflow environment.
+    lender
+        Registry, lake and store.
     settings
         Content of ``airflow.yaml`` besides ``bundle``.
     connections
@@ -84,10 +88,10 @@ def deployment(
     bundle = folder / "dags" / "monitoring"
     shutil.copytree(DAG_FILES, folder / "dags" / "team")
     bundle.mkdir()
-    database = f"{folder.name}-{version}"
+    database = f"{folder.name}-{version}-{secrets.token_hex(4)}"
     with Processes(folder / "logs") as processes:
         given = {"bundle": str(bundle), **settings}
-        dagster = Dagster(folder, postgres, f"{database}-dagster", processes, given)
+        dagster = Dagster(folder, lender, postgres, f"{database}-dagster", processes, given)
         if version == "2.11-dagster":
             connection = {"conn_type": "dagster", "login": dagster.gateway.url}
         else:

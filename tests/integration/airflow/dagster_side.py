@@ -31,7 +31,9 @@ class Dagster:
     Parameters
     ----------
     folder
-        Of the deployment: home, lender and settings.
+        Of the deployment: home and settings.
+    lender
+        Its registry, lake and store.
     postgres, database
         Where the instance is.
     processes
@@ -43,6 +45,7 @@ class Dagster:
     def __init__(
         self,
         folder: Path,
+        lender: Lender,
         postgres: Postgres,
         database: str,
         processes: Processes,
@@ -50,9 +53,7 @@ class Dagster:
     ) -> None:
         self.home = folder / "home"
         self.home.mkdir(parents=True)
-        self.lender = Lender(str(folder / "lender"), folder)
-        for root in (self.lender.registry.root, self.lender.lake.root, self.lender.store.root):
-            Path(root).mkdir(parents=True)
+        self.lender = lender
         postgres.create(database)
         configuration = yaml.safe_load((ROOT / "dagster.yaml").read_text())
         configuration["storage"] = postgres.dagster_storage(database)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ class Postgres:
 
     host: str
     port: int
+    user: str
     password: str
 
     def connect(self, database: str = "postgres") -> Any:
@@ -33,7 +34,7 @@ class Postgres:
         import psycopg2
 
         connection = psycopg2.connect(
-            host=self.host, port=self.port, user=USER, password=self.password, dbname=database
+            host=self.host, port=self.port, user=self.user, password=self.password, dbname=database
         )
         connection.autocommit = True
         return connection
@@ -58,26 +59,20 @@ class Postgres:
 
     def url(self, database: str, scheme: str = "postgresql+psycopg2") -> str:
         """SQLAlchemy's URL of a database."""
-        return f"{scheme}://{USER}:{self.password}@{self.host}:{self.port}/{database}"
+        return f"{scheme}://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
     def dagster_storage(self, database: str) -> dict[str, Any]:
         """The ``storage`` of a ``dagster.yaml``."""
         where = {"hostname": self.host, "port": self.port, "db_name": database}
-        credentials = {"username": USER, "password": self.password}
+        credentials = {"username": self.user, "password": self.password}
         # Plain postgresql:// is psycopg 3 to SQLAlchemy 2.1, and dagster-postgres has psycopg 2.
         scheme = {"scheme": "postgresql+psycopg2"}
         return {"postgres": {"postgres_db": {**where, **credentials, **scheme}}}
 
 
 @contextmanager
-def postgres_server(addresses: Sequence[str] = ("127.0.0.1",)) -> Iterator[Postgres]:
-    """Run a server until the end; a failure says what to install.
-
-    Parameters
-    ----------
-    addresses
-        Where it listens; clients of the tests use the last.
-    """
+def postgres_server() -> Iterator[Postgres]:
+    """Run a server on the loopback address until the end; a failure says what to install."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
     )
@@ -108,11 +103,9 @@ def postgres_server(addresses: Sequence[str] = ("127.0.0.1",)) -> Iterator[Postg
             cwd="/",
             **owner,
         )
-        with (data / "pg_hba.conf").open("a") as access:
-            access.write("host all all samenet scram-sha-256\n")
-        server = Postgres(addresses[-1], free_port(), password)
+        server = Postgres("127.0.0.1", free_port(), USER, password)
         # What is lost with a crash of the machine is not missed.
-        options = {"listen_addresses": ",".join(addresses), "port": server.port, "fsync": "off"}
+        options = {"listen_addresses": server.host, "port": server.port, "fsync": "off"}
         options |= {"unix_socket_directories": "", "max_connections": 200}
         command = [programs / "postgres", "-D", data]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

@@ -14,9 +14,17 @@ import dagster as dg
 import pytest
 
 from resources.storage import open_storage
-from tests.conftest import days_ago, rows
+from tests.conftest import Lender, days_ago, rows
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
-from tests.integration.airflow.models import ASSETS, SCHEDULE, land_held, launched, partition
+from tests.integration.airflow.models import (
+    ASSETS,
+    SCHEDULE,
+    held,
+    land_held,
+    launched,
+    partition,
+    scoring,
+)
 from tests.integration.airflow.postgres import Postgres
 from tests.integration.airflow.processes import wait_for
 
@@ -40,7 +48,9 @@ def bridge(
     """A deployment with the Airflow that a test asks for."""
     folder = tmp_path_factory.mktemp("deployment")
     # Nothing is deferred in this mode.
-    with deployment(folder, request.param, postgres, SETTINGS, without=("triggerer",)) as one:
+    lender = Lender(str(folder / "lender"), folder)
+    without = ("triggerer",)
+    with deployment(folder, request.param, lender, postgres, SETTINGS, without=without) as one:
         yield one
 
 
@@ -200,8 +210,8 @@ def test_a_killed_worker_starts_nothing_twice(bridge: Bridge):
     """It dies between Dagster's launch of the run and its answer."""
     gateway = bridge.dagster.gateway
     gateway.open.clear()
-    hold = land_held(bridge, "pd_killed")
-    hold.unlink()
+    land_held(bridge, "pd_killed")
+    held(bridge).delete("pd_killed")
     assert gateway.kept_back.wait(300)
     os.kill(gateway.client(), signal.SIGKILL)
     gateway.open.set()
@@ -218,13 +228,9 @@ def test_a_killed_worker_starts_nothing_twice(bridge: Bridge):
 
 @pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
 def test_the_webserver_may_be_down_for_a_while(bridge: Bridge):
-    hold = land_held(bridge, "pd_down")
+    land_held(bridge, "pd_down")
 
-    def it_scores() -> list[dg.DagsterRun]:
-        runs = launched(bridge, "pd_down.1", "scores")
-        return [run for run in runs if run.status is dg.DagsterRunStatus.STARTED]
-
-    wait_for(it_scores)
+    wait_for(lambda: scoring(bridge, "pd_down.1"))
     refused = bridge.dagster.gateway.refused
     bridge.dagster.stop_webserver()
 
@@ -232,7 +238,7 @@ def test_the_webserver_may_be_down_for_a_while(bridge: Bridge):
         return bridge.dagster.gateway.refused >= refused + 2
 
     wait_for(it_asked_in_vain)
-    hold.unlink()
+    held(bridge).delete("pd_down")
     bridge.dagster.start_webserver()
 
     (run,) = bridge.ended("pd_down.1", 1)
@@ -244,13 +250,9 @@ def test_the_webserver_may_be_down_for_a_while(bridge: Bridge):
 
 @pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
 def test_a_task_that_is_marked_failed_takes_its_run_with_it(bridge: Bridge):
-    hold = land_held(bridge, "pd_stopped")
+    land_held(bridge, "pd_stopped")
 
-    def it_scores() -> list[dg.DagsterRun]:
-        runs = launched(bridge, "pd_stopped.1", "scores")
-        return [run for run in runs if run.status is dg.DagsterRunStatus.STARTED]
-
-    wait_for(it_scores)
+    wait_for(lambda: scoring(bridge, "pd_stopped.1"))
     (run,) = bridge.airflow.runs(dag_id("pd_stopped.1"))
     bridge.airflow.mark_failed(dag_id("pd_stopped.1"), run, "scores")
 
@@ -259,7 +261,7 @@ def test_a_task_that_is_marked_failed_takes_its_run_with_it(bridge: Bridge):
         return scores.status is dg.DagsterRunStatus.CANCELED
 
     wait_for(it_is_cancelled)
-    hold.unlink()
+    held(bridge).delete("pd_stopped")
     (run,) = bridge.ended("pd_stopped.1", 1)
     assert run["state"] == "failed"
     assert partition(days_ago(0), "pd_stopped.1") not in bridge.dagster.materialized("scores")
