@@ -158,3 +158,45 @@ def test_outcomes_on_s3_are_read_in_place(s3_lender: Lender, tmp_path):
     files = s3_lender.lake.day_files("o/{date}.parquet", DAY)
     with joined(tmp_path / "scores.parquet", "id", files, "id", "bad", 0.0, 1.0) as cohort:
         assert (cohort.counts.known, cohort.counts.bads) == (2, 1)
+
+
+def test_segments_come_with_their_rows_through_the_join(lender, tmp_path):
+    """Row groups that DuckDB could read in any order: each row keeps its own segment."""
+    size = 300_000
+    random = np.random.default_rng(5)
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(size).astype(str),
+            "score": random.random(size),
+            "branch": random.integers(0, 5, size).astype(np.uint8),
+            "bad": random.integers(0, 2, size).astype(float),
+        }
+    )
+    frame["region"] = (frame["score"] * 3).astype(np.uint8)
+    path = tmp_path / "scores.parquet"
+    frame[["id", "score"]].to_parquet(path, index=False, row_group_size=10_000)
+    accepted = frame[frame["branch"] != 3].sample(frac=0.7, random_state=6)
+    accepted = accepted.assign(bad=accepted["bad"].where(accepted["score"] > 0.1))
+    lender.put(open_storage(lender.lake.root), f"o/{DAY}.parquet", accepted[["id", "bad"]])
+    files = lender.lake.day_files("o/{date}.parquet", DAY)
+    codes = {name: frame[name].to_numpy() for name in ("branch", "region")}
+    with joined(path, "id", files, "id", "bad", 0.0, 1.0, codes) as cohort:
+        pieces = list(cohort.by_score())
+        scores = np.concatenate([piece[0] for piece in pieces])
+        found = np.concatenate([piece[2]["branch"] for piece in pieces])
+        regions = np.concatenate([piece[2]["region"] for piece in pieces])
+    expected = accepted.sort_values("score")
+    assert np.array_equal(scores, expected["score"])
+    assert np.array_equal(found, expected["branch"])
+    assert np.array_equal(regions, (scores * 3).astype(np.uint8))
+    for code in range(6):
+        of, counts = accepted[accepted["branch"] == code], cohort.by_segment["branch"][code]
+        assert counts.scored == (frame["branch"] == code).sum()
+        assert (counts.accepted, counts.known) == (len(of), of["bad"].notna().sum())
+        assert counts.bads == of["bad"].sum()
+        assert counts.unmatched is None
+    with (
+        pytest.raises(ValueError, match="do not lie row by row"),
+        joined(path, "id", files, "id", "bad", 0.0, 1.0, {"branch": codes["branch"][1:]}),
+    ):
+        pass
