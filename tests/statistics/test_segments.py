@@ -17,6 +17,8 @@ from monitoring_assets.statistics.segments import (
     Segment,
     count_segments,
     judge_segments,
+    segment_codes,
+    segment_names,
     segment_values,
 )
 from monitoring_assets.statistics.source import ParquetSource
@@ -233,3 +235,24 @@ def test_scores_that_do_not_lie_beside_the_rows_are_refused(source):
             score_column="score",
             score_bins=bins,
         )
+
+
+def test_each_row_has_the_code_of_its_segment(tmp_path):
+    """More row groups than one, with a value that the reference had not, and null."""
+    values = ["north", None, "south", "new", "north", "south", None]
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"region": values}).to_parquet(path, index=False, row_group_size=3)
+    codes = segment_codes(ParquetSource([path]), "region", ("south", "north"))
+    assert codes.dtype == np.uint8
+    names = segment_names(("south", "north"))
+    assert [names[code] for code in codes] == [
+        "north",
+        "(missing)",
+        "south",
+        "(other)",
+        "north",
+        "south",
+        "(missing)",
+    ]
+    with pytest.raises(ValueError, match="branch"):
+        segment_codes(ParquetSource([path]), "branch", ("south",))
