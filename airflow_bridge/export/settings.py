@@ -191,6 +191,6 @@ def _fault(file: str, error: Any) -> Fault:
     allowed = WORDS.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix(
         "Input should be "
     )
-    # Of a mapping only the kind: an environment may hold what a log must not.
-    found = "a mapping" if isinstance(error["input"], dict) else repr(error["input"])
+    # An environment may hold what a log must not.
+    found = type(error["input"]).__name__ if ".env." in field else repr(error["input"])
     return Fault(file, field, found, allowed)

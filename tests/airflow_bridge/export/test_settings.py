@@ -1,0 +1,77 @@
+"""airflow.yaml: every fault is named with file, field, what was found and what is allowed."""
+
+import pytest
+
+from airflow_bridge.export.settings import load_settings
+from resources.errors import InputError
+
+POD = {"image": "registry.lender.example/monitoring:1", "namespace": "monitoring"}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, **changes):
+        path = tmp_path / "airflow.yaml"
+        path.write_text(text)
+        return load_settings(path, **changes)
+
+    return read
+
+
+def test_nothing_need_be_said(read, monkeypatch):
+    monkeypatch.setenv("MONITORING_DAGSTER_URL", "https://dagster.lender.example")
+    settings = read("")
+    assert settings.mode == "dagster"
+    assert settings.dagster.url == "https://dagster.lender.example"
+    assert (settings.retries, settings.pool, settings.kubernetes) == (3, None, None)
+
+
+def test_a_mode_can_be_asked_for(read):
+    text = "kubernetes: {image: 'monitoring:1', namespace: monitoring}"
+    settings = read(text, mode="kubernetes")
+    assert settings.mode == "kubernetes"
+    assert settings.kubernetes.command == ["monitoring"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("mode: kubernetes", "mode: found 'kubernetes'; allowed: dagster; or kubernetes with"),
+        ("mode: spark", "mode: found 'spark'; allowed: 'dagster' or 'kubernetes'"),
+        ("bundle: dags", "bundle: found 'dags'; allowed: an absolute path, or s3://"),
+        ("pool: 3", "pool: found 3; allowed: text"),
+        ("retries: -1", "retries: found -1; allowed: greater than or equal to 0"),
+        ("poool: x", "poool: found a field that is not known; allowed: no such field"),
+        ("on_failure: page", "on_failure: found 'page'; allowed: text that matches"),
+        ("dagster: {url: dagster}", "dagster.url: found 'dagster'; allowed: text that matches"),
+        ("dagster: 3", "dagster: found 3; allowed: a mapping of fields"),
+        (
+            "kubernetes: {image: a}",
+            "kubernetes.namespace: found nothing; allowed: this field must be given",
+        ),
+        (
+            "retry_delay_seconds: 7200",
+            "max_retry_delay_seconds: found 3600; allowed: at least `retry_delay_seconds`, 7200",
+        ),
+        ("[1]", "found list; allowed: a mapping of fields"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_fault_names_file_field_what_was_found_and_what_is_allowed(read, text, fault):
+    with pytest.raises(InputError) as error:
+        read(text)
+    assert fault in str(error.value)
+    assert "airflow.yaml: " in str(error.value)
+
+
+def test_all_faults_are_named_at_once_and_no_environment_is_shown(read):
+    with pytest.raises(InputError) as error:
+        read("pool: 3\nretries: x\nkubernetes: {image: a, namespace: b, env: {TOKEN: 83721}}")
+    assert len(str(error.value).splitlines()) == 3
+    assert "kubernetes.env.TOKEN: found int; allowed: text" in str(error.value)
+    assert "83721" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.yaml: cannot be read"):
+        load_settings(tmp_path / "nowhere.yaml")
