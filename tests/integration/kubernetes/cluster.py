@@ -100,15 +100,18 @@ class Rig:
     home: Path
 
     def run(self, script: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [self.scripts / script, *arguments],
-            env={**os.environ, "KRIG_HOME": str(self.home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+        """Run a script; the last line it prints."""
+        for _ in range(5):  # up.sh may trip over an address that it has set already
+            done = subprocess.run(
+                [self.scripts / script, *arguments],
+                env={**os.environ, "KRIG_HOME": str(self.home)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode == 0:
+                return done.stdout.strip().rpartition("\n")[2]
+        raise AssertionError(f"{script}: {done.stdout}{done.stderr}")
 
     def kill_api_server(self) -> None:
         """End the API server's process at once; `run("up.sh")` starts it again."""
@@ -161,7 +164,8 @@ def find_cluster() -> Cluster:
     os.environ["PATH"] = f"{home / 'bin'}:{os.environ['PATH']}"
     address, port = url.partition("@")[2].partition("/")[0].split(":")
     postgres = {"host": address, "port": int(port), "user": "dagster", "password": "dagster"}
-    application = home / "application"
+    # Not below /tmp, which is a volume of its own in every pod.
+    application = Path.home() / ".cache/model-monitoring/application"
     for package in PACKAGES:
         shutil.rmtree(application / package, ignore_errors=True)
         skipped = shutil.ignore_patterns("__pycache__")
