@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import dagster as dg
-import kubernetes
 import yaml
 
 from tests.integration.kubernetes.cluster import ROOT, Cluster
@@ -107,10 +106,8 @@ class Deployment:
 
     def stop(self) -> None:
         """Delete the namespace and all that is in it."""
-        options = kubernetes.client.V1DeleteOptions(grace_period_seconds=0)
-        for pod in self.pods(""):
-            self.cluster.core.delete_namespaced_pod(pod.metadata.name, self.namespace, body=options)
         self.cluster.core.delete_namespace(self.namespace)
+        self.cluster.core.delete_collection_namespaced_pod(self.namespace, grace_period_seconds=0)
 
     def _apply(self, *objects: dict[str, Any]) -> None:
         self.cluster.apply(yaml.safe_dump_all([{"apiVersion": "v1"} | item for item in objects]))
