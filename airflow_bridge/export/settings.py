@@ -78,6 +78,9 @@ class KubernetesSettings(_Section):
     home_config_map: Name | None = Field(
         None, description="ConfigMap whose dagster.yaml becomes the pod's DAGSTER_HOME."
     )
+    run_as_user: int | None = Field(
+        None, ge=1, description="The pods' user id; default: the image's, which may not be root."
+    )
     labels: dict[str, str] = {}
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     volumes: list[dict[str, Any]] = []
