@@ -4,25 +4,11 @@ import datetime as dt
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    SensorInstigatorData,
-    TickData,
-    TickStatus,
-)
+from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._utils.error import SerializableErrorInfo
 
 from monitoring_assets.partitions import ModelDay
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
@@ -33,6 +19,7 @@ from sensors.pipeline_sensor import pipeline_sensor
 from tests.conftest import YESTERDAY, days_ago, job, onboard
 from tests.conftest import tick as registry_tick
 from tests.receivers.datadog import DatadogReceiver
+from tests.sensors.instigators import state, ticked
 
 KEY = "pd_cards.1"
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -96,34 +83,8 @@ def test_a_retired_version_is_not_missed(lender, instance):
     assert tick(lender, instance) == []
 
 
-def state(status):
-    """The batch sensor's state, as the daemon keeps it."""
-    module = LoadableTargetOrigin(module_name="monitoring_assets.definitions")
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(module, "model_monitoring")
-    repository = RemoteRepositoryOrigin(location, "__repository__")
-    origin = RemoteInstigatorOrigin(repository, batch_sensor.name)
-    return InstigatorState(
-        origin, InstigatorType.SENSOR, status, SensorInstigatorData(min_interval=30)
-    )
-
-
-def ticked(instance, one, status, seconds_ago, error=None):
-    at = dt.datetime.now(dt.UTC).timestamp() - seconds_ago
-    instance.create_tick(
-        TickData(
-            one.instigator_origin_id,
-            one.instigator_name,
-            one.instigator_type,
-            status,
-            at,
-            selector_id=one.selector_id,
-            error=SerializableErrorInfo(error, [], None) if error else None,
-        )
-    )
-
-
 def test_a_sensor_that_somebody_stopped_is_an_incident_until_it_runs(lender, instance, pagerduty):
-    running = state(InstigatorStatus.DECLARED_IN_CODE)
+    running = state(batch_sensor.name, InstigatorStatus.DECLARED_IN_CODE)
     instance.add_instigator_state(running)
     ticked(instance, running, TickStatus.SKIPPED, 30)
     tick(lender, instance)
@@ -152,14 +113,38 @@ def test_a_sensor_that_somebody_stopped_is_an_incident_until_it_runs(lender, ins
     ids=["fails", "is silent", "failed now and then"],
 )
 def test_a_sensor_that_does_nothing_is_an_incident(lender, instance, pagerduty, ticks, said):
-    running = state(InstigatorStatus.DECLARED_IN_CODE)
+    running = state(batch_sensor.name, InstigatorStatus.DECLARED_IN_CODE)
     instance.add_instigator_state(running)
     for status, ago in ticks:
-        ticked(instance, running, status, ago, "no disk" if status == TickStatus.FAILURE else None)
+        error = "no disk" if status == TickStatus.FAILURE else None
+        ticked(instance, running, status, ago, error=error)
     tick(lender, instance)
     summaries = [one.triggers[0]["payload"]["summary"] for one in pagerduty.incidents]
     assert len(summaries) == (said is not None)
     assert all(said in summary for summary in summaries)
+
+
+def test_with_the_bridge_on_airflows_sensor_is_watched_and_not_dagsters_own(
+    lender, instance, pagerduty, monkeypatch
+):
+    stopped = state(batch_sensor.name, InstigatorStatus.STOPPED)
+    instance.add_instigator_state(stopped)
+    bridge = state("airflow_sensor", InstigatorStatus.DECLARED_IN_CODE)
+    instance.add_instigator_state(bridge)
+    ticked(instance, bridge, TickStatus.SKIPPED, 10)
+    monkeypatch.setenv("MONITORING_AIRFLOW", "airflow.yaml")
+    tick(lender, instance)
+    assert not pagerduty.incidents
+    instance.update_instigator_state(bridge.with_status(InstigatorStatus.STOPPED))
+    tick(lender, instance)
+    (incident,) = pagerduty.incidents
+    assert "airflow_sensor was stopped" in incident.triggers[0]["payload"]["summary"]
+    # Without the bridge there is no such sensor, and its last state says nothing.
+    monkeypatch.delenv("MONITORING_AIRFLOW")
+    instance.update_instigator_state(stopped.with_status(InstigatorStatus.DECLARED_IN_CODE))
+    ticked(instance, stopped, TickStatus.SKIPPED, 10)
+    tick(lender, instance)
+    assert incident.resolved
 
 
 def test_a_decision_that_failed_is_an_incident_until_it_is_made(lender, instance, pagerduty):
