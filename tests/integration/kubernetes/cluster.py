@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ["monitoring_assets", "sensors", "resources", "airflow_bridge"]
+PACKAGES = ["monitoring_assets", "sensors", "resources", "airflow_bridge", "benchmarks"]
 
 
 @dataclass(frozen=True)

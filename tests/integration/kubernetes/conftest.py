@@ -4,9 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import boto3
 import dagster as dg
@@ -16,7 +15,7 @@ import yaml
 
 from tests.conftest import Lender
 from tests.integration.kubernetes.cluster import find_cluster
-from tests.integration.kubernetes.deployment import Deployment
+from tests.integration.kubernetes.deployment import Deployment, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -24,32 +23,34 @@ def cluster():
     return find_cluster()
 
 
-@pytest.fixture(scope="session")
-def s3(cluster):
-    """A real S3 API over HTTP, in a process of its own, where pods reach it."""
+@contextmanager
+def s3_server(cluster):
+    """A real S3 API over HTTP, in a process of its own, where pods reach it; its URL."""
     with closing(socket.socket()) as free:
         free.bind((cluster.address, 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", cluster.address, "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         endpoint = f"http://{cluster.address}:{port}"
+
+        def answers() -> bool:
+            try:
+                urllib.request.urlopen(f"{endpoint}/moto-api/").close()
+            except OSError:
+                return False
+            return True
+
         try:
-            for _ in range(120):
-                try:
-                    urllib.request.urlopen(f"{endpoint}/moto-api/").close()
-                    break
-                except OSError:
-                    time.sleep(0.5)
+            wait_for(answers, 120)
             yield endpoint
         finally:
             server.kill()
 
 
-@pytest.fixture(scope="session")
-def environment(cluster, s3):
-    """The settings of the product's pods, in this process as well."""
-    settings = {
-        "AWS_ENDPOINT_URL": s3,
+def pod_environment(cluster, endpoint):
+    """The settings of the product's pods."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -58,7 +59,13 @@ def environment(cluster, s3):
         "PYTHONPATH": cluster.application,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    with pytest.MonkeyPatch.context() as patch:
+
+
+@pytest.fixture(scope="session")
+def environment(cluster):
+    """The settings of the product's pods, those of S3 in this process as well."""
+    with s3_server(cluster) as endpoint, pytest.MonkeyPatch.context() as patch:
+        settings = pod_environment(cluster, endpoint)
         for name, value in settings.items():
             if name.startswith("AWS"):
                 patch.setenv(name, value)

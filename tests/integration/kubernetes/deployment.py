@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -42,13 +42,19 @@ def filled(path: str, namespace: str) -> str:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A code server and a daemon in pods, and the instance that they share with the tests."""
+    """Code servers and a daemon in pods, and the instance that they share with the tests.
+
+    ``locations`` are modules of definitions by the name of their code location.
+    """
 
     cluster: Cluster
     namespace: str
     instance: dg.DagsterInstance
     environment: dict[str, str]
     database: str
+    locations: Mapping[str, str] = field(
+        default_factory=lambda: {"model_monitoring": "monitoring_assets.definitions"}
+    )
 
     def start(self) -> None:
         """Create everything but the runs."""
@@ -61,39 +67,28 @@ class Deployment:
         )
         for file in ("service-accounts", "rbac", "priority-classes"):
             self.cluster.apply(filled(f"manifests/{file}.yaml", self.namespace))
-        self._apply(
-            self._object(
-                "Service", "code", spec={"selector": {"app": "code"}, "ports": [{"port": 3030}]}
-            )
-        )
-        # By address: a cluster need not have a name service.
-        address = self.cluster.core.read_namespaced_service("code", self.namespace).spec.cluster_ip
-        server = {"host": address, "port": 3030, "location_name": "model_monitoring"}
+        servers = []
+        for location, module in self.locations.items():
+            name = f"code-{location.replace('_', '-')}"
+            spec = {"selector": {"app": name}, "ports": [{"port": 3030}]}
+            self._apply(self._object("Service", name, spec=spec))
+            # By address: a cluster need not have a name service.
+            service = self.cluster.core.read_namespaced_service(name, self.namespace)
+            server = {"host": service.spec.cluster_ip, "port": 3030, "location_name": location}
+            servers.append({"grpc_server": server})
+            command = ["dagster", "api", "grpc", "--module-name", module, "--host", "0.0.0.0"]
+            command += ["--port", "3030", "--location-name", location]
+            self._apply(self._server(name, "monitoring-code", command))
         files = {
             "dagster.yaml": yaml.safe_dump(self._instance_settings()),
-            "workspace.yaml": yaml.safe_dump({"load_from": [{"grpc_server": server}]}),
+            "workspace.yaml": yaml.safe_dump({"load_from": servers}),
         }
+        scoring_pod = {"scoring-pod.yaml": yaml.safe_dump(self._scoring_pod())}
+        command = ["dagster-daemon", "run", "-w", f"{HOME}/workspace.yaml"]
         self._apply(
             self._object("ConfigMap", "dagster-instance", data=files),
-            self._object(
-                "ConfigMap",
-                "monitoring-scoring-pod",
-                data={"scoring-pod.yaml": yaml.safe_dump(self._scoring_pod())},
-            ),
-            self._server(
-                "code",
-                "monitoring-code",
-                [
-                    *("dagster", "api", "grpc", "--module-name", "monitoring_assets.definitions"),
-                    *("--host", "0.0.0.0", "--port", "3030"),
-                    *("--location-name", "model_monitoring"),
-                ],
-            ),
-            self._server(
-                "daemon",
-                "monitoring-dagster",
-                ["dagster-daemon", "run", "-w", f"{HOME}/workspace.yaml"],
-            ),
+            self._object("ConfigMap", "monitoring-scoring-pod", data=scoring_pod),
+            self._server("daemon", "monitoring-dagster", command),
         )
 
     def pods(self, selector: str) -> list[Any]:
