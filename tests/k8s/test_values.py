@@ -153,6 +153,15 @@ def test_environment_comes_from_what_the_manifests_make(values, objects) -> None
     assert Path(file).name in maps["monitoring-scoring-pod"]["data"]
 
 
+def test_what_a_manifest_leaves_open_is_what_runs_have_without_one(values, objects) -> None:
+    """A manifest's resources replace the launcher's whole; the namespace fills in the rest."""
+    (limit,) = of_kind(objects, "LimitRange")["containers"]["spec"]["limits"]
+    assert launcher_config(values)["resources"] == {
+        "requests": limit["defaultRequest"],
+        "limits": limit["default"],
+    }
+
+
 def test_one_run_a_partition_and_room_for_today(values) -> None:
     queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
     limits = {limit["key"]: limit for limit in queue["tagConcurrencyLimits"]}
