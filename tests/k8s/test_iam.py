@@ -100,7 +100,7 @@ def granted(policy: dict[str, Any]) -> dict[str, set[str]]:
     return dict(actions)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
     """Actions by root of what code server and runs do: onboarding, a day, large objects."""
     from dagster import DagsterInstance
@@ -138,7 +138,7 @@ def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
     return dict(actions)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def of_logs(tmp_path_factory, s3_endpoint) -> tuple[set[str], set[str]]:
     """Actions of who writes compute logs, and of who shows them."""
     from dagster._core.storage.compute_log_manager import ComputeIOType
