@@ -280,12 +280,6 @@ def test_a_retired_version_is_not_scheduled_and_its_history_stays(bridge: Bridge
         retired_at=str(days_ago(-1)),
         revision=2,
     )
-    # Retired before it landed: one of its three days is monitored.
-    for number in range(3):
-        lender.deliver(days_ago(number), feed="pd_old")
-    lender.publish(
-        "pd_old", deployed_at=str(days_ago(2)), retired_at=str(days_ago(1)), schedule=SCHEDULE
-    )
 
     def nothing_is_next() -> bool:
         row = bridge.airflow.dag(dag_id(CARDS))
@@ -294,8 +288,3 @@ def test_a_retired_version_is_not_scheduled_and_its_history_stays(bridge: Bridge
     wait_for(nothing_is_next)
     assert [run["run_id"] for run in bridge.airflow.runs(dag_id(CARDS))] == history
     assert bridge.airflow.is_scheduled(dag_id(CARDS))
-    (only,) = bridge.ended("pd_old.1", 1)
-    assert only["state"] == "success"
-    assert bridge.airflow.dag(dag_id("pd_old.1"))["next_dagrun_create_after"] is None
-    assert partition(days_ago(2), "pd_old.1") in bridge.dagster.materialized("alerts")
-    assert partition(days_ago(1), "pd_old.1") not in bridge.dagster.materialized("alerts")
