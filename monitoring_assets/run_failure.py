@@ -1,10 +1,14 @@
 """Why a run failed, in words, from what it recorded."""
 
+import re
 from collections.abc import Iterable
 
 import dagster as dg
 
 from monitoring_assets.partitions import FAILED_PARTITIONS
+
+# The line of a run's failure in which the run launcher says why its pod ended.
+POD_ENDED = re.compile(r"\n[A-Z][A-Za-z]+: .+")
 
 
 def stopped_partitions(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
@@ -46,5 +50,6 @@ def failure_in_words(events: Iterable[dg.DagsterEvent]) -> str:
                 error = error.cause
             return f"{event.step_key}: {error.message.strip()}"
         if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.message:
-            said = event.message
+            why = POD_ENDED.search(event.message)
+            said = why[0].strip() if why else event.message
     return said
