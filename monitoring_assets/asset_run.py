@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
@@ -89,29 +90,46 @@ def end_lost_runs(
 def create_run(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
-    asset: str,
+    asset: AssetNode,
     day: ModelDay,
     tags: Mapping[str, str],
 ) -> dg.DagsterRun:
     """Record the run of an asset of a day and of its checks, as one of the code location."""
+    key = dg.AssetKey(asset.name)
+    # Without being asked for, the checks that the job leaves out would run as well.
+    checks = {dg.AssetCheckKey(key, name) for name in asset.checks}
+    part = job.get_subset(asset_selection={key}, asset_check_selection=checks)
+    plan = create_execution_plan(part, run_config=LOGGED)
     origin = ManagedGrpcPythonEnvCodeLocationOrigin(
         LoadableTargetOrigin(
             executable_path=sys.executable, module_name="monitoring_assets.definitions"
         ),
         LOCATION,
     )
-    selection = {dg.AssetKey(asset)}
-    return instance.create_run_for_job(
-        _in_process(job, asset),
+    return instance.create_run(
+        job_name=job.name,
+        run_id=None,
         run_config=LOGGED,
+        status=None,
         # Whoever schedules the days tries again; Dagster's own retries would be a second run.
         tags={MAX_RETRIES_TAG: "0"}
         | dict(tags)
-        | dict(job.get_tags_for_partition_key(day.partition, selected_asset_keys=selection)),
-        asset_selection=selection,
+        | dict(job.get_tags_for_partition_key(day.partition, selected_asset_keys={key})),
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=plan.step_keys_to_execute,
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, part.get_job_snapshot_id()),
+        job_snapshot=part.get_job_snapshot(),
+        parent_job_snapshot=part.get_parent_job_snapshot(),
+        asset_selection={key},
+        asset_check_selection=checks,
+        resolved_op_selection=None,
+        op_selection=None,
         remote_job_origin=RemoteJobOrigin(
             RemoteRepositoryOrigin(origin, "__repository__"), job.name
         ),
+        job_code_origin=None,
+        asset_graph=part.asset_layer.asset_graph,
     )
 
 
@@ -128,7 +146,8 @@ def execute(
     -------
     None if the run made the partition, otherwise the reason.
     """
-    execute_run(InMemoryJob(_in_process(job, asset)), run, instance)
+    # In this process also where a manifest asks for a pod for each step: this is the asset's own.
+    execute_run(InMemoryJob(job.as_ephemeral_job({}, {})), run, instance)
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None  # it was created above
     if ended.status == dg.DagsterRunStatus.CANCELED:
@@ -156,8 +175,3 @@ def is_made(instance: dg.DagsterInstance, run_id: str, asset: str, day: ModelDay
         and event.partition == day.partition
         for entry in entries
     )
-
-
-def _in_process(job: dg.JobDefinition, asset: str) -> dg.JobDefinition:
-    """The job's part for an asset and its checks, without pods of its own."""
-    return job.as_ephemeral_job({}, {}, asset_selection=[dg.AssetKey(asset)])

@@ -83,7 +83,7 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
             click.echo(f"run {run_id} of an earlier try was lost; it is ended")
         why = _wait(instance, node, day, wait)
         if why is None:
-            run = asset_run.create_run(job, instance, asset, day, tags)
+            run = asset_run.create_run(job, instance, node, day, tags)
             click.echo(f"run {run.run_id} makes {asset} of {day.partition}")
             tell(run.run_id)
             why = asset_run.execute(job, instance, run, asset, day)

@@ -143,6 +143,8 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "report",
         "alerts",
         "thresholds",
+        "airflow",
+        "materialise",
         "dashboards",
     ]
 

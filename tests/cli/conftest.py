@@ -1,0 +1,34 @@
+"""The `monitoring` command as a process of its own, in a deployment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MONITORING = Path(sys.executable).with_name("monitoring")
+
+
+@pytest.fixture
+def deployment(lender, tmp_path, monkeypatch):
+    """A lender, and the environment of a process that works for it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.delenv("MONITORING_AIRFLOW", raising=False)
+    for name, value in lender.environment.items():
+        monkeypatch.setenv(name, value)
+    return lender
+
+
+@pytest.fixture
+def monitoring(deployment):
+    """Run the command; the code location reads the environment when it is loaded."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [MONITORING, *arguments], capture_output=True, text=True, check=False, env=os.environ
+        )
+
+    return run
