@@ -71,6 +71,11 @@ bench-profile-kernel: ## benchmarks: also peers, wide, daily-run, registry, aler
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 		--no-emit-index-url --no-annotate --extra demo --extra production --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
+		--no-emit-index-url --no-annotate --constraint requirements.lock --extra production \
+		pyproject.toml -o k8s/requirements.lock
+	echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --constraint requirements.lock - -o k8s/build.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		uv pip compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 			--no-annotate airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
