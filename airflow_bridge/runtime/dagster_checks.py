@@ -45,15 +45,18 @@ def verdict(
             errors.append(f"{name} was not made: no run of this DAG run has come so far")
             continue
         run, events = found
-        if run.status != SUCCESS:
+        if run.status != SUCCESS:  # for its checks too, if they block
             errors.append(f"{name} was not made: run {run.run_id} is {run.status}: {events.reason}")
+            continue
+        if (name, partition) not in events.materialised:
+            errors.append(f"{name} was not made by run {run.run_id}, though it succeeded")
         checks = {check.name: check for check in events.checks if check.partition == partition}
-        if (name, partition) in events.materialised:
-            missing = [check for check in asset["checks"] if check not in checks]
-            errors += [f"check {check} of {name} was not evaluated" for check in missing]
-        for check in checks.values():
-            if not check.success:
-                (errors if check.severity == "ERROR" else warnings).append(str(check))
+        missing = [check for check in asset["checks"] if check not in checks]
+        errors += [f"check {check} of {name} was not evaluated" for check in missing]
+        errors += [str(check) for check in checks.values() if check.is_error]
+        warnings += [
+            str(check) for check in checks.values() if not (check.success or check.is_error)
+        ]
     return errors, warnings
 
 

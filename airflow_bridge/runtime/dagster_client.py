@@ -94,6 +94,7 @@ query TaskEvents($runId: ID!, $after: String) {
           error { className message causes { className message } }
           failureMetadata { description }
         }
+        ... on EngineEvent { error { className message causes { className message } } }
         ... on RunFailureEvent { message error { className message causes { className message } } }
         ... on RunCanceledEvent { message }
       }
@@ -122,6 +123,11 @@ class Check:
     success: bool
     severity: str
     description: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it failed, and not as a warning."""
+        return not self.success and self.severity == "ERROR"
 
     def __str__(self) -> str:
         """What a person needs to know of it."""
@@ -218,7 +224,7 @@ class DagsterClient:
         materialised: dict[tuple[str, str | None], dict[str, float]] = {}
         checks: dict[tuple[str, str, str | None], Check] = {}
         reasons: list[str] = []
-        ending = ""
+        engine = ending = ""
         retry_helps = True
         for event in self._event_log(run_id):
             kind = event["__typename"]
@@ -233,12 +239,15 @@ class DagsterClient:
                 retry_helps &= FINAL_ERRORS.isdisjoint(error["className"] for error in errors)
                 words = (event["failureMetadata"] or {}).get("description")
                 reasons.append(f"{event['stepKey']}: {words or _message(event['error'])}")
+            elif kind == "EngineEvent":
+                engine = _message(event["error"]) or engine
             elif kind == "RunFailureEvent":
                 ending = _message(event["error"]) or event["message"]
             elif kind == "RunCanceledEvent":
                 ending = event["message"]
-        # A step's failure says why; that the run failed for it says no more.
-        reason = "\n".join(reasons) or ending
+        if reasons:  # that a run failed for a step says no more than the step does
+            reasons = [str(check) for check in checks.values() if check.is_error] + reasons
+        reason = "\n".join(reasons or filter(None, (engine, ending)))
         return RunEvents(materialised, tuple(checks.values()), reason, retry_helps)
 
     @property
@@ -267,22 +276,27 @@ class DagsterClient:
     def _ask(self, query: str, variables: Mapping[str, Any], *expected: str) -> dict[str, Any]:
         """Post a query; return the answer if it is of an expected type, else say what it is."""
         response = self._post({"query": query, "variables": variables})
-        if response.status_code >= 500 or response.status_code in BUSY:
-            raise DagsterUnreachableError(f"HTTP {response.status_code} {response.reason}")
+        status = f"HTTP {response.status_code} {response.reason}"
         try:
             reply = response.json()
             errors = reply.get("errors")
             answer: dict[str, Any] = {} if errors else reply["data"]["answer"]
+            kind = "" if errors else answer["__typename"]
         except (ValueError, KeyError, TypeError, AttributeError):
+            if response.status_code >= 500 or response.status_code in BUSY:
+                raise DagsterUnreachableError(status) from None
             raise DagsterRefusedError(
-                f"connection {self.connection}: HTTP {response.status_code} and no answer in "
-                "GraphQL; its host must be that of the Dagster webserver"
+                f"connection {self.connection}: {status} and no answer in GraphQL; its host must "
+                "be that of the Dagster webserver"
             ) from None
-        if errors:
-            raise DagsterRefusedError("; ".join(error["message"] for error in errors))
-        if answer["__typename"] not in expected:
-            raise DagsterRefusedError(f"{answer['__typename']}: {_refusal(answer)}")
-        return answer
+        if kind in expected:
+            return answer
+        words = "; ".join(e["message"] for e in errors) if errors else f"{kind}: {_refusal(answer)}"
+        # With its 500 Dagster says why. A launch may fail for what is asked; a question that
+        # cannot be answered fails for what is the matter with Dagster, its database first of all.
+        if response.status_code >= 500 and query != LAUNCH:
+            raise DagsterUnreachableError(f"{status}: {words}")
+        raise DagsterRefusedError(words)
 
     def _post(self, body: Mapping[str, Any]) -> requests.Response:
         try:

@@ -59,7 +59,9 @@ class ScriptedDagster:
                 if "launchPipelineExecution" in body["query"] and dagster.state["lose_answer"]:
                     self.connection.close()
                     return
-                self.reply(400 if result.errors else 200, json.dumps(result.formatted))
+                answer = (result.data or {}).get("answer") or {}
+                status = 500 if answer.get("__typename") == "PythonError" else 200  # as Dagster
+                self.reply(400 if result.errors else status, json.dumps(result.formatted))
 
             def body(self) -> bytes:
                 return self.rfile.read(int(self.headers["Content-Length"]))
@@ -95,6 +97,7 @@ class ScriptedDagster:
             "sleep": 0,
             "lose_answer": False,
             "refusal": None,
+            "ill": None,
             "paths": [],
             "headers": [],
             "faults": [],
@@ -104,6 +107,8 @@ class ScriptedDagster:
         """Dagster's root fields that the bridge uses."""
 
         def runs(_: Any, filter: dict[str, Any], limit: int, **__: Any) -> dict[str, Any]:
+            if self.state["ill"]:
+                return {"__typename": "PythonError", "message": self.state["ill"]}
             wanted = {(tag["key"], tag["value"]) for tag in filter["tags"]}
             found = [
                 run

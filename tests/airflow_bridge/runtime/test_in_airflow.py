@@ -16,6 +16,29 @@ INSIDE = Path(__file__).parent / "inside"
 ENVIRONMENTS = Path(__file__).parents[3] / ".airflow"
 
 
+def run_inside(airflow: str, checks: str, folder: Path, **variables: str) -> None:
+    """Run tests with the Python of an Airflow environment, which has nothing of ours."""
+    python = ENVIRONMENTS / airflow / "bin" / "python"
+    assert python.exists(), "run `make airflows`"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{INSIDE}:{folder}",
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    }
+    done = subprocess.run(
+        [python, "-W", "ignore", "-m", "pytest", "-q", f"{checks}.py"],
+        cwd=INSIDE,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
+
+
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundles of two versions: one for each mode, and one with every setting."""
@@ -40,28 +63,14 @@ def dagster():
 @pytest.mark.parametrize("airflow", ["2.11", "2.11-dagster", "3"])
 @pytest.mark.parametrize("checks", sorted(path.stem for path in INSIDE.glob("*_checks.py")))
 def test_inside(airflow: str, checks: str, bundles: Path, dagster: ScriptedDagster, tmp_path: Path):
-    python = ENVIRONMENTS / airflow / "bin" / "python"
-    assert python.exists(), "run `make airflows`"
     (tmp_path / "lender_oncall.py").write_text("page = print\nrejoice = repr\n")
     dagster.reset()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{INSIDE}:{tmp_path}",
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "BUNDLES": str(bundles),
-        "DAGSTER_API": dagster.url,
-        "DAGSTER_API_EMPTY": json.dumps(dagster.state),
-        "DAGSTER_AIRFLOW": str(airflow == "2.11-dagster"),
-    }
-    done = subprocess.run(
-        [python, "-W", "ignore", "-m", "pytest", "-q", f"{checks}.py"],
-        cwd=INSIDE,
-        env=environment,
-        capture_output=True,
-        text=True,
+    run_inside(
+        airflow,
+        checks,
+        tmp_path,
+        BUNDLES=str(bundles),
+        DAGSTER_API=dagster.url,
+        DAGSTER_API_EMPTY=json.dumps(dagster.state),
+        DAGSTER_AIRFLOW=str(airflow == "2.11-dagster"),
     )
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
-    assert " passed" in done.stdout
-    assert "skipped" not in done.stdout

@@ -183,6 +183,16 @@ def test_a_run_that_died_without_a_step_says_why(dagster, features):
         features.poke(context(features))
 
 
+def test_a_run_that_did_not_start_says_why(dagster, features):
+    features.poke(context(features))
+    error = {"className": "X", "message": "no such image", "causes": []}
+    why = {"__typename": "EngineEvent", "error": error}
+    ending = {"__typename": "RunFailureEvent", "message": "marked as failed", "error": None}
+    dagster.end("FAILURE", [{"__typename": "EngineEvent", "error": None}, why, ending])
+    with pytest.raises(Exception, match="FAILURE: no such image\nmarked as failed"):
+        features.poke(context(features))
+
+
 def test_a_retry_launches_again(dagster, features):
     features.poke(context(features))
     dagster.end("FAILURE", [])
@@ -229,6 +239,11 @@ def test_a_webserver_that_is_not_well_is_waited_for(dagster, features, status):
     dagster.set(status=200)
     features.poke(context(features))
     assert len(dagster.state["runs"]) == 1
+
+
+def test_a_dagster_without_its_database_is_waited_for(dagster, features):
+    dagster.set(ill="OperationalError: connection refused")
+    assert features.poke(context(features)) is False
 
 
 def test_a_webserver_that_is_not_there_is_waited_for(features, monkeypatch):

@@ -46,7 +46,7 @@ def manifest(folder: Path) -> Path:
 
 def runtime(name: str) -> Any:
     """A module of the bundles' runtime; it is the same in all of them, byte for byte."""
-    folder = BUNDLES / "dagster"
+    folder = next(path for path in sorted(BUNDLES.iterdir()) if path.is_dir())
     (package,) = folder.glob("model_monitoring_runtime_*")
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
