@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
@@ -19,6 +20,9 @@ from resources.manifest import Pod
 from resources.pod_config import MEMORY_TAG, pod_config
 from resources.pod_status import LostPodError
 
+# Words of a step's failure: a pod that it started was lost; its own was, as Dagster's executor finds
+# out; or its own had notice of it.
+LOST = (LostPodError.__name__, "failed health check", DagsterExecutionInterruptedError.__name__)
 # Where Kubernetes puts the token of a pod's service account.
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 MODEL_TAG: str = get_multidimensional_partition_tag(MODEL_DIMENSION)  # type: ignore[no-untyped-call]
@@ -52,8 +56,7 @@ class ModelExecutor(dg.Executor):
         for event in executor.execute(plan_context, execution_plan):
             if event.is_step_failure:
                 said = failure_in_words([event])
-                # A pod that a step started, or the step's own, as Dagster's executor says it.
-                lost += [said] if LostPodError.__name__ in said or "health check" in said else []
+                lost += [said] if any(mark in said for mark in LOST) else []
             yield event
         if lost:
             raise LostPodError("\n".join(lost))

@@ -174,6 +174,8 @@ class Deployment:
                 {"name": "DAGSTER_CURRENT_IMAGE", "value": self.cluster.image},
                 {"name": "DAGSTER_PG_PASSWORD", "valueFrom": password},
             ],
+            # What serves everybody must not be the last to be served.
+            "resources": {"requests": {"cpu": "200m", "memory": "256Mi"}},
             "volumeMounts": mounts,
         }
         pod = {
