@@ -20,8 +20,8 @@ from resources.manifest import Pod
 from resources.pod_config import MEMORY_TAG, pod_config
 from resources.pod_status import LostPodError
 
-# Words of a step's failure: a pod that it started was lost; its own was, as Dagster's executor finds
-# out; or its own had notice of it.
+# Words of a step's failure: a pod that it started was lost; its own was, as Dagster's executor
+# finds out; or its own had notice of it.
 LOST = (LostPodError.__name__, "failed health check", DagsterExecutionInterruptedError.__name__)
 # Where Kubernetes puts the token of a pod's service account.
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
