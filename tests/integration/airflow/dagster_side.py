@@ -57,6 +57,8 @@ class Dagster:
         postgres.create(database)
         configuration = yaml.safe_load((ROOT / "dagster.yaml").read_text())
         configuration["storage"] = postgres.dagster_storage(database)
+        # On a busy machine a run that starts slowly is not a lost one.
+        configuration["run_monitoring"]["start_timeout_seconds"] = 900
         (self.home / "dagster.yaml").write_text(yaml.safe_dump(configuration))
         self.bridge = folder / "airflow.yaml"
         self.bridge.write_text(yaml.safe_dump(settings))

@@ -25,7 +25,7 @@ from tests.integration.airflow.models import (
 from tests.integration.airflow.postgres import Postgres
 from tests.integration.airflow.processes import wait_for
 from tests.integration.kubernetes.cluster import Cluster
-from tests.integration.kubernetes.conftest import cluster, environment, s3  # noqa: F401
+from tests.integration.kubernetes.conftest import cluster, environment  # noqa: F401
 from tests.integration.kubernetes.deployment import USER
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
