@@ -120,7 +120,7 @@ def pod_of(model: Mapping[str, Any], kubernetes: Mapping[str, Any]) -> dict[str,
         "volumeMounts": mounts,
     }
     security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    if kubernetes.get("run_as_user") is not None:
+    if kubernetes["run_as_user"] is not None:
         security["runAsUser"] = kubernetes["run_as_user"]
     spec: dict[str, Any] = {
         "containers": [container],

@@ -24,6 +24,7 @@ KUBERNETES = {
     "env": {"MONITORING_STORE": "s3://store"},
     "deferrable": True,
     "command": ["monitoring"],
+    "run_as_user": 10001,
 }
 
 

@@ -118,7 +118,7 @@ def test_the_pod_is_what_the_restricted_standard_asks_for(dag):
     pod = task.build_pod_request_obj()
     (container,) = pod.spec.containers
     assert pod.spec.security_context.run_as_non_root
-    assert pod.spec.security_context.run_as_user != 0
+    assert pod.spec.security_context.run_as_user == 10001
     assert pod.spec.security_context.seccomp_profile.type == "RuntimeDefault"
     assert container.security_context.allow_privilege_escalation is False
     assert container.security_context.capabilities.drop == ["ALL"]
