@@ -207,6 +207,14 @@ def test_a_retired_version_keeps_its_dag_which_ends(lender, job, settings):
     assert (cards["retired"], cards["end"]) == (False, None)
 
 
+def test_a_version_that_had_been_retired_when_it_landed_has_no_dag(lender, job, settings):
+    root = f"{lender.root}/dags"
+    land(lender, "pd_cards", deployed_at="2026-08-01", retired_at="2026-09-02")
+    land(lender, "pd_auto", deployed_at="2026-08-01", retired_at="2026-09-01")
+    export_bundle(job, lender.store, settings, root)
+    assert keys(content(root)) == ["pd_cards.1"]
+
+
 def test_a_version_that_cannot_be_read_is_named_and_stops_no_other(lender, job, settings):
     land(lender, "pd_cards", "pd_auto")
     path = "manifests/all.json"
