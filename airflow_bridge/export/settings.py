@@ -61,8 +61,8 @@ class DagsterSettings(_Section):
         validate_default=True,
         description="Dagster's UI, for links; default: MONITORING_DAGSTER_URL.",
     )
-    # A shorter wait may end before Airflow 3 has noticed that the worker had; it then takes the task
-    # for lost, and a try is used up.
+    # A shorter wait may end before Airflow 3 has noticed that the worker had; it then takes the
+    # task for lost, and a try is used up.
     poll_seconds: int = Field(15, ge=15, description="Between two looks at a run.")
 
 
