@@ -26,12 +26,11 @@ from monitoring_assets.run_failure import (
     failure_in_words,
     stopped_partitions,
 )
+from resources.pod_config import EXECUTED_BY_TAG
 
 LOCATION = "model_monitoring"
 TASK_TAGS = ("airflow/dag_id", "airflow/task_id", "airflow/run_id")
 GENERATION_TAG = "airflow/generation"
-# The run's process is none that Dagster's run launcher started or could look after.
-EXECUTED_BY = "monitoring/executed_by"
 LOGGED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
@@ -114,7 +113,7 @@ def create_run(
         run_config=LOGGED,
         status=None,
         # Whoever schedules the days tries again; Dagster's own retries would be a second run.
-        tags={MAX_RETRIES_TAG: "0", EXECUTED_BY: "monitoring materialise"}
+        tags={MAX_RETRIES_TAG: "0", EXECUTED_BY_TAG: "monitoring materialise"}
         | dict(tags)
         | dict(job.get_tags_for_partition_key(day.partition, selected_asset_keys={key})),
         root_run_id=None,

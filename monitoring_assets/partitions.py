@@ -28,21 +28,24 @@ FAILED_PARTITIONS = "failed_partitions"
 BACKFILL = "monitoring/backfill"
 
 
-def _first_date() -> str:
-    """First day of the date dimension.
+def first_date(today: dt.date) -> dt.date:
+    """First day of the date dimension, as it is ``today``.
 
     The Dagster UI holds well to about 100,000 keys (days x versions), so the default is a rolling
     horizon of a year or so; the store keeps every day ever computed, whatever this says.
     """
     chosen = os.environ.get("MONITORING_START_DATE")
     if chosen:
-        return dt.date.fromisoformat(chosen).isoformat()
-    today = dt.datetime.now(dt.UTC).date()
-    return today.replace(year=today.year - 1, day=1).isoformat()
+        return dt.date.fromisoformat(chosen)
+    return today.replace(year=today.year - 1, day=1)
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 MODEL_VERSIONS = dg.DynamicPartitionsDefinition(name=MODEL_DIMENSION)
-DATES = dg.DailyPartitionsDefinition(start_date=_first_date())
+DATES = dg.DailyPartitionsDefinition(start_date=first_date(_today()).isoformat())
 MODEL_DAYS = dg.MultiPartitionsDefinition({"date": DATES, MODEL_DIMENSION: MODEL_VERSIONS})
 
 
@@ -80,12 +83,12 @@ def range_tags(first: ModelDay, last: ModelDay) -> dict[str, str]:
 
 def last_whole_day() -> dt.date:
     """Yesterday: the last day that has a partition."""
-    return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    return _today() - dt.timedelta(days=1)
 
 
 def monitored_days(manifest: Manifest, first: dt.date, last: dt.date) -> list[dt.date]:
     """Days from ``first`` to ``last`` that a version is in production and Dagster has keys for."""
-    start = max(first, dt.date.fromisoformat(_first_date()))
+    start = max(first, first_date(_today()))
     length = (min(last, last_whole_day()) - start).days + 1
     days = [start + dt.timedelta(days=number) for number in range(length)]
     return [day for day in days if manifest.is_monitored(day)]

@@ -12,6 +12,7 @@ import dagster as dg
 from monitoring_assets.drift_report import exceptions_in_force, in_force
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.scores import scores
+from resources.faults import RUN, record_faults
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
@@ -54,6 +55,8 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
         store.write_report(
             "segment_report", day.key, day.day, _table(rows), manifest, context.run_id, notes
         )
+        # Whatever kept an earlier run of this day from coming so far no longer does.
+        record_faults(store.storage, day.key, day.day, RUN, [])
         failed = {
             (row["segment_column"], row["segment"]) for row in rows if row.get("status") == "fail"
         }

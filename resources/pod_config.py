@@ -10,6 +10,8 @@ CONFIG_TAG = "dagster-k8s/config"
 # What a retry after OOMKilled may ask for, and what a run that is one asks for.
 RETRY_MEMORY_TAG = "monitoring/retry_memory"
 MEMORY_TAG = "monitoring/memory"
+# On a run whose process no run launcher has started, and so none can look after.
+EXECUTED_BY_TAG = "monitoring/executed_by"
 STARTER_ACCOUNT = "MONITORING_STARTER_ACCOUNT"
 
 

@@ -15,7 +15,7 @@ from dagster_k8s.job import get_job_name_from_run_id
 from dagster_k8s.launcher import K8sRunLauncher
 
 from resources.api_server import wait_for_api_server
-from resources.pod_config import CONFIG_TAG, MEMORY_TAG, RETRY_MEMORY_TAG
+from resources.pod_config import CONFIG_TAG, EXECUTED_BY_TAG, MEMORY_TAG, RETRY_MEMORY_TAG
 from resources.pod_status import OUT_OF_MEMORY, why_pod_ended
 
 
@@ -37,8 +37,11 @@ class ModelRunLauncher(K8sRunLauncher):
         """Whether a run's Job is still under way.
 
         An API server that is away says nothing about a run: taken for lost, it would be started a
-        second time beside itself.
+        second time beside itself. Nor is one lost that has no Job because `monitoring materialise`
+        executes it in a pod of Airflow's: its own parent process reports what becomes of it.
         """
+        if EXECUTED_BY_TAG in run.tags:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "executed elsewhere")
         health: CheckRunHealthResult = super().check_run_worker_health(run)
         if health.status == WorkerStatus.UNKNOWN:
             wait_for_api_server(self._api_client.batch_api)

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from pydantic import ValidationError
 
+from monitoring_assets.alerts import alerts
 from monitoring_assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
@@ -106,11 +107,15 @@ def _failed_days(
         day = ModelDay(last_whole_day(), run.tags[PARTITION_NAME_TAG])
         return [(day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
+    # As Airflow's last task: the day has been made by others.
+    only_decides = run.asset_selection == {alerts.key}
     return [
         (
             day,
             RUN,
-            None if day.partition in stopped or _is_made_since(instance, began, day) else why,
+            None
+            if only_decides or day.partition in stopped or _is_made_since(instance, began, day)
+            else why,
         )
         for day in days_of(instance, run)
         if (why := failed.get(day.partition) or failure_in_words(events))

@@ -8,10 +8,10 @@ time zone, across a change of the clocks too.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from itertools import count
 
+from monitoring_assets.partitions import first_date
 from resources.manifest import WEEKDAYS, Manifest
 from resources.store import Landed
 
@@ -36,12 +36,7 @@ def start(item: Landed) -> dt.datetime:
     No day before the date dimension's first one is run: of the dimension as it was when the version
     landed, as a start that moves with it would make Airflow's history and its schedule disagree.
     """
-    chosen = os.environ.get("MONITORING_START_DATE")
-    landed = item.landed_at.date()
-    horizon = (
-        dt.date.fromisoformat(chosen) if chosen else landed.replace(year=landed.year - 1, day=1)
-    )
-    first = max(item.manifest.deployed_at, horizon)
+    first = max(item.manifest.deployed_at, first_date(item.landed_at.date()))
     day = next(_batch_days(item.manifest, first, +1))
     return _interval_begin(item.manifest, day) - ROOM
 

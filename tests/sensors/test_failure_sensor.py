@@ -24,9 +24,10 @@ def daemon(lender, instance):
     return Daemon(failure_sensor, lender, instance)
 
 
-def run(lender, instance, day, tags=None, key=KEY):
+def run(lender, instance, day, tags=None, key=KEY, asset=None):
     return job("monitor_day", lender).execute_in_process(
         instance=instance,
+        asset_selection=None if asset is None else [dg.AssetKey(asset)],
         partition_key=None if tags else ModelDay(day, key).partition,
         tags=tags,
         raise_on_error=False,
@@ -168,6 +169,47 @@ def test_alerts_that_failed_after_the_report_are_no_fault_of_the_day(
     with monkeypatch.context() as broken:
         broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
         assert not run(lender, instance, YESTERDAY).success
+    assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
+    assert faults(lender, YESTERDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "broken"),
+    [
+        ("segment_report", "monitoring_assets.segment_report._rows"),
+        ("performance_report", "monitoring_assets.performance_report._rows"),
+        ("drift_report", "monitoring_assets.drift_report.compare_with_reference"),
+    ],
+)
+def test_a_day_that_is_made_asset_by_asset_is_good_once_the_failed_one_is_made(
+    lender, instance, daemon, monkeypatch, asset, broken
+):
+    lender.publish(segments=["region"])
+    onboard(lender, instance)
+    lender.deliver(YESTERDAY)
+    others = ["features", "scores", "drift_report", "performance_report", "segment_report"]
+    for other in others[: others.index(asset)]:
+        assert run(lender, instance, YESTERDAY, asset=other).success
+    with monkeypatch.context() as at_first:
+        at_first.setattr(broken, lambda *args, **more: 1 / 0)
+        assert not run(lender, instance, YESTERDAY, asset=asset).success
+    assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
+    assert [family for family, _, _ in faults(lender, YESTERDAY)] == ["pipeline"]
+    assert run(lender, instance, YESTERDAY, asset=asset).success
+    assert faults(lender, YESTERDAY) == []
+
+
+def test_a_decision_that_failed_in_a_run_of_its_own_is_asked_for_and_no_fault_of_the_day(
+    lender, instance, daemon, monkeypatch
+):
+    lender.publish()
+    onboard(lender, instance)
+    lender.deliver(YESTERDAY)
+    for asset in ("features", "scores", "drift_report", "performance_report", "segment_report"):
+        assert run(lender, instance, YESTERDAY, asset=asset).success
+    with monkeypatch.context() as broken:
+        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        assert not run(lender, instance, YESTERDAY, asset="alerts").success
     assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
     assert faults(lender, YESTERDAY) == []
 
