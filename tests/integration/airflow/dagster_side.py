@@ -59,6 +59,7 @@ class Dagster:
         configuration["storage"] = postgres.dagster_storage(database)
         # On a busy machine a run that starts slowly is not a lost one.
         configuration["run_monitoring"]["start_timeout_seconds"] = 900
+        configuration["run_queue"]["dequeue_interval_seconds"] = 1
         (self.home / "dagster.yaml").write_text(yaml.safe_dump(configuration))
         self.bridge = folder / "airflow.yaml"
         self.bridge.write_text(yaml.safe_dump(settings))
