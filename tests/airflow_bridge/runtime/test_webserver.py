@@ -56,6 +56,7 @@ def webserver(tmp_path_factory: pytest.TempPathFactory):
         process.wait(60)
 
 
+@pytest.mark.airflow  # six real runs: minutes on a busy machine
 @pytest.mark.parametrize("airflow", ["2.11", "3"])
 def test_against_a_webserver(airflow: str, webserver: str, tmp_path: Path):
     content = bundle([model(1)])
