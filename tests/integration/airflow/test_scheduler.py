@@ -47,9 +47,8 @@ def bridge(
 ) -> Iterator[Bridge]:
     """A deployment with the Airflow that a test asks for."""
     folder = tmp_path_factory.mktemp("deployment")
-    # Nothing is deferred in this mode.
     lender = Lender(str(folder / "lender"), folder)
-    without = ("triggerer",)
+    without = ("triggerer",)  # nothing is deferred in this mode
     with deployment(folder, request.param, lender, postgres, SETTINGS, without=without) as one:
         yield one
 
