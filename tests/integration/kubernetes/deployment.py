@@ -115,7 +115,7 @@ class Deployment:
         values = yaml.safe_load(filled("values.yaml", self.namespace))
         launcher = values["runLauncher"]["config"]["customRunLauncher"]
         settings = launcher["config"]
-        settings["resources"]["requests"] = {"cpu": "50m", "memory": "256Mi"}
+        settings["resources"]["requests"] |= {"cpu": "50m", "memory": "256Mi"}
         daemon = values["dagsterDaemon"]
         retries, monitoring = daemon["runRetries"], daemon["runMonitoring"]
         queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
