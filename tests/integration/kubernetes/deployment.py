@@ -133,7 +133,7 @@ class Deployment:
                 "enabled": monitoring["enabled"],
                 "max_resume_run_attempts": monitoring["maxResumeRunAttempts"],
                 "poll_interval_seconds": 5,
-                "start_timeout_seconds": 120,
+                "start_timeout_seconds": 300,
             },
             "run_retries": {
                 "enabled": retries["enabled"],
