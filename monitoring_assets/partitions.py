@@ -18,12 +18,15 @@ from dagster._core.storage.tags import (
 )
 
 from resources.errors import InputError
+from resources.lake import NotArrivedError
 from resources.manifest import Manifest
 
 MODEL_DIMENSION = "model"
 PROGRESS_SECONDS = 10.0
 # Metadata of a failed step: why, by partition.
 FAILED_PARTITIONS = "failed_partitions"
+# Whether nothing was wrong but files that have not arrived: a scheduler may try again.
+MAY_STILL_ARRIVE = "may_still_arrive"
 # Tag of a run of ours that is part of a backfill in which Dagster does not see one.
 BACKFILL = "monitoring/backfill"
 
@@ -144,7 +147,10 @@ def materialise_each(
     reasons = {day.partition: _in_words(error) for day, error in failed.items()}
     raise dg.Failure(
         description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),
-        metadata={FAILED_PARTITIONS: reasons},
+        metadata={
+            FAILED_PARTITIONS: reasons,
+            MAY_STILL_ARRIVE: all(isinstance(e, NotArrivedError) for e in failed.values()),
+        },
         # A missing or wrong file does not mend itself within a run's retries.
         allow_retries=not all(isinstance(error, InputError) for error in failed.values()),
     )

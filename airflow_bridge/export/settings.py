@@ -100,7 +100,9 @@ class Settings(_Section):
     pool: Name | None = Field(None, description="Airflow pool of the tasks.")
     max_active_runs: int = Field(4, ge=1)
     max_active_tasks: int = Field(16, ge=1)
-    retries: int = Field(3, ge=0)
+    retries: int = Field(
+        8, ge=0, description="Of a batch that is late too: about four hours with these delays."
+    )
     retry_delay_seconds: Seconds = Field(120, description="Before the first retry; then it grows.")
     max_retry_delay_seconds: Seconds = Field(3600, validate_default=True)
     timeout_seconds: Seconds = Field(14_400, description="For a task, all its waiting included.")

@@ -24,6 +24,8 @@ BUSY = frozenset({408, 425, 429})
 """Statuses under 500 that mean: not now."""
 FINAL_ERRORS = frozenset({"DagsterAssetCheckFailedError", "Failure"})
 """Dagster's exceptions that end a run for what its input is, so that it ends again like that."""
+MAY_STILL_ARRIVE = "may_still_arrive"
+"""Metadata of a failure for files that are late: the same failure may be none the next time."""
 
 RUNS = """
 query TaskRuns($filter: RunsFilter!, $limit: Int!) {
@@ -92,7 +94,10 @@ query TaskEvents($runId: ID!, $after: String) {
         ... on ExecutionStepFailureEvent {
           stepKey
           error { className message causes { className message } }
-          failureMetadata { description }
+          failureMetadata {
+            description
+            metadataEntries { label ... on BoolMetadataEntry { boolValue } }
+          }
         }
         ... on EngineEvent { error { className message causes { className message } } }
         ... on RunFailureEvent { message error { className message causes { className message } } }
@@ -149,7 +154,7 @@ class RunEvents:
         Why the run failed or was cancelled; empty if it was not.
     retry_helps
         False if it failed in a way that is the same the next time: a blocking check, or a
-        ``dagster.Failure``, by which an asset says that its input is at fault.
+        ``dagster.Failure``, by which an asset says that its input is at fault, and not only late.
     """
 
     materialised: Mapping[tuple[str, str | None], Mapping[str, float]]
@@ -236,9 +241,15 @@ class DagsterClient:
                 checks[check.asset, check.name, check.partition] = check
             elif kind == "ExecutionStepFailureEvent":
                 errors = _errors(event["error"])
-                retry_helps &= FINAL_ERRORS.isdisjoint(error["className"] for error in errors)
-                words = (event["failureMetadata"] or {}).get("description")
-                reasons.append(f"{event['stepKey']}: {words or _message(event['error'])}")
+                said = event["failureMetadata"] or {}
+                is_late = any(
+                    entry["label"] == MAY_STILL_ARRIVE and entry["boolValue"]
+                    for entry in said.get("metadataEntries", ())
+                )
+                retry_helps &= is_late or FINAL_ERRORS.isdisjoint(e["className"] for e in errors)
+                reasons.append(
+                    f"{event['stepKey']}: {said.get('description') or _message(event['error'])}"
+                )
             elif kind == "EngineEvent":
                 engine = _message(event["error"]) or engine
             elif kind == "RunFailureEvent":

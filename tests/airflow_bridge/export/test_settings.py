@@ -23,7 +23,7 @@ def test_nothing_need_be_said(read, monkeypatch):
     settings = read("")
     assert settings.mode == "dagster"
     assert settings.dagster.url == "https://dagster.lender.example"
-    assert (settings.retries, settings.pool, settings.kubernetes) == (3, None, None)
+    assert (settings.retries, settings.pool, settings.kubernetes) == (8, None, None)
 
 
 def test_a_mode_can_be_asked_for(read):

@@ -19,10 +19,12 @@ def reference_profile() -> None:
 
 @dg.asset(partitions_def=DAYS, deps=[reference_profile])
 def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Fail on the 13th, break on the 15th, and take for ever on the 16th."""
+    """Fail on the 13th, late on the 18th, break on the 15th, take for ever on the 16th."""
     day = context.partition_key[:10]
     if day == "2026-09-13":
         raise dg.Failure("no Parquet file at lake/2026-09-13", allow_retries=False)
+    if day == "2026-09-18":
+        raise dg.Failure("not yet", metadata={"may_still_arrive": True}, allow_retries=False)
     if day == "2026-09-15":
         raise OSError("disk full")
     if day == "2026-09-16":

@@ -36,7 +36,7 @@ def waited(task, now):
 
 def test_all_that_can_happen_to_a_day(dag):
     features, checks = dag.get_task("features"), dag.get_task("checks")
-    for day in (12, 13, 14, 15, 16, 17):
+    for day in (12, 13, 14, 15, 16, 17, 18):
         assert not features.poke(on(features, day))
 
     result = waited(features, on(features, 12))
@@ -54,9 +54,10 @@ def test_all_that_can_happen_to_a_day(dag):
         waited(features, on(features, 14))
     assert type(raised.value).__name__ == "AirflowFailException"
 
-    with pytest.raises(Exception, match="disk full") as raised:
-        waited(features, on(features, 15))
-    assert type(raised.value).__name__ == "AirflowException"
+    for day, words in ((15, "disk full"), (18, "not yet")):
+        with pytest.raises(Exception, match=words) as raised:
+            waited(features, on(features, day))
+        assert type(raised.value).__name__ == "AirflowException"
 
     assert waited(features, on(features, 17))
     with pytest.raises(Exception, match="income: csi of 2026-09-17"):

@@ -55,7 +55,8 @@ def evaluation(name, success, severity="ERROR", asset="features", partition=PART
     }
 
 
-def failure(class_name, message, *causes, words=None):
+def failure(class_name, message, *causes, words=None, late=False):
+    entry = {"__typename": "BoolMetadataEntry", "label": "may_still_arrive", "boolValue": late}
     return {
         "__typename": "ExecutionStepFailureEvent",
         "stepKey": "features",
@@ -64,7 +65,7 @@ def failure(class_name, message, *causes, words=None):
             "message": message,
             "causes": [{"className": name, "message": text} for name, text in causes],
         },
-        "failureMetadata": {"description": words} if words else None,
+        "failureMetadata": {"description": words, "metadataEntries": [entry]} if words else None,
     }
 
 
@@ -158,7 +159,12 @@ def test_a_long_log_is_read_to_its_end(dagster, features):
             False,
             "features: disk full",
         ),
-        (failure("Failure", "x", words="no Parquet file at s3://lake"), True, "no Parquet file"),
+        (failure("Failure", "x", words="income has no column"), True, "income has no column"),
+        (
+            failure("Failure", "x", words="no Parquet file at s3://lake", late=True),
+            False,
+            "no Parquet file",
+        ),
         (
             failure("DagsterAssetCheckFailedError", "1 blocking asset check failed"),
             True,
