@@ -75,20 +75,14 @@ class Cluster:
 
     def as_account(self, namespace: str, account: str) -> Any:
         """A client that has only the token of a service account."""
-        request = {"spec": {"audiences": [], "expirationSeconds": 3600}}
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        token = self._client.call_api(
-            path,
-            "POST",
-            body=request,
-            response_type="object",
-            auth_settings=["BearerToken"],
-            _return_http_data_only=True,
-        )["status"]["token"]
+        request = kubernetes.client.AuthenticationV1TokenRequest(
+            spec=kubernetes.client.V1TokenRequestSpec(audiences=[])
+        )
+        made = self.core.create_namespaced_service_account_token(account, namespace, request)
         settings = kubernetes.client.Configuration.get_default_copy()
         settings.host = self._client.configuration.host
         settings.ssl_ca_cert = self._client.configuration.ssl_ca_cert
-        settings.api_key = {"authorization": f"Bearer {token}"}
+        settings.api_key = {"authorization": f"Bearer {made.status.token}"}
         return kubernetes.client.ApiClient(settings)
 
 
