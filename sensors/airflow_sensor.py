@@ -22,7 +22,7 @@ NAME = "airflow_sensor"
 )
 def airflow_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
     """Export, unless Dagster schedules the days as well."""
-    from airflow_bridge.export.export import export_bundle
+    from airflow_bridge.export.export import begin_bundle, export_bundle
     from airflow_bridge.export.overlap import refuse_overlap
     from airflow_bridge.export.settings import load_settings
 
@@ -31,10 +31,11 @@ def airflow_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Skip
     if settings.bundle is None:
         raise InputError(f"{file}: bundle: found nothing; allowed: a folder, or s3://bucket/prefix")
     refuse_overlap(context.instance)
-    if not store.all_landed():
-        return dg.SkipReason("no version has landed")
     assert context.repository_def is not None  # the daemon's ticks have it
     job = context.repository_def.get_job(monitor_day.name)
+    if not store.all_landed():
+        begin_bundle(job, settings, settings.bundle)
+        return dg.SkipReason("no version has landed")
     done = export_bundle(job, store, settings, settings.bundle)
     if done.left_out:  # the others have their DAGs by now
         raise InputError(f"{', '.join(done.left_out)}: cannot be read, and have no DAG")

@@ -9,7 +9,7 @@ import dagster as dg
 
 from airflow_bridge.export.bundle import Bundle, build_bundle
 from airflow_bridge.export.settings import BridgeSettings
-from airflow_bridge.export.write import Changes, write_bundle
+from airflow_bridge.export.write import DAG_FILE, Changes, write_bundle
 from resources.errors import InputError
 from resources.storage import open_storage
 from resources.store import Store
@@ -47,3 +47,14 @@ def export_bundle(
     changes = write_bundle(bundle, open_storage(root))
     everything = json.loads(store.storage.read("manifests/all.json"))
     return Export(bundle, changes, sorted(everything.keys() - landed.keys()))
+
+
+def begin_bundle(job: dg.JobDefinition, settings: BridgeSettings, root: str) -> None:
+    """Write a bundle without DAGs where there is none, for Airflow to know before a version lands.
+
+    Airflow looks for new files every few minutes only; a change of one that it knows it sees at
+    once.
+    """
+    target = open_storage(root)
+    if not target.exists(DAG_FILE):
+        write_bundle(build_bundle(job, [], settings), target)

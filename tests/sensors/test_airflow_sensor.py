@@ -57,6 +57,10 @@ def test_a_version_that_lands_changes_or_retires_has_its_dag_as_it_should_be(
     lender, instance, bridge
 ):
     assert export(lender, instance) == "no version has landed"
+    assert keys(bundle(bridge)) == []  # a file that Airflow knows when the first version lands
+    before = etags(bridge)
+    assert export(lender, instance) == "no version has landed"
+    assert etags(bridge) == before
     lender.publish()
     tick(lender, instance)
     assert export(lender, instance).startswith(f"1 DAGs in {bridge}: ")
@@ -69,7 +73,7 @@ def test_a_version_that_lands_changes_or_retires_has_its_dag_as_it_should_be(
     tick(lender, instance)
     export(lender, instance)
     assert keys(bundle(bridge)) == ["pd_auto.1", "pd_cards.1"]
-    lender.publish_manifest("pd_cards", "1", retired_at=YESTERDAY.isoformat())
+    lender.publish_manifest("pd_cards", "1", retired_at=days_ago(-2).isoformat())
     tick(lender, instance)
     assert export(lender, instance) == f"2 DAGs in {bridge}: 2 files written, 1 removed"
     assert keys(bundle(bridge)) == ["pd_auto.1", "pd_cards.1"]
@@ -92,7 +96,7 @@ def test_settings_without_a_place_are_a_fault(lender, instance, bridge, tmp_path
 
 def test_with_the_bridge_on_no_sensor_requests_a_day(lender, instance, monkeypatch):
     land(lender)
-    lender.deliver(days_ago(1))
+    lender.deliver(YESTERDAY)
     daemon = Daemon(batch_sensor, lender, instance)
     monkeypatch.setenv("MONITORING_AIRFLOW", "airflow.yaml")
     daemon.instance.daemon_cursor_storage.set_cursor_values({batch_sensor.name: "{}"})
