@@ -397,8 +397,10 @@ def _explain(
     limits, level = policy.performance, policy.performance.level
     nothing = Difference(reason="no estimate")
     by_rank = explain(moved, gaps.get("auc", nothing), limits.auc_drop.warn, level)
-    least = (limits.bad_rate_ratio.warn - 1) * (expected or 1.0)
-    by_level = explain(moved, gaps.get("bad_rate", nothing), least, level)
+    apart, ratio = gaps.get("bad_rate", nothing), limits.bad_rate_ratio.warn
+    # A ratio is as far from 1 either way; the difference that it makes is not.
+    least = (1 - 1 / ratio if (apart.value or 0.0) < 0 else ratio - 1) * (expected or 1.0)
+    by_level = explain(moved, apart, least, level)
     both = Explanation(by_rank.kind, f"AUC: {by_rank.text}. Bad rate: {by_level.text}")
     # Either is enough for a concept shift, and what is known goes before what is not.
     if "concept" in by_level.kind or by_rank.kind == "not enough evidence":

@@ -9,7 +9,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference, reference_profile
 from resources.arrow_types import same_family
 from resources.errors import InputError
-from resources.faults import RUN, record_faults
+from resources.faults import RUN, record_faults, run_of
 from resources.lake import DayFiles, Lake
 from resources.registry import ModelRegistry, version_path
 from resources.store import Landed, Store
@@ -59,7 +59,8 @@ def features(
             store.remove("features_profile", day.key, day.day)
         store.write_table("features_profile", day.key, day.day, profile.to_table(), notes)
         # The batch is there: what kept an earlier run from coming so far no longer does.
-        record_faults(store.storage, day.key, day.day, RUN, [])
+        for source in (RUN, run_of("features")):
+            record_faults(store.storage, day.key, day.day, source, [])
         return {
             "dagster/row_count": profile.rows,
             "dagster/column_schema": dg.TableSchema(

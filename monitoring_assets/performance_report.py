@@ -13,7 +13,7 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.scores import scores
 from resources.errors import InputError
-from resources.faults import RUN, record_faults
+from resources.faults import record_faults, run_of
 from resources.lake import Lake, NotArrivedError
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
@@ -61,8 +61,7 @@ def performance_report(
         store.write_report(
             "performance_report", day.key, day.day, table, manifest, context.run_id, notes
         )
-        # Whatever kept an earlier run of this day from coming so far no longer does.
-        record_faults(store.storage, day.key, day.day, RUN, [])
+        record_faults(store.storage, day.key, day.day, run_of("performance_report"), [])
         return {
             **_curves(rows),
             "performance": _shown(rows),

@@ -18,6 +18,12 @@ from resources.storage import Storage
 RUN = "run"
 """Source of the fault that a failed or missing run is; other sources are the checked assets."""
 
+
+def run_of(asset: str) -> str:
+    """Source of the fault that the failed run of one asset is, as Airflow has them."""
+    return f"{RUN}.{asset}"
+
+
 ONBOARDING = "onboarding"
 """Source of the fault that a reference profile could not be made, on the day that was found."""
 

@@ -14,7 +14,7 @@ from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.run_failure import failed_partitions, failure_in_words, stopped_partitions
 from resources.errors import InputError
-from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults
+from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
 from resources.store import Store
 from sensors.run_requests import days_of, decided_at, request_alerts
 
@@ -107,14 +107,18 @@ def _failed_days(
         day = ModelDay(last_whole_day(), run.tags[PARTITION_NAME_TAG])
         return [(day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
-    # As Airflow's last task: the day has been made by others.
-    only_decides = run.asset_selection == {alerts.key}
+    # A run of one asset is as Airflow has them: what it says is taken back when that asset is made.
+    # If that asset is the decision, others have made the day.
+    selected = run.asset_selection or frozenset()
+    only = next(iter(selected)) if len(selected) == 1 else None
     return [
         (
             day,
-            RUN,
+            run_of(only.to_user_string()) if only else RUN,
             None
-            if only_decides or day.partition in stopped or _is_made_since(instance, began, day)
+            if only == alerts.key
+            or day.partition in stopped
+            or _is_made_since(instance, began, day, only or drift_report.key)
             else why,
         )
         for day in days_of(instance, run)
@@ -128,9 +132,11 @@ def _failed_days(
     ]
 
 
-def _is_made_since(instance: dg.DagsterInstance, began: float, day: ModelDay) -> bool:
-    """Whether the day has a report of the run that began then, or of a later one."""
-    reports = instance.fetch_materializations(
-        dg.AssetRecordsFilter(drift_report.key, asset_partitions=[day.partition]), limit=1
+def _is_made_since(
+    instance: dg.DagsterInstance, began: float, day: ModelDay, asset: dg.AssetKey
+) -> bool:
+    """Whether the day has the asset from the run that began then, or from a later one."""
+    made = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset, asset_partitions=[day.partition]), limit=1
     ).records
-    return bool(reports) and reports[0].timestamp > began
+    return bool(made) and made[0].timestamp > began

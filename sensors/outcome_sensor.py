@@ -79,7 +79,10 @@ def _cohorts(
     newest = today - dt.timedelta(days=outcome.maturity[0])
     scored = store.days("scores_profile", manifest.key)
     days = [day for day in monitored_days(manifest, oldest, newest) if day in scored]
-    for day, files in lake.files_by_day(outcome.path, days).items():
+    found = lake.files_by_day(outcome.path, days)
+    for day in days:
+        # A day without files too: its check says that its outcomes are due and not there.
+        files = found.get(day, ())
         reached = [horizon for horizon in outcome.maturity if (today - day).days >= horizon]
         parts = [outcome.model_dump_json(), *map(str, reached), *map(repr, files)]
         yield day.isoformat(), hashlib.sha256("\n".join(parts).encode()).hexdigest()[:STATE_LENGTH]

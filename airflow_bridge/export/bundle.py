@@ -102,10 +102,7 @@ def build_bundle(
         job=job.name,
         assets=assets_of(job),
         models=[
-            _model(job.name, item)
-            for item in sorted(landed, key=lambda item: item.manifest.key)
-            # One that had been retired before it landed is never onboarded: its days would wait.
-            if not item.manifest.is_retired(item.landed_at.date())
+            _model(job.name, item) for item in sorted(landed, key=lambda item: item.manifest.key)
         ],
     )
 

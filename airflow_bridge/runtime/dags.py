@@ -134,16 +134,21 @@ def _tasks_in_dagster(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, A
     from .dagster_checks import DagsterChecks
     from .dagster_task import MaterialiseInDagster
 
-    dagster = bundle["settings"]["dagster"]
+    settings = bundle["settings"]
+    dagster = settings["dagster"]
     for asset in bundle["assets"]:
+        arguments = _asset_arguments(asset, model, bundle)
+        tries = 1 + arguments.get("retries", settings["retries"])
         MaterialiseInDagster(
-            **_asset_arguments(asset, model, bundle),
+            **arguments,
             dag=dag,
             asset=asset,
             model=model,
             job=bundle["job"],
             dagster=dagster,
-            timeout=bundle["settings"]["timeout_seconds"],
+            run_seconds=settings["timeout_seconds"],
+            # Of all tries and what is between them, as the sensor's own timeout is for good.
+            timeout=tries * (settings["timeout_seconds"] + settings["max_retry_delay_seconds"]),
         )
     DagsterChecks(
         task_id="checks",
@@ -177,6 +182,7 @@ def _tasks_in_pods(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]
         **common,
         command=["airflow", "checks", model["key"]],
         trigger_rule="all_done",
+        retries=1,  # for a pod that is lost: the verdict itself stays what it is
     )
 
 

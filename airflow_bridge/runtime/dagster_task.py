@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from typing import TYPE_CHECKING, Any
 
 from .compat import AirflowException, AirflowFailException, BaseSensorOperator, PokeReturnValue
@@ -26,6 +28,9 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
     ----------
     asset, model, job, dagster
         An asset, a model version, the job and Dagster's settings, as in the bundle's manifest.
+    run_seconds
+        After which a run is cancelled, and the try has failed. It is not the sensor's ``timeout``:
+        that is never tried again, and in Airflow 2 counts from the first try.
     **kwargs
         Airflow's.
     """
@@ -40,12 +45,14 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
         model: Mapping[str, Any],
         job: str,
         dagster: Mapping[str, Any],
+        run_seconds: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode="reschedule", poke_interval=dagster["poll_seconds"], **kwargs)
         self.asset = asset
         self.model = model
         self.job = job
+        self.run_seconds = run_seconds
         self.url = dagster["url"]
         self.client = DagsterClient.of(dagster)
         self.tags: dict[str, str] = {}
@@ -76,6 +83,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
             self._show(step.run.run_id, context)
             if isinstance(step, Wait):
                 self.log.info("Run %s is %s", step.run.run_id, step.run.status)
+                self._end_if_late(step.run)
                 return False
             events = self.client.events(step.run.run_id)
         except DagsterUnreachableError as error:
@@ -93,7 +101,18 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
                 self.log.info("Cancelling run %s", run.run_id)
                 self.client.terminate(run.run_id)
 
+    def _end_if_late(self, run: Run) -> None:
+        if time.time() - run.created > self.run_seconds:
+            self.client.terminate(run.run_id)
+            raise AirflowException(
+                f"run {run.run_id} has taken more than {self.run_seconds} s and is cancelled"
+            )
+
     def _launch(self, context: Any) -> None:
+        day = day_of(context, self.model["timezone"])
+        if day >= dt.datetime.now(dt.timezone.utc).date():  # noqa: UP017 - Python 3.9
+            self.log.info("Waiting for the end of %s in UTC: Dagster has no partition before", day)
+            return
         for name in self.asset["waits_for"]:
             if not self.client.is_materialised(name, self.model["key"]):
                 self.log.info("Waiting for %s of %s", name, self.model["key"])
@@ -104,7 +123,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
             self.asset["checks"],
             {
                 **run_tags(context, self.model["run_tags"]),
-                **partition_tags(day_of(context, self.model["timezone"]), self.model["key"]),
+                **partition_tags(day, self.model["key"]),
             },
         )
         self.log.info("Launched run %s", run_id)

@@ -107,4 +107,5 @@ def next_step(runs: Collection[Run], generation: int, try_number: int) -> Step:
         return Wait(newest)
     if newest.status == SUCCESS:
         return Done(newest)
-    return Launch() if newest.try_number < try_number else Failed(newest)
+    # Of another try: an earlier one, or of a DAG run of this name that was deleted since.
+    return Failed(newest) if newest.try_number == try_number else Launch()
