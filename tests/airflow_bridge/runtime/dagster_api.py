@@ -125,7 +125,7 @@ class ScriptedDagster:
             run = {
                 "runId": f"run-{number}",
                 "status": "QUEUED",
-                "creationTime": 1000.0 + number,
+                "creationTime": time.time() + number,
                 "tags": params["executionMetadata"]["tags"],
             }
             self.state["runs"].append(run)

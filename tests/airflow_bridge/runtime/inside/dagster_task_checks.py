@@ -98,6 +98,22 @@ def test_one_run_with_the_tags_of_task_and_partition(dagster, features):
     ]
 
 
+def test_a_run_that_takes_too_long_is_cancelled_and_the_next_try_launches_another(
+    dagster, features
+):
+    features.poke(context(features))
+    (run,) = dagster.state["runs"]
+    dagster.set(runs=[run | {"status": "STARTED", "creationTime": 1000.0}])
+    with pytest.raises(Exception, match="more than 14400 s") as raised:
+        features.poke(context(features))
+    assert type(raised.value).__name__ == "AirflowException"
+    dagster.end("CANCELED", [])
+    again = context(features)
+    again["ti"].try_number = 2
+    assert not features.poke(again)
+    assert len(dagster.state["runs"]) == 2
+
+
 @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "CANCELING"])
 def test_a_run_under_way_is_waited_for_by_any_try(dagster, features, status):
     features.poke(context(features))
