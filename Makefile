@@ -66,7 +66,7 @@ format: .venv/installed ## format the code
 bench-%: .venv/installed
 	@PYTHONPATH=. $(BIN)/python benchmarks/$(subst -,_,$*).py
 
-bench-profile-kernel: ## benchmarks: also peers, wide, daily-run, registry, alert-quality, batch-to-page
+bench-profile-kernel: ## benchmarks: every benchmarks/NAME.py that README there lists
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \

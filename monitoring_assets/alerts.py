@@ -22,8 +22,9 @@ from resources.store import NotMaterialisedError, Store
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from monitoring_assets.performance_points import PerformancePoint
     from monitoring_assets.statistics.decision import Decision
-    from resources.notice import CheckStatus, Measurements, Subject
+    from resources.notice import CheckStatus, Gauge, Measurements, Subject
 
 # A channel that does not answer must not hold up the run: the delivery sensor goes on.
 DELIVERY_SECONDS = 20.0
@@ -87,7 +88,7 @@ def alerts(
             subject = Subject.of(manifest)
             measured = None
             if not inputs.is_backfill and inputs.age_days(day.day) <= inputs.policy.max_age_days:
-                measured = _measurements(store, day, subject, decisions)
+                measured = _measurements(store, day, subject, decisions, points)
             telling = Telling(subject=subject, day=day.day, decided_at=now)
             told = tell(store, telling, decisions, measured, seconds=DELIVERY_SECONDS)
         return {
@@ -96,7 +97,7 @@ def alerts(
             "path": store.storage.url(store.path("alerts", day.key, day.day)),
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def decisions_table(decisions: "Sequence[Decision]") -> "pa.Table":
@@ -166,8 +167,47 @@ def _shown(decisions: "Sequence[Decision]") -> dg.TableMetadataValue:
     )
 
 
+def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "list[Gauge]":
+    """Gauges of performance that could be known on a day.
+
+    Parameters
+    ----------
+    points
+        Of the version, in the order of days; those of segments are left out.
+    day
+        The day that is told of.
+
+    Returns
+    -------
+    list of Gauge
+        For each horizon the day's own estimates, and of the newest cohort whose outcomes are known
+        what was realised and the gap. Nothing for what could not be computed.
+    """
+    from monitoring_assets.performance_faults import known_on
+    from resources.metrics import PERFORMANCE
+
+    newest = {
+        (point.kind, point.metric, point.horizon): point
+        for point in points
+        if point.segment is None
+        and known_on(point) <= day
+        and (point.kind != "estimated" or point.day == day)
+    }
+    return [
+        PERFORMANCE[point.kind, point.metric].gauge(
+            point.value, horizon="none" if point.horizon is None else str(point.horizon)
+        )
+        for point in newest.values()
+        if point.value is not None
+    ]
+
+
 def _measurements(
-    store: Store, day: ModelDay, subject: "Subject", decisions: "Sequence[Decision]"
+    store: Store,
+    day: ModelDay,
+    subject: "Subject",
+    decisions: "Sequence[Decision]",
+    points: "Sequence[PerformancePoint]",
 ) -> "Measurements":
     """What Datadog is to know of the day; without a report, what became of it."""
     from resources.metrics import INCIDENTS_OPEN, PARTITION, PIPELINE, report_gauges
@@ -188,6 +228,7 @@ def _measurements(
         gauges=[
             *report_gauges(report),
             *(INCIDENTS_OPEN.gauge(float(yes), family=name) for name, yes in is_open.items()),
+            *performance_gauges(points, day.day),
         ],
         checks=[
             PARTITION.status(outcome, why),

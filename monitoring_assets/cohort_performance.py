@@ -134,13 +134,13 @@ def estimated_row(
         return row | {"status": "not computed", "reason": OTHER_GRID}
     try:
         calibration = grid.calibration(horizon)
-        found = estimate(calibration, scores, _cut_offs(manifest))
+        found = estimate(calibration, scores, manifest.cut_offs)
     except ValueError as error:
         return row | {"status": "not computed", "reason": str(error)}
     if horizon in grid.realised:
         reference = grid.realised[horizon].metrics
     else:  # without outcomes the sample's own performance is an estimate as well
-        own = estimated_metrics(estimate(calibration, grid.scores, _cut_offs(manifest)))
+        own = estimated_metrics(estimate(calibration, grid.scores, manifest.cut_offs))
         reference = {name: as_estimate(metric) for name, metric in own.items()}
     estimated = estimated_metrics(found)
     metrics = {name: as_estimate(metric) for name, metric in estimated.items()}
@@ -350,10 +350,6 @@ def _segment_row(segment: Segment, part: _Rows, reference: ReferenceSegments, ho
     return row
 
 
-def _cut_offs(manifest: Manifest) -> list[float]:
-    return manifest.outcome.cut_offs if manifest.outcome else []
-
-
 def _numeric(bands: ColumnProfile) -> NumericBins:
     if not isinstance(bands.bins, NumericBins):
         raise InputError(f"the score of the reference has no bands: {bands.error}")
@@ -373,7 +369,7 @@ def _estimate_of_known(
             "reference.outcome without {horizon} is that of the last"
         )
     try:
-        found = estimate(grid.calibration(horizon), known, _cut_offs(manifest))
+        found = estimate(grid.calibration(horizon), known, manifest.cut_offs)
     except ValueError as error:
         return {}, str(error)
     return estimated_metrics(found), found.calibration

@@ -10,7 +10,7 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference
 from monitoring_assets.scores import scores
-from resources.faults import RUN, record_faults, run_of
+from resources.faults import RUN, record_faults
 from resources.manifest import IndexThresholds, ThresholdPolicy
 from resources.store import Store
 
@@ -54,8 +54,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "drift_report", day.key, day.day, report, manifest, context.run_id, notes
         )
         # Whatever kept an earlier run of this day from coming so far no longer does.
-        for source in (RUN, run_of("drift_report")):
-            record_faults(store.storage, day.key, day.day, source, [])
+        record_faults(store.storage, day.key, day.day, RUN, [])
         psi = next(drift for drift in drifts if drift.column == SCORE)
         csi = [drift for drift in drifts if drift.column != SCORE]
         worst = max(csi, key=lambda drift: -1.0 if drift.value is None else drift.value)
@@ -72,7 +71,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "path": store.storage.url(store.path("drift_report", day.key, day.day)),
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def compare_with_reference(

@@ -9,7 +9,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference, reference_profile
 from resources.arrow_types import same_family
 from resources.errors import InputError
-from resources.faults import RUN, record_faults, run_of
+from resources.faults import RUN, record_faults
 from resources.lake import DayFiles, Lake
 from resources.registry import ModelRegistry, version_path
 from resources.store import Landed, Store
@@ -59,8 +59,7 @@ def features(
             store.remove("features_profile", day.key, day.day)
         store.write_table("features_profile", day.key, day.day, profile.to_table(), notes)
         # The batch is there: what kept an earlier run from coming so far no longer does.
-        for source in (RUN, run_of("features")):
-            record_faults(store.storage, day.key, day.day, source, [])
+        record_faults(store.storage, day.key, day.day, RUN, [])
         return {
             "dagster/row_count": profile.rows,
             "dagster/column_schema": dg.TableSchema(
@@ -72,7 +71,7 @@ def features(
             "path": store.storage.url(path),
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator[pa.RecordBatch]":

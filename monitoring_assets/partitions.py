@@ -18,8 +18,10 @@ from dagster._core.storage.tags import (
 )
 
 from resources.errors import InputError
+from resources.faults import record_faults, run_of
 from resources.lake import NotArrivedError
 from resources.manifest import Manifest
+from resources.store import Store
 
 MODEL_DIMENSION = "model"
 PROGRESS_SECONDS = 10.0
@@ -99,6 +101,7 @@ def monitored_days(manifest: Manifest, first: dt.date, last: dt.date) -> list[dt
 
 def materialise_each(
     context: dg.AssetExecutionContext,
+    store: Store,
     compute: Callable[[ModelDay], Mapping[str, Any]],
 ) -> dg.MaterializeResult:
     """Compute every partition of the run: one, or each of a range.
@@ -110,6 +113,8 @@ def materialise_each(
     ----------
     context
         The asset's context.
+    store
+        Where what an earlier run of this asset alone left as a day's fault is taken back.
     compute
         Writes one partition to the store and returns its metadata.
 
@@ -119,12 +124,14 @@ def materialise_each(
         If any day failed for an `InputError`, or several days were asked for and one failed.
     """
     days = [ModelDay.parse(partition) for partition in context.partition_keys]
+    asset = context.asset_key.to_user_string()
     done: dict[ModelDay, Mapping[str, Any]] = {}
     failed: dict[ModelDay, Exception] = {}
     next_word = time.monotonic() + PROGRESS_SECONDS
     for number, day in enumerate(days, 1):
         try:
             done[day] = compute(day)
+            record_faults(store.storage, day.key, day.day, run_of(asset), [])
         except Exception as error:
             if len(days) == 1 and not isinstance(error, InputError):
                 raise  # with its own stack trace, and the run's retries

@@ -13,7 +13,6 @@ import dagster as dg
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.scores import scores
 from resources.errors import InputError
-from resources.faults import record_faults, run_of
 from resources.lake import Lake, NotArrivedError
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
@@ -61,7 +60,6 @@ def performance_report(
         store.write_report(
             "performance_report", day.key, day.day, table, manifest, context.run_id, notes
         )
-        record_faults(store.storage, day.key, day.day, run_of("performance_report"), [])
         return {
             **_curves(rows),
             "performance": _shown(rows),
@@ -70,7 +68,7 @@ def performance_report(
             "path": store.storage.url(store.path("performance_report", day.key, day.day)),
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[Row]":

@@ -59,8 +59,9 @@ def reference_profile(
             bins = fit_bins(source, columns, bins=manifest.reference.bins)
             parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
         profile = parts[0] | parts[1]
-        grid = make_grid(manifest, profile, scores, Path(folder) / OUTCOMES)
-        segments = reference_segments(manifest, profile, grid, features.path, scores)
+        outcomes = Path(folder) / OUTCOMES
+        grid = make_grid(manifest, profile, scores, outcomes)
+        segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
     if grid is not None:  # before the profile, which is what days wait for
         table, performance = grid

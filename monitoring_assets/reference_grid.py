@@ -135,9 +135,8 @@ def make_grid(
     bands = profile.columns[SCORE].bins
     if not np.isfinite(values).any() or not isinstance(bands, NumericBins):
         return None
-    cut_offs = manifest.outcome.cut_offs if manifest.outcome else []
     # More than have a bin of their own are estimated within the bins that they fall into.
-    grid = score_grid(values, cut_offs[:MAX_CUT_OFFS])
+    grid = score_grid(values, manifest.cut_offs[:MAX_CUT_OFFS])
     probability = manifest.scoring.is_probability
     columns = {SCORE: count_scores(values, grid, values)}
     notes: dict[str, Any] = {"probability": probability, "direction": 1, "realised": []}
@@ -224,7 +223,7 @@ def _realised(
         scores[known],
         outcomes[known],
         bands.edges,
-        manifest.outcome.cut_offs if manifest.outcome else [],
+        manifest.cut_offs,
         probability=manifest.scoring.is_probability,
         direction=direction,
     )

@@ -81,6 +81,7 @@ def reference_segments(
     grid: tuple[pa.Table, dict[str, Any]] | None,
     features: Path,
     scores: Path,
+    outcomes: Path,
 ) -> tuple[pa.Table, dict[str, Any]] | None:
     """Count the sample by segment, in the bins that the whole sample has.
 
@@ -92,17 +93,15 @@ def reference_segments(
         Of the sample.
     grid
         What ``make_grid`` made of the sample.
-    features, scores
-        Parquet of the sample, row by row beside each other. Its outcomes, where the manifest names
-        them, lie beside the scores.
+    features, scores, outcomes
+        Parquet of the sample, row by row beside each other; of its outcomes where the manifest
+        names a column.
 
     Returns
     -------
     The table and its notes: values of each segment column, why a column has none, and how each
     segment performed. None if the manifest has no segments.
     """
-    from monitoring_assets.reference import OUTCOMES
-
     if not manifest.segments:
         return None
     source = ParquetSource([features])
@@ -129,7 +128,7 @@ def reference_segments(
         numbers = column_of(scores, SCORE)
         codes = {column: segment_codes(source, column, names) for column, names in values.items()}
         for horizon, name in manifest.reference_outcomes.items():
-            became = column_of(scores.with_name(OUTCOMES), name)
+            became = column_of(outcomes, name)
             summed = f"{GRID} outcome after {horizon}"
             for segment, one in counted.items():
                 names = segment_names(values[segment.column])

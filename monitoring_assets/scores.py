@@ -7,7 +7,6 @@ import dagster as dg
 from monitoring_assets.features import features
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.reference import read_reference
-from resources.faults import record_faults, run_of
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import NotMaterialisedError, Store
@@ -62,7 +61,6 @@ def scores(
         if grid is not None:
             store.write_table("score_grid", day.key, day.day, grid.to_table(), notes)
         store.write_table("scores_profile", day.key, day.day, profile.to_table(), notes)
-        record_faults(store.storage, day.key, day.day, run_of("scores"), [])
         return {
             "dagster/row_count": profile.rows,
             "rows": profile.rows,
@@ -72,7 +70,7 @@ def scores(
             **reported,
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def _count_in_grid(store: Store, key: str, scored: "ParquetSource") -> "Profile | None":

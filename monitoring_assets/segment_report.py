@@ -12,7 +12,6 @@ import dagster as dg
 from monitoring_assets.drift_report import exceptions_in_force, in_force
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay, materialise_each
 from monitoring_assets.scores import scores
-from resources.faults import record_faults, run_of
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
@@ -43,8 +42,6 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
 
     def compute(day: ModelDay) -> dict[str, object]:
         manifest = store.landed(day.key).manifest
-        # What kept an earlier run from it; if it still does, that is said again.
-        record_faults(store.storage, day.key, day.day, run_of("segment_report"), [])
         if not manifest.segments:
             store.remove("segment_report", day.key, day.day)  # of an earlier revision
             return {"segments": "the manifest has none"}
@@ -66,7 +63,7 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             "path": store.storage.url(store.path("segment_report", day.key, day.day)),
         }
 
-    return materialise_each(context, compute)
+    return materialise_each(context, store, compute)
 
 
 def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:

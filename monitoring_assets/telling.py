@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from monitoring_assets.incidents import Ledger, Telling, reconcile
 from resources.channel import Channel
-from resources.metrics import PERFORMANCE
 from resources.notice import Measurements
 from resources.outbox import Outbox, channels_from_environment
 from resources.storage import Storage
@@ -17,9 +16,7 @@ from resources.store import Store
 from resources.turn import turn
 
 if TYPE_CHECKING:
-    from monitoring_assets.performance_points import PerformancePoint
     from monitoring_assets.statistics.decision import Decision
-    from resources.notice import Gauge
 
 # Until another run has told of the same version; it takes a second or two.
 TURN_SECONDS = 60.0
@@ -53,7 +50,7 @@ def tell(
     decisions
         One for each family.
     measurements
-        What the day's metrics are, but for those of performance, which are added; None for none.
+        What the day's metrics are; None for none.
     seconds
         For sending; what is not sent by then waits for the delivery sensor.
 
@@ -66,14 +63,8 @@ def tell(
     TimeoutError
         If other runs of the same version have been telling all the time.
     """
-    from monitoring_assets.performance_points import performance_points
-
     key, storage = telling.subject.key, store.storage
     channels = channels_from_environment(store)
-    if measurements is not None:
-        points = performance_points(store, key, telling.day)
-        gauges = [*measurements.gauges, *performance_gauges(points, telling.day)]
-        measurements = measurements.model_copy(update={"gauges": gauges})
     end = time.monotonic() + TURN_SECONDS
     is_told = False
     while not is_told:
@@ -89,38 +80,6 @@ def tell(
     return [
         f"{one.channel}: {one.path} " + (one.text if one.taken else f"waits: {one.text}")
         for one in sent
-    ]
-
-
-def performance_gauges(points: Sequence[PerformancePoint], day: dt.date) -> list[Gauge]:
-    """Gauges of performance that could be known on a day.
-
-    Parameters
-    ----------
-    points
-        Of the version, in the order of days.
-    day
-        The day that is told of.
-
-    Returns
-    -------
-    list of Gauge
-        For each horizon the day's own estimates, and of the newest cohort whose outcomes are known
-        what was realised and the gap. Nothing for what could not be computed.
-    """
-    from monitoring_assets.performance_faults import known_on
-
-    newest = {
-        (point.kind, point.metric, point.horizon): point
-        for point in points
-        if known_on(point) <= day and (point.kind != "estimated" or point.day == day)
-    }
-    return [
-        PERFORMANCE[point.kind, point.metric].gauge(
-            point.value, horizon="none" if point.horizon is None else str(point.horizon)
-        )
-        for point in newest.values()
-        if point.value is not None
     ]
 
 

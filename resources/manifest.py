@@ -729,6 +729,11 @@ class Manifest(_Section):
         return {h: column.format(horizon=h) for h in (horizons if by_horizon else horizons[-1:])}
 
     @property
+    def cut_offs(self) -> list[float]:
+        """Scores at which the lender decides, if it says any."""
+        return self.outcome.cut_offs if self.outcome else []
+
+    @property
     def carried(self) -> list[str]:
         """Segment columns that are no characteristics."""
         return [name for name in self.segments if name not in self.features.names]

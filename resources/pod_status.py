@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dagster_k8s.client import DagsterKubernetesClient
     from kubernetes.client import (  # type: ignore[import-untyped]
         V1ContainerStatus,
         V1Pod,
@@ -18,6 +19,12 @@ class LostPodError(Exception):
 
     The run is tried again, as for a lost process.
     """
+
+
+def why_job_ended(client: DagsterKubernetesClient, job: str, namespace: str | None) -> list[str]:
+    """What ended the pods of a Job, as far as something has gone wrong with them."""
+    pods = client.get_pods_in_job(job, namespace)  # type: ignore[no-untyped-call]
+    return [reason for pod in pods if (reason := why_pod_ended(pod)) is not None]
 
 
 def why_pod_ended(pod: V1Pod) -> str | None:

@@ -16,7 +16,7 @@ from dagster_k8s.launcher import K8sRunLauncher
 
 from resources.api_server import wait_for_api_server
 from resources.pod_config import CONFIG_TAG, EXECUTED_BY_TAG, MEMORY_TAG, RETRY_MEMORY_TAG
-from resources.pod_status import OUT_OF_MEMORY, why_pod_ended
+from resources.pod_status import OUT_OF_MEMORY, why_job_ended
 
 
 class ModelRunLauncher(K8sRunLauncher):
@@ -56,8 +56,7 @@ class ModelRunLauncher(K8sRunLauncher):
         job = get_job_name_from_run_id(  # type: ignore[no-untyped-call]
             run.run_id, resume_attempt_number=self._get_resume_attempt_number(run)
         )
-        pods = self._api_client.get_pods_in_job(job, namespace)
-        reasons = [reason for pod in pods if (reason := why_pod_ended(pod)) is not None]
+        reasons = why_job_ended(self._api_client, job, namespace)
         details = super().get_run_worker_debug_info(run, include_container_logs)
         return "\n".join([*reasons, details or ""])
 

@@ -18,7 +18,7 @@ from dagster_k8s.job import UserDefinedDagsterK8sConfig
 from dagster_k8s.launcher import K8sRunLauncher
 
 from resources.api_server import wait_for_api_server
-from resources.pod_status import why_pod_ended
+from resources.pod_status import why_job_ended
 
 
 class StepPods(K8sStepHandler):
@@ -36,8 +36,7 @@ class StepPods(K8sStepHandler):
             return health
         namespace = self._get_container_context(step_handler_context).namespace
         job = self._get_k8s_step_job_name(step_handler_context)
-        pods = self._api_client.get_pods_in_job(job, namespace)
-        reasons = [reason for pod in pods if (reason := why_pod_ended(pod)) is not None]
+        reasons = why_job_ended(self._api_client, job, namespace)
         return CheckStepHealthResult.unhealthy(
             ". ".join([*reasons, health.unhealthy_reason or "its Job has failed"])
         )

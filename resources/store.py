@@ -275,10 +275,17 @@ class Store(ConfigurableResource):
 
     def all_landed(self) -> dict[str, Landed]:
         """Every version that has landed, by key: from one object, whatever their number."""
+        return dict(self._all_landed()[0])
+
+    def unreadable_keys(self) -> set[str]:
+        """Keys of versions that have landed and that `all_landed` leaves out."""
+        return set(self._all_landed()[1])
+
+    def _all_landed(self) -> tuple[Mapping[str, Landed], frozenset[str]]:
         try:
-            return dict(_all_landed(self.storage.read("manifests/all.json")))
+            return _all_landed(self.storage.read("manifests/all.json"))
         except FileNotFoundError:
-            return {}
+            return {}, frozenset()
 
     def land(self, landed: Mapping[str, Landed], changed: set[str]) -> None:
         """Record versions as monitored.
@@ -307,15 +314,16 @@ class Store(ConfigurableResource):
 
 
 @lru_cache(maxsize=2)
-def _all_landed(content: bytes) -> Mapping[str, Landed]:
+def _all_landed(content: bytes) -> tuple[Mapping[str, Landed], frozenset[str]]:
     """Parse what `Store.land` wrote: for sensors that read the same thing at every tick."""
-    landed = {}
+    landed, unreadable = {}, set()
     for key, item in json.loads(content).items():
         try:
             landed[key] = Landed.model_validate(item)
         except ValidationError as error:  # one version must not stop the others
             LOG.warning("manifests/all.json: %s cannot be read and is left out: %s", key, error)
-    return landed
+            unreadable.add(key)
+    return landed, frozenset(unreadable)
 
 
 def _absent(dataset: str, key: str, day: dt.date | None, url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import dagster as dg
@@ -43,17 +42,16 @@ def export_bundle(
             f"MONITORING_STORE: no model version that can be read has landed in {store.root}; the "
             "registry sensor, or `monitoring onboard`, takes them over"
         )
-    profiled = store.profiled_keys()
     # One that had been retired before it landed is never onboarded: its days would wait for ever.
     ours = [
         item
         for key, item in landed.items()
-        if key in profiled or not item.manifest.is_retired(item.landed_at.date())
+        if not item.manifest.is_retired(item.landed_at.date())
+        or store.has("reference_profile", key)
     ]
     bundle = build_bundle(job, ours, settings)
     changes = write_bundle(bundle, open_storage(root))
-    everything = json.loads(store.storage.read("manifests/all.json"))
-    return Export(bundle, changes, sorted(everything.keys() - landed.keys()))
+    return Export(bundle, changes, sorted(store.unreadable_keys()))
 
 
 def begin_bundle(job: dg.JobDefinition, settings: BridgeSettings, root: str) -> None:

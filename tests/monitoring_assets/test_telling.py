@@ -5,15 +5,16 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
+from monitoring_assets.alerts import performance_gauges
 from monitoring_assets.cohort_performance import SCHEMA
 from monitoring_assets.incidents import Telling
-from monitoring_assets.performance_points import PerformancePoint
+from monitoring_assets.performance_points import PerformancePoint, performance_points
 from monitoring_assets.statistics.decision import FAMILIES, Decision
 from monitoring_assets.statistics.performance.intervals import Estimate
-from monitoring_assets.telling import performance_gauges, tell
+from monitoring_assets.telling import tell
 from resources.datadog import AGENT_VARIABLES
 from resources.notice import Measurements, Subject
-from tests.conftest import YESTERDAY, days_ago, onboard
+from tests.conftest import YESTERDAY, days_ago, job, onboard
 from tests.receivers.datadog import DatadogReceiver
 
 KEY = "pd_cards.1"
@@ -93,7 +94,24 @@ def row(kind, auc, bad_rate):
     }
 
 
-def test_datadog_has_the_stored_performance_with_the_tags_of_the_version(lender, instance, datadog):
+SENT = {
+    "model_monitoring.auc.realised": 0.72,
+    "model_monitoring.auc.gap": -0.06,
+    "model_monitoring.auc.estimated": 0.79,
+    "model_monitoring.bad_rate.realised": 0.12,
+    "model_monitoring.bad_rate.gap": 0.02,
+    "model_monitoring.bad_rate.estimated": 0.1,
+}
+
+
+def sent(datadog):
+    tags = {"model:pd_cards", "version:1", "env:prod", "horizon:30"}
+    return {name: value for name, have, value in datadog.points if tags <= have}
+
+
+@pytest.fixture
+def reported(lender, instance):
+    """A version with an estimate of yesterday, and a cohort whose outcomes have come by then."""
     lender.publish(deployed_at=days_ago(60).isoformat())
     onboard(lender, instance)
     manifest = lender.store.landed(KEY).manifest
@@ -105,23 +123,32 @@ def test_datadog_has_the_stored_performance_with_the_tags_of_the_version(lender,
     for day, one in reports.items():
         table = pa.Table.from_pylist([one], SCHEMA)
         lender.store.write_report("performance_report", KEY, day, table, manifest, "run", {})
+    return lender
+
+
+def test_datadog_has_the_stored_performance_with_the_tags_of_the_version(reported, datadog):
+    lender = reported
+    manifest = lender.store.landed(KEY).manifest
     subject = Subject.of(manifest)
     now = dt.datetime.now(dt.UTC)
     tell(
         lender.store,
         Telling(subject=subject, day=YESTERDAY, decided_at=now),
         [Decision(family, "none", ("good",)) for family in FAMILIES],
-        Measurements(subject=subject, day=YESTERDAY, gauges=[]),
+        Measurements(
+            subject=subject,
+            day=YESTERDAY,
+            gauges=performance_gauges(performance_points(lender.store, KEY, YESTERDAY), YESTERDAY),
+        ),
         seconds=20,
     )
-    tags = {"model:pd_cards", "version:1", "env:prod", "horizon:30"}
-    sent = {name: value for name, have, value in datadog.points if tags <= have}
-    assert sent == {
-        "model_monitoring.auc.realised": 0.72,
-        "model_monitoring.auc.gap": -0.06,
-        "model_monitoring.auc.estimated": 0.79,
-        "model_monitoring.bad_rate.realised": 0.12,
-        "model_monitoring.bad_rate.gap": 0.02,
-        "model_monitoring.bad_rate.estimated": 0.1,
-    }
-    assert len(datadog.points) == len(sent)
+    assert sent(datadog) == SENT
+    assert len(datadog.points) == len(SENT)
+
+
+def test_the_decision_on_a_day_sends_it(reported, instance, datadog):
+    decided = job("decide_alerts", reported).execute_in_process(
+        instance=instance, partition_key=f"{YESTERDAY}|{KEY}"
+    )
+    assert decided.success
+    assert sent(datadog) == SENT
