@@ -31,6 +31,7 @@ from resources.pod_config import EXECUTED_BY_TAG
 LOCATION = "model_monitoring"
 TASK_TAGS = ("airflow/dag_id", "airflow/task_id", "airflow/run_id")
 GENERATION_TAG = "airflow/generation"
+STARTED_TAG = "airflow/dag_run_started"
 LOGGED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
@@ -52,11 +53,12 @@ def run_that_made(
 ) -> str | None:
     """The run of the same task and generation that has made a partition already, if there is one.
 
-    The generation is Airflow's: the tries until somebody clears the task.
+    The generation is Airflow's: the tries until somebody clears the task. A DAG run that was never
+    cleared says when it started: another one of its id was deleted before.
     """
-    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG) if tag in tags}
-    if len(same) <= len(TASK_TAGS):
+    if not {*TASK_TAGS, GENERATION_TAG} <= tags.keys():
         return None
+    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG, STARTED_TAG) if tag in tags}
     runs = instance.get_runs(
         dg.RunsFilter(
             tags=same | {PARTITION_NAME_TAG: day.partition},

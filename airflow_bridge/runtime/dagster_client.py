@@ -11,7 +11,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from .compat import AirflowException, BaseHook
 from .next_step import Run
-from .tags import GENERATION, TASK_ID, TRY_NUMBER
+from .tags import GENERATION, STARTED, TASK_ID, TRY_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -352,6 +352,7 @@ def _run(found: Mapping[str, Any]) -> Run:
         try_number=int(tags[TRY_NUMBER]),
         created=found["creationTime"],
         task_id=tags[TASK_ID],
+        started=tags.get(STARTED),
     )
 
 

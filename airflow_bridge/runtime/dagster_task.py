@@ -11,7 +11,7 @@ from .dagster_client import DagsterClient, DagsterUnreachableError, RunEvents
 from .dagster_link import EXTRA_LINKS, run_url
 from .day import day_of
 from .next_step import Cancel, Done, Launch, Run, Wait, next_step
-from .tags import partition_of, partition_tags, run_tags, task_tags
+from .tags import STARTED, partition_of, partition_tags, run_tags, task_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,15 +70,17 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
         """
         ti = context["ti"]
         self.tags = task_tags(context)
+        tags = run_tags(context, self.model["run_tags"])
         try:
-            step = next_step(self.client.runs(self.tags), ti.max_tries, ti.try_number)
+            runs = self.client.runs(self.tags)
+            step = next_step(runs, ti.max_tries, ti.try_number, tags.get(STARTED))
             if isinstance(step, Cancel):
                 for run in step.runs:
                     self.log.info("Cancelling run %s, of which nobody knows any more", run.run_id)
                     self.client.terminate(run.run_id)
                 return False
             if isinstance(step, Launch):
-                self._launch(context)
+                self._launch(context, tags)
                 return False
             self._show(step.run.run_id, context)
             if isinstance(step, Wait):
@@ -108,7 +110,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
                 f"run {run.run_id} has taken more than {self.run_seconds} s and is cancelled"
             )
 
-    def _launch(self, context: Any) -> None:
+    def _launch(self, context: Any, tags: Mapping[str, str]) -> None:
         day = day_of(context, self.model["timezone"])
         if day >= dt.datetime.now(dt.timezone.utc).date():  # noqa: UP017 - Python 3.9
             self.log.info("Waiting for the end of %s in UTC: Dagster has no partition before", day)
@@ -121,10 +123,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
             self.job,
             self.asset["name"],
             self.asset["checks"],
-            {
-                **run_tags(context, self.model["run_tags"]),
-                **partition_tags(day, self.model["key"]),
-            },
+            {**tags, **partition_tags(day, self.model["key"])},
         )
         self.log.info("Launched run %s", run_id)
         self._show(run_id, context)

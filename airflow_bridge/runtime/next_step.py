@@ -32,6 +32,8 @@ class Run:
         Seconds since 1970.
     task_id
         The task that it was launched for.
+    started
+        When the DAG run had started, in ISO 8601; None if that was cleared before.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class Run:
     try_number: int
     created: float
     task_id: str
+    started: str | None
 
     @property
     def is_open(self) -> bool:
@@ -83,19 +86,20 @@ class Cancel:
 Step = Union[Launch, Wait, Done, Failed, Cancel]  # noqa: UP007 - at run time, on Python 3.9
 
 
-def next_step(runs: Collection[Run], generation: int, try_number: int) -> Step:
+def next_step(runs: Collection[Run], generation: int, try_number: int, started: str | None) -> Step:
     """Decide from the runs alone, so that any worker at any time comes to the same.
 
     Parameters
     ----------
     runs
-        All runs that Dagster has of this task of this DAG run, in any order.
-    generation, try_number
-        Of the task instance that asks.
+        All runs that Dagster has of this task of DAG runs of this id, in any order.
+    generation, try_number, started
+        Of the task instance that asks. A DAG run that was never cleared has only runs of its own
+        start; those of another were made for a DAG run that was deleted.
     """
-    ours = [run for run in runs if run.generation == generation]
+    ours = [run for run in runs if run.generation == generation and started in (None, run.started)]
     newest = max(ours, key=lambda run: (run.created, run.run_id), default=None)
-    # Of a generation that was cleared; or a second one, where the answer to a launch was lost.
+    # Of what was cleared or deleted; or a second one, where the answer to a launch was lost.
     forgotten = sorted(
         (run for run in runs if run.is_open and run != newest), key=lambda run: run.created
     )
@@ -107,5 +111,4 @@ def next_step(runs: Collection[Run], generation: int, try_number: int) -> Step:
         return Wait(newest)
     if newest.status == SUCCESS:
         return Done(newest)
-    # Of another try: an earlier one, or of a DAG run of this name that was deleted since.
     return Failed(newest) if newest.try_number == try_number else Launch()

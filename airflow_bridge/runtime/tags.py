@@ -13,6 +13,7 @@ TASK_ID = "airflow/task_id"
 RUN_ID = "airflow/run_id"
 GENERATION = "airflow/generation"
 TRY_NUMBER = "airflow/try_number"
+STARTED = "airflow/dag_run_started"
 
 
 def dag_run_tags(context: Mapping[str, Any]) -> dict[str, str]:
@@ -30,7 +31,8 @@ def run_tags(context: Mapping[str, Any], model_tags: Mapping[str, str]) -> dict[
     """All tags of a run but those of its partition.
 
     The generation is ``max_tries``, which stays as it is over retries and is raised by a clear, in
-    Airflow 2 and 3.
+    Airflow 2 and 3. The start of the DAG run, until somebody clears it and with that changes it,
+    tells it from one of the same id that was deleted before.
     """
     ti = context["ti"]
     tags = {
@@ -40,7 +42,10 @@ def run_tags(context: Mapping[str, Any], model_tags: Mapping[str, str]) -> dict[
         GENERATION: str(ti.max_tries),
         TRY_NUMBER: str(ti.try_number),
     }
-    if context["dag_run"].run_type == "backfill":  # each version's enumeration is of strings
+    dag_run = context["dag_run"]
+    if dag_run.start_date and not dag_run.clear_number:
+        tags[STARTED] = dag_run.start_date.isoformat()
+    if dag_run.run_type == "backfill":  # each version's enumeration is of strings
         tags["monitoring/backfill"] = ti.run_id
     return tags
 

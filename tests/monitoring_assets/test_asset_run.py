@@ -132,6 +132,19 @@ def test_what_a_generation_has_made_is_found_again(watched, instance, make):
     assert found({}) is None
 
 
+def test_what_a_deleted_dag_run_has_made_is_not_that_of_the_next(watched, instance, make):
+    watched.deliver(YESTERDAY)
+    first, second = ({"airflow/dag_run_started": f"2026-09-1{day}"} for day in (3, 4))
+    run, _ = make("features", task("features") | first)
+
+    def found(tags):
+        return asset_run.run_that_made(instance, "features", DAY, task("features") | tags)
+
+    assert found(first) == run.run_id
+    assert found(second) is None
+    assert found({}) == run.run_id  # cleared since, and with it another task
+
+
 def test_a_run_that_failed_has_made_nothing(instance, make):
     make("features")
     assert asset_run.run_that_made(instance, "features", DAY, task("features")) is None

@@ -20,7 +20,7 @@ from tests.airflow_bridge.runtime.test_in_airflow import run_inside
 CODE = Path(__file__).parent / "day_by_day.py"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def webserver(tmp_path_factory: pytest.TempPathFactory):
     """A webserver on SQLite; the reference profile is made."""
     home = tmp_path_factory.mktemp("dagster")

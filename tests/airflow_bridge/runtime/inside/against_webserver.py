@@ -88,6 +88,7 @@ def test_what_dagster_does_not_know_it_refuses(dag):
         model=features.model,
         job="no_such_job",
         dagster=settings["dagster"],
+        run_seconds=settings["timeout_seconds"],
     )
     refused.dag = dag
     with pytest.raises(Exception, match="no_such_job"):

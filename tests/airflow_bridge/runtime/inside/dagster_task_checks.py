@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import socket
-from types import SimpleNamespace
 
 import pytest
-from environment import AIRFLOW_3, BUNDLES, context, manifest, runtime
+from environment import AIRFLOW_3, BUNDLES, UTC, context, dag_run, manifest, runtime
 
 PARTITION = "2026-09-12|pd_cards.1"
 DAG_ID = "monitor_day.pd_cards.1"
@@ -83,6 +83,7 @@ def test_one_run_with_the_tags_of_task_and_partition(dagster, features):
         "airflow/run_id": "scheduled__2026-09-12T05:00:00+00:00",
         "airflow/generation": "5",
         "airflow/try_number": "1",
+        "airflow/dag_run_started": "2026-09-13T05:00:01+00:00",
     }
     assert dagster.state["selectors"] == [
         {
@@ -124,6 +125,23 @@ def test_a_run_under_way_is_waited_for_by_any_try(dagster, features, status):
         again["ti"].try_number = try_number
         assert not features.poke(again)
     assert len(dagster.state["runs"]) == 1
+
+
+def test_a_dag_run_that_was_deleted_and_made_again_makes_its_partition_again(dagster, features):
+    features.poke(context(features))
+    dagster.end("SUCCESS", [evaluation("batch_quality", True), materialisation()])
+    started = dt.datetime(2026, 9, 20, tzinfo=UTC)
+    for _ in range(2):
+        assert not features.poke(context(features, dag_run=dag_run(start_date=started)))
+    assert len(dagster.state["runs"]) == 2
+
+
+def test_a_task_that_was_not_cleared_keeps_its_run_when_its_dag_run_is(dagster, features):
+    features.poke(context(features))
+    dagster.end("SUCCESS", [evaluation("batch_quality", True), materialisation()])
+    started = dt.datetime(2026, 9, 20, tzinfo=UTC)
+    cleared = dag_run(start_date=started, clear_number=1)
+    assert features.poke(context(features, dag_run=cleared)).is_done
 
 
 def test_done_says_what_was_made(dagster, features):
@@ -336,7 +354,7 @@ def test_the_reference_profile_comes_first(dagster, features):
 
 
 def test_a_backfill_is_marked_as_one(dagster, features):
-    features.poke(context(features, dag_run=SimpleNamespace(run_type="backfill")))
+    features.poke(context(features, dag_run=dag_run(run_type="backfill")))
     (run,) = dagster.state["runs"]
     mark = {"key": "monitoring/backfill", "value": "scheduled__2026-09-12T05:00:00+00:00"}
     assert mark in run["tags"]

@@ -79,6 +79,13 @@ class TaskInstance(SimpleNamespace):
         self.pushed[key] = value
 
 
+def dag_run(**changes: Any) -> SimpleNamespace:
+    """As much of a DAG run as a task sees."""
+    started = dt.datetime(2026, 9, 13, 5, 0, 1, tzinfo=UTC)
+    fields = {"run_type": "scheduled", "start_date": started, "clear_number": 0}
+    return SimpleNamespace(**fields | changes)
+
+
 def context(task: Any, **changes: Any) -> dict[str, Any]:
     """A task's context: of the run of 12 September, at its first try."""
     ti = TaskInstance(
@@ -94,7 +101,7 @@ def context(task: Any, **changes: Any) -> dict[str, Any]:
         "ti": ti,
         "params": {"date": None},
         "data_interval_end": dt.datetime(2026, 9, 13, 5, tzinfo=UTC),
-        "dag_run": SimpleNamespace(run_type="scheduled"),
+        "dag_run": dag_run(),
     } | changes
 
 

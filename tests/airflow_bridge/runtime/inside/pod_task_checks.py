@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from environment import BUNDLES, context, manifest, runtime
+from environment import BUNDLES, context, dag_run, manifest, runtime
 
 DAG_ID = "monitor_day.pd_cards.1"
 
@@ -38,13 +38,14 @@ def test_the_command_of_an_asset(dag):
                 "airflow/task_id=features",
                 "airflow/generation=5",
                 "airflow/try_number=1",
+                "airflow/dag_run_started=2026-09-13T05:00:01+00:00",
             ]
         ),
     ]
 
 
 def test_a_backfill_is_marked_as_one(dag):
-    task = rendered(dag, "features", dag_run=SimpleNamespace(run_type="backfill"))
+    task = rendered(dag, "features", dag_run=dag_run(run_type="backfill"))
     mark = "monitoring/backfill=scheduled__2026-09-12T05:00:00+00:00"
     assert task.arguments[-2:] == ["--tag", mark]
 
