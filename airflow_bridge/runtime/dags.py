@@ -18,7 +18,7 @@ from .compat import (
     get_parsing_context,
     refuse_dagster_airflow,
 )
-from .day import PARAM
+from .day import PARAM, may_be_due_before_it_is_over
 from .documentation import dag_docs, task_docs
 
 if TYPE_CHECKING:
@@ -118,14 +118,19 @@ def _dag(
     )
     tasks = _tasks_in_pods if bundle["mode"] == "kubernetes" else _tasks_in_dagster
     tasks(dag, model, bundle)
-    names = [asset["name"] for asset in bundle["assets"]]
+    made = {asset["name"]: dag.get_task(asset["name"]) for asset in bundle["assets"]}
+    last = [task for task in dag.tasks if task.task_id not in made]
     for asset in bundle["assets"]:
-        dag.get_task(asset["name"]).set_upstream(
-            [dag.get_task(upstream) for upstream in asset["upstream"]]
-        )
-    for task in dag.tasks:
-        if task.task_id not in names:
-            task.set_upstream([dag.get_task(name) for name in names])
+        made[asset["name"]].set_upstream([made[upstream] for upstream in asset["upstream"]])
+    for task in last:
+        task.set_upstream([*made.values()])
+    if bundle["mode"] == "kubernetes" and may_be_due_before_it_is_over(
+        model["cron"], model["timezone"]
+    ):
+        from .day_is_over import DayIsOver
+
+        first = [made[asset["name"]] for asset in bundle["assets"] if not asset["upstream"]]
+        DayIsOver(task_id="day_is_over", dag=dag, model=model).set_downstream(first)
     return dag
 
 

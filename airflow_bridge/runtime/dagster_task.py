@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
 from .compat import AirflowException, AirflowFailException, BaseSensorOperator, PokeReturnValue
 from .dagster_client import DagsterClient, DagsterUnreachableError, RunEvents
 from .dagster_link import EXTRA_LINKS, run_url
-from .day import day_of
+from .day import day_of, is_over
 from .next_step import Cancel, Done, Launch, Run, Wait, next_step
 from .tags import STARTED, partition_of, partition_tags, run_tags, task_tags
 
@@ -112,7 +111,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
 
     def _launch(self, context: Any, tags: Mapping[str, str]) -> None:
         day = day_of(context, self.model["timezone"])
-        if day >= dt.datetime.now(dt.timezone.utc).date():  # noqa: UP017 - Python 3.9
+        if not is_over(day):
             self.log.info("Waiting for the end of %s in UTC: Dagster has no partition before", day)
             return
         for name in self.asset["waits_for"]:

@@ -1,4 +1,4 @@
-"""Which day a DAG run is about: the partition's date."""
+"""Which day a DAG run is about, the partition's date, and when Dagster has that partition."""
 
 from __future__ import annotations
 
@@ -47,3 +47,27 @@ def day_of(context: Mapping[str, Any], timezone: str) -> dt.date:
         end = context["dag"].timetable.infer_manual_data_interval(run_after=run_after).end
     due: dt.datetime = end.astimezone(ZoneInfo(timezone))
     return due.date() - dt.timedelta(days=1)
+
+
+def is_over(day: dt.date) -> bool:
+    """Whether a day is over in UTC: before that, Dagster has no partition of it."""
+    return day < dt.datetime.now(dt.timezone.utc).date()  # noqa: UP017 - Python 3.9
+
+
+def may_be_due_before_it_is_over(cron: str, timezone: str) -> bool:
+    """Whether a day's deadline, on the day after, may come before the day's end in UTC.
+
+    Parameters
+    ----------
+    cron
+        The deadlines, once a day: minute and hour are numbers.
+    timezone
+        In which they are, by its IANA name.
+    """
+    minute, hour = map(int, cron.split()[:2])
+    zone = ZoneInfo(timezone)
+    # In one of the two months it is summer.
+    months = (dt.datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+    return dt.timedelta(hours=hour, minutes=minute) < max(
+        filter(None, months), default=dt.timedelta()
+    )

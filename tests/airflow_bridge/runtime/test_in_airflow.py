@@ -51,6 +51,11 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "on_success": "lender_oncall:rejoice",
     }
     write(bundle([model(1)], **settings), root / "settings")
+    # Ahead of UTC by 12 and 13 hours, 9.5 and 10.5, 9.
+    zones = ("Pacific/Auckland", "Australia/Adelaide", "Asia/Tokyo")
+    east = [model(number, timezone=zone) for number, zone in enumerate(zones, 1)]
+    east.append(model(4, timezone="Pacific/Auckland", cron="0 13 * * *"))
+    write(bundle(east, "kubernetes"), root / "east")
     return root
 
 

@@ -55,6 +55,23 @@ with open_dagster_pipes() as pipes:
     pipes.report_asset_materialization(
         metadata=dict(uid=os.getuid(), writes_root=writes, has_token=token))
 """
+# Containers that do wrong: seconds they are given, their program, and what is said of it.
+HALF = """
+import io, sys, boto3, pyarrow as pa, pyarrow.parquet as pq
+s3 = boto3.client('s3')
+read, written = [url.split('/', 3)[2:] for url in sys.argv[1:]]
+body = s3.get_object(Bucket=read[0], Key=read[1])['Body'].read()
+half = pq.read_table(io.BytesIO(body), columns=['loan_id']).slice(0, 200)
+found = io.BytesIO()
+pq.write_table(half.append_column('score', pa.array([0.5] * 200)), found)
+s3.put_object(Bucket=written[0], Key=written[1], Body=found.getvalue())
+"""
+WRONG = {
+    "pd_half": (240, HALF, "200 rows scored; the features have 400"),
+    "pd_endless": (20, "import time; time.sleep(600)", "ran longer than 20 s"),
+    "pd_broken": (240, "raise SystemExit('no weights')", "no weights"),
+    "pd_hungry": (240, "bytearray(3 << 30)", "OOMKilled"),
+}
 SLOW = b"""
 import sys, time, pyarrow as pa, pyarrow.parquet as pq
 table = pq.read_table(sys.argv[1])
@@ -135,7 +152,7 @@ def landed(deployment, lender, model_image) -> None:
     """Versions with a day each, all at once: what they cost is waiting.
 
     In one pod; with an image of its own; with too little memory at first, in one pod and with steps
-    in pods; with too little for good.
+    in pods; with too little for good; with images that do wrong.
     """
     lender.deliver(YESTERDAY)
     common = {
@@ -143,20 +160,25 @@ def landed(deployment, lender, model_image) -> None:
         "batch": {"path": "pd_cards/{date}.parquet", "key": "loan_id"},
         "reference": {"path": "reference.parquet", "score": "score"},
     }
-    image = {
-        "flavour": "image",
-        "image": model_image,
-        "command": ["python", "-c", CONTAINER, "{input}", "{output}"],
-        "timeout_seconds": 240,
-    }
+
+    def image(program: str, seconds: int = 240) -> dict[str, Any]:
+        return {
+            "flavour": "image",
+            "image": model_image,
+            "command": ["python", "-c", program, "{input}", "{output}"],
+            "timeout_seconds": seconds,
+        }
+
     steps = program(lender, "pd_auto")
     lender.publish("pd_cards", **common)
-    lender.publish("pd_loans", scoring=image, pod={"memory": "900Mi"}, **common)
+    lender.publish("pd_loans", scoring=image(CONTAINER), pod={"memory": "900Mi"}, **common)
     # A step alone gets by with less.
     tight = {"cpu": "60m", "memory": "160Mi", "retry_memory": TIGHT["retry_memory"]}
     lender.publish("pd_auto", scoring=steps, pod={**tight, "steps": True}, **common)
     lender.publish("pd_tight", pod=TIGHT, **common)
     lender.publish("pd_hopeless", pod={"memory": TIGHT["memory"]}, **common)
+    for name, (seconds, code, _) in WRONG.items():
+        lender.publish(name, scoring=image(code, seconds), pod={"memory": "900Mi"}, **common)
 
 
 @pytest.mark.parametrize("key", ["pd_cards.1", "pd_loans.1"])
@@ -255,7 +277,20 @@ def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, la
     batch = rows(YESTERDAY.toordinal())
     expected = 1 / (1 + np.exp(10 - np.log(batch["income"].to_numpy())))
     assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-6)
-    assert not lender.store.storage.list("exchange")
+    assert not lender.store.storage.list("exchange/pd_loans.1")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_container_that_does_wrong_is_refused_with_the_reason(deployment, landed, name):
+    key = f"{name}.1"
+
+    def has_failed() -> dg.DagsterRun | None:
+        return next((run for run in runs_of(deployment, key) if run.is_finished), None)
+
+    run = wait_for(has_failed, PATIENCE)
+    assert WRONG[name][2] in failure_in_words(events(deployment, run))
+    assert materialised(deployment, "features", key)
+    assert not materialised(deployment, "scores", key)
 
 
 MAY = [

@@ -90,6 +90,21 @@ def test_serialised_and_back(dag):
     ), "a second parse is another version of the DAG"
 
 
+def test_a_pod_waits_for_the_end_of_the_day_in_utc_where_it_is_due_before():
+    dags = parse(BUNDLES / "east").dags
+    waiting = [name for name, dag in dags.items() if dag.has_task("day_is_over")]
+    assert sorted(waiting) == [f"monitor_day.pd_cards.{number}" for number in (1, 2, 3)]
+    dag = dags["monitor_day.pd_cards.1"]
+    task = dag.get_task("day_is_over")
+    assert task.downstream_task_ids == {"features"}
+    assert dag.get_task("checks").upstream_task_ids == set(ASSETS)
+    assert task.reschedule  # no worker is held
+    today = dt.datetime.now(UTC).date()
+    for days, over in ((1, True), (0, False), (-1, False)):
+        day = str(today - dt.timedelta(days=days))
+        assert task.poke(context(task, params={"date": day})) is over
+
+
 @in_dagster
 def test_waiting_holds_no_worker(dag):
     assert dag.get_task("features").reschedule
