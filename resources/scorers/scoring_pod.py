@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,6 +107,8 @@ class ScoringPods(PipesK8sClient):
                 wait_time_between_attempts=POLL_SECONDS,
             )
             self.message_reader.consume_pod_logs(context, client.core_api, pod_name, namespace)
+            if _was_cut_off(client.core_api, pod_name, namespace):
+                raise _failure(client.core_api, pod_name, namespace, self._scoring)
             yield
         except DagsterK8sError as error:
             raise _failure(client.core_api, pod_name, namespace, self._scoring) from error
@@ -113,6 +116,23 @@ class ScoringPods(PipesK8sClient):
             raise LostPodError(
                 f"{self._scoring.image}: its pod is out of sight: {error}"
             ) from error
+
+
+def _was_cut_off(core_api: CoreV1Api, name: str, namespace: str) -> bool:
+    """Whether a pod whose log has ended was ended as a whole, by its deadline or by its node.
+
+    What it then says of its container may be that it runs, for ever, and Pipes waits for that.
+    """
+    while pods := core_api.list_namespaced_pod(
+        namespace, field_selector=f"metadata.name={name}"
+    ).items:
+        status = pods[0].status
+        if any(one.state.terminated for one in status.container_statuses or []):
+            return False
+        if status.phase == "Failed":
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
 
 
 def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScoring) -> Exception:

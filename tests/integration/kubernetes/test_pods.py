@@ -261,6 +261,7 @@ def test_no_pod_of_a_run_is_root_or_writes_to_its_image(deployment, landed):
 
 
 def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, landed):
+    wait_for(is_reported(deployment, "pd_loans.1", [YESTERDAY]), PATIENCE)
     (record,) = [
         one
         for one in deployment.instance.fetch_materializations(
