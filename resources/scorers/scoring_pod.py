@@ -110,12 +110,11 @@ class ScoringPods(PipesK8sClient):
             if _was_cut_off(client.core_api, pod_name, namespace):
                 raise _failure(client.core_api, pod_name, namespace, self._scoring)
             yield
-        except DagsterK8sError as error:
-            raise _failure(client.core_api, pod_name, namespace, self._scoring) from error
+        # Without Pipes' own words as the cause: people are told the innermost one.
+        except DagsterK8sError:
+            raise _failure(client.core_api, pod_name, namespace, self._scoring) from None
         except (HTTPError, ApiException) as error:
-            raise LostPodError(
-                f"{self._scoring.image}: its pod is out of sight: {error}"
-            ) from error
+            raise LostPodError(f"{self._scoring.image}: its pod is out of sight: {error}") from None
 
 
 def _was_cut_off(core_api: CoreV1Api, name: str, namespace: str) -> bool:
