@@ -12,8 +12,10 @@ import dagster as dg
 import kubernetes
 import numpy as np
 import pytest
+import yaml
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
+from monitoring_assets.demo.lender import SHORTEST, build
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.run_failure import failure_in_words
 from resources.storage import open_storage
@@ -292,6 +294,35 @@ def test_a_container_that_does_wrong_is_refused_with_the_reason(deployment, land
     assert WRONG[name][2] in failure_in_words(events(deployment, run))
     assert materialised(deployment, "features", key)
     assert not materialised(deployment, "scores", key)
+
+
+@pytest.fixture(scope="module")
+def demo(lender, tmp_path_factory) -> list[str]:
+    """The demo's versions, by names of their own and with its last day; their keys."""
+    folder = tmp_path_factory.mktemp("demo")
+    build(folder, end=YESTERDAY, days=SHORTEST)
+    lake, registry = (open_storage(part.root) for part in (lender.lake, lender.registry))
+    for file in (folder / "lake").rglob(f"date={YESTERDAY}/*"):
+        lake.write(str(file.relative_to(folder / "lake")), file.read_bytes())
+    keys = []
+    for manifest in (folder / "registry").rglob("model.yaml"):
+        content = yaml.safe_load(manifest.read_text())
+        content["name"] = content["name"].replace("pd_", "demo_")
+        content["deployed_at"] = YESTERDAY
+        landing = f"{content['name']}/{content['version']}"
+        for file in manifest.parent.iterdir():
+            if file != manifest:
+                registry.write(f"{landing}/{file.name}", file.read_bytes())
+        registry.write(f"{landing}/model.yaml", yaml.safe_dump(content).encode())
+        keys.append(landing.replace("/", "."))
+    return keys
+
+
+def test_the_demos_models_run_in_pods(deployment, demo):
+    assert len(demo) == 6
+    for key in demo:
+        wait_for(is_reported(deployment, key, [YESTERDAY]), PATIENCE)
+        assert_each_once(deployment, key, [YESTERDAY])
 
 
 MAY = [
