@@ -29,7 +29,8 @@ from monitoring_assets.run_failure import (
 from resources.pod_config import EXECUTED_BY_TAG
 
 LOCATION = "model_monitoring"
-TASK_TAGS = ("airflow/dag_id", "airflow/task_id", "airflow/run_id")
+DAG_RUN_TAGS = ("airflow/dag_id", "airflow/run_id")
+TASK_TAGS = (*DAG_RUN_TAGS, "airflow/task_id")
 GENERATION_TAG = "airflow/generation"
 STARTED_TAG = "airflow/dag_run_started"
 LOGGED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
@@ -53,19 +54,33 @@ def run_that_made(
 ) -> str | None:
     """The run of the same task and generation that has made a partition already, if there is one.
 
-    The generation is Airflow's: the tries until somebody clears the task. A DAG run that was never
-    cleared says when it started: another one of its id was deleted before.
+    The generation is Airflow's: the tries until somebody clears the task.
     """
     if not {*TASK_TAGS, GENERATION_TAG} <= tags.keys():
         return None
-    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG, STARTED_TAG) if tag in tags}
+    starts = _starts(instance, tags)
+    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG)}
     runs = instance.get_runs(
         dg.RunsFilter(
             tags=same | {PARTITION_NAME_TAG: day.partition},
             statuses=[dg.DagsterRunStatus.SUCCESS],
         )
     )
-    return next((run.run_id for run in runs if is_made(instance, run.run_id, asset, day)), None)
+    ours = (run for run in runs if run.tags.get(STARTED_TAG) in starts)
+    return next((run.run_id for run in ours if is_made(instance, run.run_id, asset, day)), None)
+
+
+def _starts(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> set[str | None]:
+    """Starts that runs of a DAG run may have; any other is that of one of its id that was deleted.
+
+    A DAG run that was cleared has another start since, and does not say it: that of the runs from
+    before is theirs.
+    """
+    if STARTED_TAG in tags:
+        return {tags[STARTED_TAG]}
+    runs = instance.get_runs(dg.RunsFilter(tags={tag: tags[tag] for tag in DAG_RUN_TAGS}))
+    newest_first = (run.tags[STARTED_TAG] for run in runs if STARTED_TAG in run.tags)
+    return {next(newest_first, None), None}
 
 
 def end_lost_runs(

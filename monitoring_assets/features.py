@@ -1,5 +1,6 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -104,13 +105,15 @@ def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator
 
 
 def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.RecordBatch]":
-    """The columns of a schema in the order of the rows, a row group at a time.
+    """The columns of a schema in the order of the rows, a row group at a time; first without rows.
 
     A dataset's own scanner decodes row groups ahead of whoever writes them again, without a limit:
     4 GB of a day of 10M rows.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    yield pa.RecordBatch.from_pylist([], schema)
     for fragment in batch.get_fragments():
         with pq.ParquetFile(fragment.path, filesystem=batch.filesystem, pre_buffer=True) as file:
             for group in range(file.num_row_groups):
@@ -220,7 +223,7 @@ def _query(
         except duckdb.Error as error:
             raise InputError(f"{storage.url(path)}: {error}") from error
         try:
-            for piece in reader:
+            for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
                 yield piece.select([manifest.batch.key, *present])
         except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
             raise _without_text(storage.url(path), error) from None
@@ -239,9 +242,7 @@ def _write(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    first = next(pieces, None)
-    if first is None:
-        raise InputError("the batch's files have no row group")
+    first = next(pieces)  # there is always one, if without rows
     held, rows = [first], first.num_rows
     with pq.ParquetWriter(local, first.schema) as writer:
         for piece in pieces:

@@ -9,8 +9,8 @@ from .compat import AirflowException, AirflowFailException, BaseSensorOperator, 
 from .dagster_client import DagsterClient, DagsterUnreachableError, RunEvents
 from .dagster_link import EXTRA_LINKS, run_url
 from .day import day_of, is_over
-from .next_step import Cancel, Done, Launch, Run, Wait, next_step
-from .tags import STARTED, partition_of, partition_tags, run_tags, task_tags
+from .next_step import Cancel, Done, Launch, Run, Wait, next_step, starts_of
+from .tags import STARTED, dag_run_tags, partition_of, partition_tags, run_tags, task_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +71,10 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
         self.tags = task_tags(context)
         tags = run_tags(context, self.model["run_tags"])
         try:
-            runs = self.client.runs(self.tags)
-            step = next_step(runs, ti.max_tries, ti.try_number, tags.get(STARTED))
+            runs = self.client.runs(dag_run_tags(context))
+            starts = starts_of(runs, tags.get(STARTED))
+            ours = [run for run in runs if run.task_id == ti.task_id]
+            step = next_step(ours, ti.max_tries, ti.try_number, starts)
             if isinstance(step, Cancel):
                 for run in step.runs:
                     self.log.info("Cancelling run %s, of which nobody knows any more", run.run_id)

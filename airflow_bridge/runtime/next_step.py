@@ -86,18 +86,38 @@ class Cancel:
 Step = Union[Launch, Wait, Done, Failed, Cancel]  # noqa: UP007 - at run time, on Python 3.9
 
 
-def next_step(runs: Collection[Run], generation: int, try_number: int, started: str | None) -> Step:
+def starts_of(runs: Collection[Run], started: str | None) -> Collection[str | None]:
+    """Starts that runs of a DAG run may have; any other is of one that was deleted.
+
+    Parameters
+    ----------
+    runs
+        All runs that Dagster has of DAG runs of this id, of whichever task.
+    started
+        When the DAG run has started; None if it was cleared, by which its start is another. It is
+        then told by the runs from before.
+    """
+    if started:
+        return {started}
+    known = sorted((run for run in runs if run.started), key=lambda run: run.created)
+    return {known[-1].started if known else None, None}
+
+
+def next_step(
+    runs: Collection[Run], generation: int, try_number: int, starts: Collection[str | None]
+) -> Step:
     """Decide from the runs alone, so that any worker at any time comes to the same.
 
     Parameters
     ----------
     runs
         All runs that Dagster has of this task of DAG runs of this id, in any order.
-    generation, try_number, started
-        Of the task instance that asks. A DAG run that was never cleared has only runs of its own
-        start; those of another were made for a DAG run that was deleted.
+    generation, try_number
+        Of the task instance that asks.
+    starts
+        What `starts_of` says of its DAG run.
     """
-    ours = [run for run in runs if run.generation == generation and started in (None, run.started)]
+    ours = [run for run in runs if run.generation == generation and run.started in starts]
     newest = max(ours, key=lambda run: (run.created, run.run_id), default=None)
     # Of what was cleared or deleted; or a second one, where the answer to a launch was lost.
     forgotten = sorted(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from dagster import AssetExecutionContext, OpExecutionContext
+from dagster import AssetExecutionContext, OpExecutionContext, PipesClientCompletedInvocation
 from dagster_k8s import PipesK8sClient
 from dagster_k8s.client import DagsterK8sError, DagsterKubernetesClient, WaitForPodState
 from dagster_k8s.models import k8s_snake_case_dict
@@ -77,6 +77,16 @@ class ScoringPods(PipesK8sClient):
             "owner_references": [{"api_version": "v1", "kind": "Pod", "name": name, "uid": uid}]
         }
 
+    def run(self, **options: Any) -> PipesClientCompletedInvocation:
+        """Run the model's pod, and take it away."""
+        try:
+            return super().run(**options)
+        except ApiException as error:
+            # Where the pod is gone already, that hides why.
+            if isinstance(error.__context__, LostPodError | ScoringError):
+                raise error.__context__ from None
+            raise
+
     @contextmanager
     def consume_pod_logs(
         self,
@@ -107,7 +117,7 @@ class ScoringPods(PipesK8sClient):
                 wait_time_between_attempts=POLL_SECONDS,
             )
             self.message_reader.consume_pod_logs(context, client.core_api, pod_name, namespace)
-            if _was_cut_off(client.core_api, pod_name, namespace):
+            if _was_cut_off(client.core_api, pod_name, namespace, self._scoring):
                 raise _failure(client.core_api, pod_name, namespace, self._scoring)
             yield
         # Without Pipes' own words as the cause: people are told the innermost one.
@@ -117,21 +127,24 @@ class ScoringPods(PipesK8sClient):
             raise LostPodError(f"{self._scoring.image}: its pod is out of sight: {error}") from None
 
 
-def _was_cut_off(core_api: CoreV1Api, name: str, namespace: str) -> bool:
-    """Whether a pod whose log has ended was ended as a whole, by its deadline or by its node.
+def _was_cut_off(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScoring) -> bool:
+    """Whether a pod whose log has ended was ended as a whole: deleted, by its deadline or its node.
 
     What it then says of its container may be that it runs, for ever, and Pipes waits for that.
     """
-    while pods := core_api.list_namespaced_pod(
-        namespace, field_selector=f"metadata.name={name}"
-    ).items:
-        status = pods[0].status
-        if any(one.state.terminated for one in status.container_statuses or []):
-            return False
-        if status.phase == "Failed":
+    last = time.monotonic() + scoring.timeout_seconds + START_SECONDS
+    while time.monotonic() < last:
+        try:
+            found = core_api.list_namespaced_pod(namespace, field_selector=f"metadata.name={name}")
+        except (HTTPError, ApiException):  # the API server may be restarted meanwhile
+            time.sleep(POLL_SECONDS)
+            continue
+        if not found.items or found.items[0].status.phase == "Failed":
             return True
+        if any(one.state.terminated for one in found.items[0].status.container_statuses or []):
+            return False
         time.sleep(POLL_SECONDS)
-    return False
+    return True
 
 
 def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScoring) -> Exception:
@@ -141,9 +154,12 @@ def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScori
     except ApiException as error:
         return LostPodError(f"{scoring.image}: its pod was deleted while it ran ({error.reason})")
     why = why_pod_ended(pod)
+    statuses = pod.status.container_statuses or []
+    if why is None and any(status.state.running for status in statuses):
+        return LostPodError(f"{scoring.image}: its node says no more of its pod")
     if why is None:
         said = [one.message for one in pod.status.conditions or [] if one.message]
-        for status in pod.status.container_statuses or []:
+        for status in statuses:
             if status.state.waiting:
                 said.append(f"{status.state.waiting.reason}: {status.state.waiting.message}")
         return ScoringError(f"scoring.image: {scoring.image} did not start: {'; '.join(said)}")

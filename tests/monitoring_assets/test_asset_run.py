@@ -142,7 +142,9 @@ def test_what_a_deleted_dag_run_has_made_is_not_that_of_the_next(watched, instan
 
     assert found(first) == run.run_id
     assert found(second) is None
-    assert found({}) == run.run_id  # cleared since, and with it another task
+    assert found({}) == run.run_id  # another task was cleared since
+    make("features", task("features", generation="5") | second)
+    assert found({}) is None  # and this is the DAG run that was cleared
 
 
 def test_a_run_that_failed_has_made_nothing(instance, make):

@@ -151,3 +151,9 @@ def test_a_query_sees_columns_that_the_files_agree_on_only(read):
         InputError, match=r"column 'note' is string; in .*part-0.parquet it is list"
     ):
         read(pa.array([1, 2]), pa.array([3, 4]), sql=QUERY)
+
+
+def test_a_query_that_leaves_no_row_still_says_what_columns_there_are(read):
+    table = read(pa.array([1, 2]), sql="SELECT loan_id, income FROM batch WHERE income > 2")
+    assert table.column_names == ["loan_id", "income"]
+    assert table.num_rows == 0

@@ -73,6 +73,7 @@ WRONG = {
     "pd_endless": (20, "import time; time.sleep(600)", "ran longer than 20 s"),
     "pd_broken": (240, "raise SystemExit('no weights')", "no weights"),
     "pd_hungry": (240, "bytearray(3 << 30)", "OOMKilled"),
+    "pd_deleted": (1200, "import time; time.sleep(1200)", "its pod was deleted while it ran"),
 }
 SLOW = b"""
 import sys, time, pyarrow as pa, pyarrow.parquet as pq
@@ -290,6 +291,18 @@ def test_a_container_that_does_wrong_is_refused_with_the_reason(deployment, land
     def has_failed() -> dg.DagsterRun | None:
         return next((run for run in runs_of(deployment, key) if run.is_finished), None)
 
+    def containers() -> list[Any]:
+        pods = deployment.pods("app.kubernetes.io/name=dagster")
+        of_run = tuple(f"dagster-{run.run_id[:8]}" for run in runs_of(deployment, key))
+        return [
+            pod
+            for pod in pods
+            if pod.metadata.name.startswith(of_run) and pod.status.phase == "Running"
+        ]
+
+    if name == "pd_deleted":
+        (container,) = wait_for(containers, PATIENCE)
+        deployment.kill_pod(container.metadata.name)
     run = wait_for(has_failed, PATIENCE)
     assert WRONG[name][2] in failure_in_words(events(deployment, run))
     assert materialised(deployment, "features", key)

@@ -144,6 +144,19 @@ def test_a_task_that_was_not_cleared_keeps_its_run_when_its_dag_run_is(dagster, 
     assert features.poke(context(features, dag_run=cleared)).is_done
 
 
+def test_nor_does_a_task_that_comes_after_a_clear_take_over_what_a_deleted_dag_run_made(
+    dagster, dag, features
+):
+    scores = dag.get_task("scores")
+    scores.poke(context(scores))
+    dagster.end("SUCCESS", [materialisation("scores")])
+    started = dt.datetime(2026, 9, 20, tzinfo=UTC)
+    features.poke(context(features, dag_run=dag_run(start_date=started)))
+    cleared = dag_run(start_date=dt.datetime(2026, 9, 21, tzinfo=UTC), clear_number=1)
+    assert not scores.poke(context(scores, dag_run=cleared))
+    assert len(dagster.state["runs"]) == 3
+
+
 def test_done_says_what_was_made(dagster, features):
     features.poke(context(features))
     run_id = dagster.end("SUCCESS", [evaluation("batch_quality", True), materialisation()])
