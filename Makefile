@@ -48,7 +48,7 @@ test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the 
 	@$(BIN)/python -m pytest -q -m slow
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m airflow
+	@$(BIN)/python -m pytest -q -m airflow
 
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(BIN)/python -m pytest -q -m kubernetes

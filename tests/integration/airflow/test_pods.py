@@ -28,11 +28,7 @@ from tests.integration.kubernetes.cluster import Cluster
 from tests.integration.kubernetes.conftest import cluster, environment  # noqa: F401
 from tests.integration.kubernetes.deployment import USER
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.timeout(1800),
-    pytest.mark.xdist_group("pods"),  # of one cluster
-]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 BOTH_AIRFLOWS = ["2.11", "3"]
 CARDS = "pd_cards.1"

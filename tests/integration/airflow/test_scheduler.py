@@ -30,12 +30,8 @@ from tests.integration.airflow.processes import wait_for
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
-# The scenarios of an Airflow share a deployment, and so a worker of the tests.
-EVERY_AIRFLOW = [
-    pytest.param(version, marks=pytest.mark.xdist_group(f"Airflow {version}"))
-    for version in ("3", "2.11", "2.11-dagster")
-]
-BOTH_AIRFLOWS = EVERY_AIRFLOW[:2]
+EVERY_AIRFLOW = ["2.11", "2.11-dagster", "3"]
+BOTH_AIRFLOWS = ["2.11", "3"]
 CARDS = "pd_cards.1"
 SETTINGS: dict[str, Any] = {
     "retries": 3,
