@@ -20,6 +20,8 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from airflow_bridge.export.graph import AssetNode
+from airflow_bridge.runtime.next_step import starts_of
+from airflow_bridge.runtime.tags import DAG_ID, GENERATION, RUN_ID, STARTED, TASK_ID
 from monitoring_assets.partitions import MODEL_DIMENSION, ModelDay, last_whole_day
 from monitoring_assets.run_failure import (
     failed_partitions,
@@ -29,10 +31,8 @@ from monitoring_assets.run_failure import (
 from resources.pod_config import EXECUTED_BY_TAG
 
 LOCATION = "model_monitoring"
-DAG_RUN_TAGS = ("airflow/dag_id", "airflow/run_id")
-TASK_TAGS = (*DAG_RUN_TAGS, "airflow/task_id")
-GENERATION_TAG = "airflow/generation"
-STARTED_TAG = "airflow/dag_run_started"
+DAG_RUN_TAGS = (DAG_ID, RUN_ID)
+TASK_TAGS = (*DAG_RUN_TAGS, TASK_ID)
 LOGGED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
@@ -56,31 +56,19 @@ def run_that_made(
 
     The generation is Airflow's: the tries until somebody clears the task.
     """
-    if not {*TASK_TAGS, GENERATION_TAG} <= tags.keys():
+    if not {*TASK_TAGS, GENERATION} <= tags.keys():
         return None
-    starts = _starts(instance, tags)
-    same = {tag: tags[tag] for tag in (*TASK_TAGS, GENERATION_TAG)}
-    runs = instance.get_runs(
-        dg.RunsFilter(
-            tags=same | {PARTITION_NAME_TAG: day.partition},
-            statuses=[dg.DagsterRunStatus.SUCCESS],
-        )
+    of_dag_run = {tag: tags[tag] for tag in DAG_RUN_TAGS}
+    runs = instance.get_runs(dg.RunsFilter(tags=of_dag_run))  # the newest first
+    starts = starts_of((run.tags.get(STARTED) for run in runs), tags.get(STARTED))
+    ours = (
+        run.run_id
+        for run in runs
+        if run.is_success
+        and all(run.tags.get(tag) == tags[tag] for tag in (TASK_ID, GENERATION))
+        and run.tags.get(STARTED) in starts
     )
-    ours = (run for run in runs if run.tags.get(STARTED_TAG) in starts)
-    return next((run.run_id for run in ours if is_made(instance, run.run_id, asset, day)), None)
-
-
-def _starts(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> set[str | None]:
-    """Starts that runs of a DAG run may have; any other is that of one of its id that was deleted.
-
-    A DAG run that was cleared has another start since, and does not say it: that of the runs from
-    before is theirs.
-    """
-    if STARTED_TAG in tags:
-        return {tags[STARTED_TAG]}
-    runs = instance.get_runs(dg.RunsFilter(tags={tag: tags[tag] for tag in DAG_RUN_TAGS}))
-    newest_first = (run.tags[STARTED_TAG] for run in runs if STARTED_TAG in run.tags)
-    return {next(newest_first, None), None}
+    return next((run_id for run_id in ours if is_made(instance, run_id, asset, day)), None)
 
 
 def end_lost_runs(

@@ -19,6 +19,7 @@ from .compat import (
     refuse_dagster_airflow,
 )
 from .day import PARAM, may_be_due_before_it_is_over
+from .day_is_over import DayIsOver
 from .documentation import dag_docs, task_docs
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ def _dag(
     if bundle["mode"] == "kubernetes" and may_be_due_before_it_is_over(
         model["cron"], model["timezone"]
     ):
-        from .day_is_over import DayIsOver
-
         first = [made[asset["name"]] for asset in bundle["assets"] if not asset["upstream"]]
         DayIsOver(task_id="day_is_over", dag=dag, model=model).set_downstream(first)
     return dag

@@ -72,7 +72,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
         tags = run_tags(context, self.model["run_tags"])
         try:
             runs = self.client.runs(dag_run_tags(context))
-            starts = starts_of(runs, tags.get(STARTED))
+            starts = starts_of((run.started for run in runs), tags.get(STARTED))
             ours = [run for run in runs if run.task_id == ti.task_id]
             step = next_step(ours, ti.max_tries, ti.try_number, starts)
             if isinstance(step, Cancel):

@@ -66,8 +66,9 @@ def may_be_due_before_it_is_over(cron: str, timezone: str) -> bool:
     """
     minute, hour = map(int, cron.split()[:2])
     zone = ZoneInfo(timezone)
-    # In one of the two months it is summer.
-    months = (dt.datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
-    return dt.timedelta(hours=hour, minutes=minute) < max(
-        filter(None, months), default=dt.timedelta()
+    utc = dt.timezone.utc  # noqa: UP017 - Python 3.9
+    return any(
+        dt.datetime(2026, month, 2, hour, minute, tzinfo=zone)
+        < dt.datetime(2026, month, 2, tzinfo=utc)
+        for month in (1, 7)  # in one of them it is summer
     )

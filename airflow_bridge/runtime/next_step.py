@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 SUCCESS = "SUCCESS"
 ENDED = frozenset({SUCCESS, "FAILURE", "CANCELED"})
@@ -86,21 +86,20 @@ class Cancel:
 Step = Union[Launch, Wait, Done, Failed, Cancel]  # noqa: UP007 - at run time, on Python 3.9
 
 
-def starts_of(runs: Collection[Run], started: str | None) -> Collection[str | None]:
+def starts_of(newest_first: Iterable[str | None], started: str | None) -> Collection[str | None]:
     """Starts that runs of a DAG run may have; any other is of one that was deleted.
 
     Parameters
     ----------
-    runs
-        All runs that Dagster has of DAG runs of this id, of whichever task.
+    newest_first
+        Starts of all runs that Dagster has of DAG runs of this id, of whichever task.
     started
         When the DAG run has started; None if it was cleared, by which its start is another. It is
         then told by the runs from before.
     """
     if started:
         return {started}
-    known = sorted((run for run in runs if run.started), key=lambda run: run.created)
-    return {known[-1].started if known else None, None}
+    return {next(filter(None, newest_first), None), None}
 
 
 def next_step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +134,14 @@ def _was_cut_off(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageS
     """
     last = time.monotonic() + scoring.timeout_seconds + START_SECONDS
     while time.monotonic() < last:
-        try:
-            found = core_api.list_namespaced_pod(namespace, field_selector=f"metadata.name={name}")
-        except (HTTPError, ApiException):  # the API server may be restarted meanwhile
-            time.sleep(POLL_SECONDS)
-            continue
-        if not found.items or found.items[0].status.phase == "Failed":
-            return True
-        if any(one.state.terminated for one in found.items[0].status.container_statuses or []):
-            return False
+        with suppress(HTTPError, ApiException):  # the API server may be restarted meanwhile
+            pods = core_api.list_namespaced_pod(
+                namespace, field_selector=f"metadata.name={name}"
+            ).items
+            if not pods or pods[0].status.phase == "Failed":
+                return True
+            if any(one.state.terminated for one in pods[0].status.container_statuses or []):
+                return False
         time.sleep(POLL_SECONDS)
     return True
 
@@ -154,10 +153,10 @@ def _failure(core_api: CoreV1Api, name: str, namespace: str, scoring: ImageScori
     except ApiException as error:
         return LostPodError(f"{scoring.image}: its pod was deleted while it ran ({error.reason})")
     why = why_pod_ended(pod)
-    statuses = pod.status.container_statuses or []
-    if why is None and any(status.state.running for status in statuses):
-        return LostPodError(f"{scoring.image}: its node says no more of its pod")
     if why is None:
+        statuses = pod.status.container_statuses or []
+        if any(status.state.running for status in statuses):
+            return LostPodError(f"{scoring.image}: its node says no more of its pod")
         said = [one.message for one in pod.status.conditions or [] if one.message]
         for status in statuses:
             if status.state.waiting:

@@ -78,21 +78,21 @@ def test_a_dag_run_takes_nothing_from_one_of_its_id_that_was_deleted(started: st
 def test_a_task_that_was_not_cleared_keeps_its_run_when_another_of_its_dag_run_is():
     """A clear changes the start of the DAG run, which then is that of the runs from before."""
     found = run("STARTED")
-    starts = starts_of([found], None)
+    starts = starts_of([STARTED], None)
     assert next_step([found], 3, 1, starts) == Wait(found)
     after = run("SUCCESS", generation=5, started=None)
-    assert next_step([found, after], 5, 2, starts_of([found, after], None)) == Cancel((found,))
+    assert next_step([found, after], 5, 2, starts_of([None, STARTED], None)) == Cancel((found,))
 
 
 def test_a_dag_run_that_is_cleared_takes_nothing_from_one_that_was_deleted_either():
     deleted = run("SUCCESS", started="2026-09-13T05:00:00+00:00")
     failed = replace(run("FAILURE", created=2.0), task_id="features")
     deleted = replace(deleted, task_id="scores")
-    starts = starts_of([failed, deleted], None)
+    starts = starts_of([failed.started, deleted.started], None)
     assert next_step([deleted], 3, 1, starts) == Launch()
     assert next_step([failed], 3, 2, starts) == Launch()
     assert starts_of([], None) == {None}
-    assert starts_of([deleted], STARTED) == {STARTED}
+    assert starts_of([deleted.started], STARTED) == {STARTED}
 
 
 def test_the_older_of_two_open_runs_is_cancelled():
