@@ -72,8 +72,9 @@ class BandSums:
     ----------
     rows, bads
         int64[K].
-    scores, squares, bad_scores
-        float64[K], sums of the scores, of their squares, and of the scores of bads.
+    scores, variances, bad_scores
+        float64[K], sums of the scores p, of p (1 - p), and of the scores of bads. The variances
+        are added up, not taken from sums of squares: beside scores of 1 that would lose them.
 
     Raises
     ------
@@ -89,7 +90,7 @@ class BandSums:
         self._counts = np.zeros((2, count), np.int64)
         self._sums = np.zeros((3, count))
         self.rows, self.bads = self._counts
-        self.scores, self.squares, self.bad_scores = self._sums
+        self.scores, self.variances, self.bad_scores = self._sums
 
     def add(self, groups: ScoreGroups) -> None:
         """Add the rows at some scores."""
@@ -97,7 +98,8 @@ class BandSums:
         rows = groups.goods + groups.bads
         scores = rows * groups.scores
         add_by_cell(self._counts, band, rows, groups.bads)
-        add_by_cell(self._sums, band, scores, scores * groups.scores, groups.bads * groups.scores)
+        variances = scores * (1 - groups.scores)
+        add_by_cell(self._sums, band, scores, variances, groups.bads * groups.scores)
 
     def bands(self, probability: bool) -> tuple[Band, ...]:
         """Return the bands, in the order of scores.

@@ -74,7 +74,7 @@ def calibration(bands: BandSums, recalibration: Recalibration) -> Calibration:
     """
     rows, bads = int(bands.rows.sum()), int(bands.bads.sum())
     expected = float(bands.scores.sum())
-    variance = expected - float(bands.squares.sum())
+    variance = float(bands.variances.sum())
     z = (bads - expected) / math.sqrt(variance) if variance > 0 else None
     return Calibration(
         expected,
@@ -108,7 +108,7 @@ def _expected_calibration_error(bands: BandSums) -> Estimate:
         for bad, rows in zip(bands.bads, bands.rows, strict=True)
     ]
     # In small bands the outcomes tell little of their own variance, so the scores are asked too.
-    foretold = np.sqrt(np.maximum(bands.scores - bands.squares, 0))
+    foretold = np.sqrt(bands.variances)
     errors = np.maximum(observed, foretold) / n
     independent = math.sqrt(float(errors @ errors))
     # Of a half-normal: mean sqrt(2 / pi), variance 1 - 2 / pi.

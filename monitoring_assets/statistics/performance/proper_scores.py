@@ -128,7 +128,8 @@ def decomposition(bands: BandSums) -> BrierDecomposition:
     """
     used = bands.rows > 0
     rows, bads = bands.rows[used], bands.bads[used]
-    scores, squares = bands.scores[used], bands.squares[used]
+    scores = bands.scores[used]
+    squares = scores - bands.variances[used]
     n = rows.sum()
     rate = bads.sum() / n
     parts = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from monitoring_assets.statistics.performance.realised import realised
 from tests.statistics.performance.samples import EDGES, cohorts, draw
@@ -10,6 +10,7 @@ from tests.statistics.performance.samples import EDGES, cohorts, draw
 
 @settings(deadline=None)
 @given(cohorts())
+@example((np.array([1.0, 1.1e-245]), np.array([0, 0])))
 def test_they_are_their_definitions(cohort):
     scores, outcomes = cohort
     found = realised(scores, outcomes, EDGES).calibration
