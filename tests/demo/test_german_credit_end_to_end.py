@@ -1,7 +1,5 @@
 """The whole path on data that nobody here made: registry sensor, reference, days, checks."""
 
-import datetime as dt
-
 import dagster as dg
 import pytest
 
@@ -11,10 +9,10 @@ from monitoring_assets.demo.replay import replay
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import Store
+from tests.conftest import YESTERDAY, days_ago
 from tests.demo import german_credit
 
-YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-DAYS = [YESTERDAY - dt.timedelta(days=back) for back in (3, 2, 1, 0)]
+DAYS = [days_ago(back) for back in (3, 2, 1, 0)]
 KEY = f"{german_credit.NAME}.{german_credit.VERSION}"
 
 

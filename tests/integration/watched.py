@@ -17,7 +17,7 @@ import pandas as pd
 
 from monitoring_assets.backfill import QUIET, backfill
 from monitoring_assets.partitions import ModelDay
-from tests.conftest import YESTERDAY, Lender, days_ago, job, onboard, rows
+from tests.conftest import YESTERDAY, Lender, days_ago, job, onboard, rows, seed_of
 from tests.receivers.pagerduty import PagerDutyReceiver
 from tests.receivers.server import Answer
 
@@ -59,12 +59,12 @@ class TimedPagerDuty(PagerDutyReceiver):
 
 def drifted(day: dt.date) -> pd.DataFrame:
     """A day of other people."""
-    return rows(day.toordinal(), income_shift=INCOME_SHIFT)
+    return rows(seed_of(day), income_shift=INCOME_SHIFT)
 
 
 def broken(day: dt.date) -> pd.DataFrame:
     """A day that says the same loan in every row, which a blocking check refuses."""
-    return rows(day.toordinal()).assign(loan_id="the same")
+    return rows(seed_of(day)).assign(loan_id="the same")
 
 
 def watch(

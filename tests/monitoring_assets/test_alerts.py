@@ -24,6 +24,7 @@ from tests.conftest import (
     job,
     onboard,
     rows,
+    seed_of,
     tick,
 )
 
@@ -44,7 +45,7 @@ def publish(lender, instance, **changes):
 
 
 def shifted(day):
-    return rows(day.toordinal(), income_shift=2.0)
+    return rows(seed_of(day), income_shift=2.0)
 
 
 def run(lender, instance, day, name="monitor_day", tags=None, config=None):

@@ -12,7 +12,7 @@ from dagster._core.storage.tags import (
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
-from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income
+from tests.conftest import days_ago, job, onboard, rows, seed_of, sigmoid_of_log_income
 
 KEY = "pd_cards.1"
 MATURITY = 5
@@ -42,9 +42,9 @@ def decided(lender, instance):
     storage.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
     onboard(lender, instance)
     for day in DAYS:
-        frame = rows(day.toordinal())
+        frame = rows(seed_of(day))
         lender.deliver(day, frame)
-        told = with_outcomes(frame, day.toordinal(), day in FLIPPED)[["loan_id", "bad"]]
+        told = with_outcomes(frame, seed_of(day), day in FLIPPED)[["loan_id", "bad"]]
         lender.put(open_storage(lender.lake.root), f"outcomes/{day}.parquet", told)
     span = {
         ASSET_PARTITION_RANGE_START_TAG: ModelDay(DAYS[0], KEY).partition,

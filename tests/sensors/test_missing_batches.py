@@ -11,7 +11,7 @@ from monitoring_assets.partitions import ModelDay
 from resources.manifest import Manifest
 from resources.store import Landed, Store
 from sensors.missing_batches import LOOKBACK_DAYS, missing_batches
-from tests.conftest import YESTERDAY, days_ago, job, onboard
+from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 
 HOUR = dt.timedelta(hours=1)
 LONDON = ZoneInfo("Europe/London")
@@ -168,7 +168,7 @@ def test_a_missing_day_that_has_run_and_failed_is_not_run_again(lender, instance
 def test_a_version_without_a_reference_profile_is_not_passed_over_in_silence(lender, instance):
     land(lender, landed_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
     day = dt.date(2026, 3, 2)
-    lender.deliver(day)
+    lender.deliver(day, rows(1))
     noon = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
     assert f"{day}|pd_cards.1" not in evaluate(lender, instance, noon)
     lender.store.storage.delete(Store.path("reference_profile", "pd_cards.1"))

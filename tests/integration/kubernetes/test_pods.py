@@ -19,7 +19,7 @@ from monitoring_assets.demo.lender import SHORTEST, build
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.run_failure import failure_in_words
 from resources.storage import open_storage
-from tests.conftest import YESTERDAY, days_ago, rows
+from tests.conftest import YESTERDAY, days_ago, rows, seed_of
 from tests.integration.kubernetes.deployment import USER, Deployment, wait_for
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(2400)]
@@ -278,7 +278,7 @@ def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, la
     assert said == {"model/uid": USER, "model/writes_root": False, "model/has_token": False}
     logs = [one.user_message for one in deployment.instance.all_logs(record.run_id)]
     assert any("scored 400 rows" in message for message in logs)
-    batch = rows(YESTERDAY.toordinal())
+    batch = rows(seed_of(YESTERDAY))
     expected = 1 / (1 + np.exp(10 - np.log(batch["income"].to_numpy())))
     assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-6)
     assert not lender.store.storage.list("exchange/pd_loans.1")
