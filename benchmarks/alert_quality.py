@@ -27,7 +27,7 @@ import measure
 if TYPE_CHECKING:
     from alert_streams import Stream
 
-    from monitoring_assets.statistics.decision import DayFacts
+    from monitoring_assets.statistics.alerts.decision import DayFacts
 
 FIRST_DAY = dt.date(2026, 1, 5)
 REPLICAS = 20
@@ -80,10 +80,10 @@ def facts(stream: Stream, folder: Path) -> list[DayFacts]:
     """Profile the days of a stream, written as Parquet, and compare them with the reference."""
     import pyarrow.parquet as pq
 
-    from monitoring_assets.statistics.attribution import mean_shift, score_spread
-    from monitoring_assets.statistics.decision import ColumnDay, DayFacts, Fault
-    from monitoring_assets.statistics.drift import Thresholds
-    from monitoring_assets.statistics.profile import ParquetSource, count, fit_bins
+    from monitoring_assets.statistics.alerts.decision import ColumnDay, DayFacts, Fault
+    from monitoring_assets.statistics.drift.attribution import mean_shift, score_spread
+    from monitoring_assets.statistics.drift.drift import Thresholds
+    from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
 
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(stream.reference(), folder / "reference.parquet")
@@ -133,7 +133,7 @@ def facts(stream: Stream, folder: Path) -> list[DayFacts]:
 
 def our_pages(days: Sequence[DayFacts], options: dict[str, int]) -> tuple[int, ...]:
     """Return the days on which an incident that pages is opened."""
-    from monitoring_assets.statistics.decision import Policy, replay
+    from monitoring_assets.statistics.alerts.decision import Policy, replay
 
     decided = replay(days, Policy(**options), FIRST_DAY)
     return tuple(
@@ -145,7 +145,7 @@ def our_pages(days: Sequence[DayFacts], options: dict[str, int]) -> tuple[int, .
 
 def naive_alarms(days: Sequence[DayFacts]) -> list[int]:
     """Return the days on which any index is over 0.25, or that a check has stopped."""
-    from monitoring_assets.statistics.stability import stability_index
+    from monitoring_assets.statistics.drift.stability import stability_index
 
     return [
         day

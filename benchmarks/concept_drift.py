@@ -19,16 +19,20 @@ from measure import arguments, publish
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from monitoring_assets.performance_faults import known_on, performance_faults
-from monitoring_assets.performance_metrics import as_estimate, estimated_metrics, realised_metrics
-from monitoring_assets.performance_points import METRICS, PerformancePoint
-from monitoring_assets.reference_grid import ReferencePerformance
-from monitoring_assets.statistics.calibration_map import fit_calibration
-from monitoring_assets.statistics.concept_drift import gap
-from monitoring_assets.statistics.estimation import estimate
+from monitoring_assets.performance.control_charts import known_on, performance_faults
+from monitoring_assets.performance.history import METRICS, PerformancePoint
+from monitoring_assets.reference.score_grid import ReferencePerformance
+from monitoring_assets.statistics.performance.calibration_map import fit_calibration
+from monitoring_assets.statistics.performance.concept_drift import gap
+from monitoring_assets.statistics.performance.estimation import estimate
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.metrics import (
+    as_estimate,
+    estimated_metrics,
+    realised_metrics,
+)
 from monitoring_assets.statistics.performance.realised import realised
-from monitoring_assets.statistics.score_grid import count_scores, score_grid
+from monitoring_assets.statistics.profiles.score_grid import count_scores, score_grid
 from resources.manifest import PerformanceThresholds
 
 Floats = NDArray[np.float64]

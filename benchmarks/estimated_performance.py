@@ -123,7 +123,7 @@ def row_by_row(
     """Return the metrics of rows, whose truth is an outcome or a chance."""
     import numpy as np
 
-    from monitoring_assets.statistics.calibration_map import concordance
+    from monitoring_assets.statistics.performance.calibration_map import concordance
 
     value = np.unique(score, return_inverse=True)[1]
     auc = concordance(np.bincount(value, 1 - truth), np.bincount(value, truth))
@@ -138,9 +138,9 @@ def ours(folder: Path) -> dict[str, Any]:
     import numpy as np
     import pyarrow.parquet as pq
 
-    from monitoring_assets.statistics.calibration_map import fit_calibration
-    from monitoring_assets.statistics.estimation import estimate
-    from monitoring_assets.statistics.score_grid import count_scores, score_grid
+    from monitoring_assets.statistics.performance.calibration_map import fit_calibration
+    from monitoring_assets.statistics.performance.estimation import estimate
+    from monitoring_assets.statistics.profiles.score_grid import count_scores, score_grid
 
     def read(name: str) -> dict[str, Any]:
         table = pq.read_table(folder / f"{name}.parquet")

@@ -39,8 +39,13 @@ def ours(reference: str, current: str) -> int:
     """Count against stored bins; fit these first in the raw case."""
     import pyarrow.parquet as pq
 
-    from monitoring_assets.statistics.drift import compare
-    from monitoring_assets.statistics.profile import ParquetSource, Profile, count, fit_bins
+    from monitoring_assets.statistics.drift.drift import compare
+    from monitoring_assets.statistics.profiles.profile import (
+        ParquetSource,
+        Profile,
+        count,
+        fit_bins,
+    )
 
     with timed("raw"):
         source = ParquetSource(reference)
@@ -58,8 +63,8 @@ def ours_daily(reference: str, current: str) -> int:
     """Only the daily case, for its memory."""
     import pyarrow.parquet as pq
 
-    from monitoring_assets.statistics.drift import compare
-    from monitoring_assets.statistics.profile import ParquetSource, Profile, count
+    from monitoring_assets.statistics.drift.drift import compare
+    from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile, count
 
     with timed("daily"):
         stored = Path(reference).with_suffix(".stored.parquet")

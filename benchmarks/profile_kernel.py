@@ -21,7 +21,7 @@ import measure
 import pyarrow.parquet as pq
 import tables
 
-from monitoring_assets.statistics.profile import ParquetSource, Profile, count, fit_bins
+from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile, count, fit_bins
 
 TURNS = 9
 

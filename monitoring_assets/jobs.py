@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from monitoring_assets.alerts import alerts
-from monitoring_assets.drift_report import drift_report
-from monitoring_assets.features import features
+from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.assets.drift_report import drift_report
+from monitoring_assets.assets.features import features
+from monitoring_assets.assets.performance_report import performance_report
+from monitoring_assets.assets.reference_profile import reference_profile
+from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
-from monitoring_assets.performance_report import performance_report
-from monitoring_assets.reference import reference_profile
-from monitoring_assets.scores import scores
-from monitoring_assets.segment_report import segment_report
 
 onboard_model = dg.define_asset_job(
     "onboard_model",

@@ -21,10 +21,11 @@ DELIVERY_SECONDS = 30.0
 )
 def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
     """Deliver what is due; of days that have nothing waiting any more the check then passes."""
-    from monitoring_assets.telling import finish_telling
-    from resources.metrics import DEPLOYMENT
-    from resources.notice import Measurements, Notice
-    from resources.outbox import Outbox, channels_from_environment
+    from monitoring_assets.alerting.ledger import finish_telling
+    from resources.delivery.channels import channels_from_environment
+    from resources.delivery.messages import Measurements, Notice
+    from resources.delivery.metrics import DEPLOYMENT
+    from resources.delivery.outbox import Outbox
 
     finish_telling(store)
     outbox = Outbox(store.storage)

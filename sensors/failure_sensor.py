@@ -8,11 +8,11 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from pydantic import ValidationError
 
-from monitoring_assets.alerts import alerts
-from monitoring_assets.drift_report import drift_report
+from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
-from monitoring_assets.run_failure import failed_partitions, failure_in_words, stopped_partitions
+from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
 from resources.store import Store

@@ -12,7 +12,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from airflow_bridge.export.settings import bridge_is_on
-from monitoring_assets.drift_report import drift_report
+from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
 from resources.faults import RUN, RecordedFault, record_faults
@@ -135,7 +135,7 @@ def _failed_decisions(
     instance: dg.DagsterInstance, store: Store, now: dt.datetime
 ) -> Iterator[tuple[str, str]]:
     """Days whose decision failed and was not made since, as long as no later day was told of."""
-    from monitoring_assets.telling import read_ledger
+    from monitoring_assets.alerting.ledger import read_ledger
 
     failed = instance.get_run_records(
         dg.RunsFilter(
@@ -160,11 +160,11 @@ def _failed_decisions(
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:
     """Open, update or resolve the incident of the deployment."""
-    from monitoring_assets.incidents import Telling
-    from monitoring_assets.statistics.breach import Breach
-    from monitoring_assets.statistics.decision import Decision
-    from monitoring_assets.telling import read_ledger, tell
-    from resources.metrics import DEPLOYMENT, deployment
+    from monitoring_assets.alerting.incidents import NoticeContext
+    from monitoring_assets.alerting.ledger import read_ledger, tell
+    from monitoring_assets.statistics.alerts.breach import Breach
+    from monitoring_assets.statistics.alerts.decision import Decision
+    from resources.delivery.metrics import DEPLOYMENT, deployment
 
     is_open = bool(read_ledger(store.storage, DEPLOYMENT).open)
     if not problems and not is_open:
@@ -181,17 +181,17 @@ def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[s
             Breach("pipeline", name, text, today, pages=True) for name, text in problems.items()
         ),
     )
-    telling = Telling(subject=deployment(), day=today, decided_at=now)
+    telling = NoticeContext(subject=deployment(), day=today, decided_at=now)
     return tell(store, telling, [decision], None, seconds=SEND_SECONDS)
 
 
 def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[str]:
     """Resolve what is open of versions that are no longer monitored: no day will do it."""
-    from monitoring_assets.incidents import Telling
-    from monitoring_assets.statistics.decision import FAMILIES, Decision
-    from monitoring_assets.telling import read_ledger, tell
-    from resources.metrics import INCIDENTS_OPEN
-    from resources.notice import Measurements, Subject
+    from monitoring_assets.alerting.incidents import NoticeContext
+    from monitoring_assets.alerting.ledger import read_ledger, tell
+    from monitoring_assets.statistics.alerts.decision import FAMILIES, Decision
+    from resources.delivery.messages import Measurements, Subject
+    from resources.delivery.metrics import INCIDENTS_OPEN
 
     for key, item in landed.items():
         retired_at = item.manifest.retired_at
@@ -210,7 +210,7 @@ def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -
         subject = Subject.of(item.manifest)
         closed = [INCIDENTS_OPEN.gauge(0.0, family=one.family) for one in decisions]
         last = max(known.decided or retired_at, retired_at)
-        telling = Telling(subject=subject, day=last, decided_at=now)
+        telling = NoticeContext(subject=subject, day=last, decided_at=now)
         measurements = Measurements(subject=subject, day=last, gauges=closed)
         yield from tell(store, telling, decisions, measurements, seconds=SEND_SECONDS)
 
@@ -223,10 +223,11 @@ def _send_heartbeat(
     now: dt.datetime,
 ) -> None:
     """Send Datadog what must not fall silent; nothing to send again, the next is minutes away."""
-    from resources.channel import UndeliveredError
-    from resources.metrics import DELIVERIES_WAITING, HEARTBEAT, REPORT_AGE, deployment
-    from resources.notice import Measurements
-    from resources.outbox import Outbox, channels_from_environment
+    from resources.delivery.channel import UndeliveredError
+    from resources.delivery.channels import channels_from_environment
+    from resources.delivery.messages import Measurements
+    from resources.delivery.metrics import DELIVERIES_WAITING, HEARTBEAT, REPORT_AGE, deployment
+    from resources.delivery.outbox import Outbox
 
     newest: dict[str, dt.date] = {}
     for day in map(ModelDay.parse, reported):

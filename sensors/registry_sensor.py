@@ -17,6 +17,7 @@ from importlib.metadata import version
 import dagster as dg
 
 from airflow_bridge.export.settings import bridge_is_on
+from monitoring_assets.assets.model_registry import model_registry
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
@@ -33,15 +34,6 @@ NAME = "registry_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
 SCAN_SECONDS = 20.0
 VERDICTS = "manifests/verdicts.json"
-
-model_registry = dg.AssetSpec(
-    "model_registry",
-    group_name="onboarding",
-    kinds={"s3"},
-    description="Every version folder of the registry: monitored, onboarding, retired, waiting "
-    "for its manifest, rejected or changed, and why. Recorded by the registry sensor whenever it "
-    "changes.",
-)
 
 
 @dataclass(frozen=True)

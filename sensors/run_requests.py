@@ -10,21 +10,20 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from monitoring_assets.drift_report import drift_report
+from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import (
     decide_alerts,
     measure_performance,
     monitor_day,
     onboard_model,
 )
-from monitoring_assets.partitions import BACKFILL, MODEL_DAYS, ModelDay, is_backfill
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.runs.tags import BACKFILL, REQUESTED_BY, is_backfill, run_tags
 from resources.manifest import Manifest
-from resources.pod_config import run_pod_tags
 from resources.store import Landed, NotMaterialisedError, Store
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
 MAX_OPEN_RUNS = 25
-REQUESTED_BY = "monitoring/requested_by"
 OPEN = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -126,11 +125,6 @@ def without_report(
         return []
     reported = instance.get_materialized_partitions(drift_report.key)
     return [(day, key) for day, key in days if ModelDay(day, key).partition not in reported]
-
-
-def run_tags(manifest: Manifest) -> dict[str, str]:
-    """Tags of every run that computes something of a version, whoever requests it."""
-    return {"monitoring/model": manifest.name} | run_pod_tags(manifest)
 
 
 def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from airflow_bridge.export.graph import AssetNode, assets_of
 from airflow_bridge.export.schedule import cron, end, start
 from airflow_bridge.export.settings import BridgeSettings, Mode, Settings
+from monitoring_assets.runs.tags import run_tags
 from resources.store import Landed
-from sensors.run_requests import run_tags
 
 
 class _Section(BaseModel):

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_assets.assets.features import features
+from monitoring_assets.assets.performance_report import performance_report
+from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.checks.import_time import defer_import
-from monitoring_assets.checks.judged import judged_materialisation
-from monitoring_assets.features import features
+from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.performance_report import performance_report
-from monitoring_assets.reference import read_reference
-from monitoring_assets.scores import scores
-from monitoring_assets.segment_report import segment_report
+from monitoring_assets.reference.profile import read_reference
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import Family, Manifest
 from resources.store import Store
 
 if TYPE_CHECKING:
     from monitoring_assets.checks.gx_run import Finding
-    from monitoring_assets.checks.profile_expectation import ProfileExpectation
+    from monitoring_assets.checks.table_expectation import ProfileExpectation
 
 SHOWN_FINDINGS = 200
 NO_SEGMENTS = "the manifest has no segments"
@@ -138,7 +138,7 @@ def _check_features(store: Store, day: ModelDay, manifest: Manifest) -> "list[Fi
     from monitoring_assets.checks.gx_run import run_expectations
     from monitoring_assets.checks.profile_table import KEY, profile_table
     from monitoring_assets.checks.stability import ExpectCharacteristicStabilityIndex
-    from monitoring_assets.statistics.profile import Profile
+    from monitoring_assets.statistics.profiles.profile import Profile
 
     reference = read_reference(store, day.key)
     table, notes = store.read_table("features_profile", day.key, day.day)
@@ -186,7 +186,7 @@ def _check_scores(store: Store, day: ModelDay, manifest: Manifest) -> "list[Find
     from monitoring_assets.checks.profile_table import SCORE_RANGE, profile_table
     from monitoring_assets.checks.score_range import ExpectScoreToBeInRange
     from monitoring_assets.checks.stability import ExpectPopulationStabilityIndex
-    from monitoring_assets.statistics.profile import Profile
+    from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
     reference = read_reference(store, day.key)
@@ -310,7 +310,7 @@ def _evaluation(
         metadata=metadata,
         blocking=blocking,
         partition=day.partition,
-        target_materialization_data=judged_materialisation(instance, key, day),
+        target_materialization_data=target_materialisation(instance, key, day),
     )
 
 

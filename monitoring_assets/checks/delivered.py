@@ -10,13 +10,13 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
 )
 
-from monitoring_assets.alerts import alerts
-from monitoring_assets.checks.judged import judged_materialisation
+from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from resources.store import Store
 
 if TYPE_CHECKING:
-    from resources.outbox import Waiting
+    from resources.delivery.outbox import Waiting
 
 # Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
 warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
@@ -35,7 +35,7 @@ DELIVERED = dg.AssetCheckSpec(
 @dg.multi_asset_check(name="alerts_checks", specs=[DELIVERED])
 def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
     """Look into the outbox."""
-    from resources.outbox import Outbox
+    from resources.delivery.outbox import Outbox
 
     run = context.op_execution_context
     for partition in run.partition_keys:
@@ -96,5 +96,5 @@ def delivered_evaluation(
         metadata={"waiting": dg.MetadataValue.int(len(lines))},
         blocking=False,
         partition=day.partition,
-        target_materialization_data=judged_materialisation(instance, DELIVERED.key, day),
+        target_materialization_data=target_materialisation(instance, DELIVERED.key, day),
     )

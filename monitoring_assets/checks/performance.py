@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from monitoring_assets.checks.row_expectation import RowExpectation
-from monitoring_assets.checks.table_expectation import NotComputableError
+from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
 from resources.manifest import PerformanceThresholds
 
 COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}

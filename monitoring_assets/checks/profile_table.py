@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from monitoring_assets.statistics.profile import Profile
+    from monitoring_assets.statistics.profiles.profile import Profile
 
 COLUMNS = ["characteristic", "expected_type", "found_type", "slot", "bin", "reference", "current"]
 KEY = "(key)"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitoring_assets.checks.profile_expectation import CharacteristicCounts, ProfileExpectation
-from monitoring_assets.checks.table_expectation import NotComputableError
+from monitoring_assets.checks.table_expectation import (
+    CharacteristicCounts,
+    NotComputableError,
+    ProfileExpectation,
+)
 
 
 class ExpectScoreToBeInRange(ProfileExpectation):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from monitoring_assets.checks.profile_expectation import CharacteristicCounts, ProfileExpectation
-from monitoring_assets.checks.table_expectation import NotComputableError
+from monitoring_assets.checks.table_expectation import (
+    CharacteristicCounts,
+    NotComputableError,
+    ProfileExpectation,
+)
 
 
 class _ExpectStability(ProfileExpectation):
     """The index is under ``warn``, or chance alone explains it at ``level``.
 
-    ``smoothing`` is as in `monitoring_assets.statistics.stability.stability_index`.
+    ``smoothing`` is as in `monitoring_assets.statistics.drift.stability.stability_index`.
     """
 
     warn: float
@@ -23,7 +26,7 @@ class _ExpectStability(ProfileExpectation):
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Compute the index of the counts and hold it against thresholds and critical value."""
-        from monitoring_assets.statistics.drift import Thresholds, judge_counts
+        from monitoring_assets.statistics.drift.drift import Thresholds, judge_counts
 
         try:
             judged = judge_counts(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from numpy.typing import NDArray
 
 
 class NotComputableError(ValueError):
@@ -51,3 +57,103 @@ class TableExpectation(BatchExpectation):
             raise NotComputableError(f"{self.characteristic} is not in the {self.table}")
         success, observed, details = self.assess(entry)
         return {"success": success, "result": {"observed_value": observed, "details": details}}
+
+
+PROFILES = "monitoring.profiles"
+
+
+@dataclass(frozen=True)
+class CharacteristicCounts:
+    """The rows of one characteristic in the profile table."""
+
+    expected_type: str
+    found_type: str
+    slots: NDArray[Any]
+    bins: NDArray[Any]
+    reference: NDArray[np.int64]
+    current: NDArray[np.int64]
+    error: str
+
+    def rows_in(self, slot: str) -> int:
+        """Rows of the day in the bins of one kind."""
+        return int(self.current[self.slots == slot].sum())
+
+
+class Profiles(TableMetricProvider):
+    """The profile table by characteristic, grouped once for all expectations of a run."""
+
+    metric_name = PROFILES
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,  # noqa: N805 - Great Expectations calls it with the class
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, CharacteristicCounts]:
+        frame = whole_table(execution_engine, metric_domain_kwargs)
+        return {
+            str(name): CharacteristicCounts(
+                expected_type=str(group["expected_type"].iat[0]),
+                found_type=str(group["found_type"].iat[0]),
+                slots=group["slot"].to_numpy(),
+                bins=group["bin"].to_numpy(),
+                reference=group["reference"].to_numpy(),
+                current=group["current"].to_numpy(),
+                error=str(group["error"].iat[0]),
+            )
+            for name, group in frame.groupby("characteristic", sort=False)
+        }
+
+
+class ProfileExpectation(TableExpectation):
+    """An expectation about one characteristic of a profile table; ``judge`` says if it is met."""
+
+    metric_dependencies = (PROFILES,)
+    table = "profile table"
+
+    @abstractmethod
+    def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
+        """Say whether the expectation is met, what was observed, and details in plain values."""
+
+    def assess(self, entry: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
+        """Refuse counts that could not be made; judge the others."""
+        if entry.error:
+            raise NotComputableError(entry.error)
+        return self.judge(entry)
+
+
+ROWS = "monitoring.rows"
+
+
+class Rows(TableMetricProvider):
+    """The rows of the table by what each is about."""
+
+    metric_name = ROWS
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,  # noqa: N805 - Great Expectations calls it with the class
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, dict[str, Any]]:
+        frame = whole_table(execution_engine, metric_domain_kwargs)
+        # Objects, so that what is not there is None.
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        return {row["subject"]: {str(name): row[name] for name in row} for row in rows}
+
+
+class RowExpectation(TableExpectation):
+    """An expectation about one row; ``judge`` gives it a status."""
+
+    metric_dependencies = (ROWS,)
+
+    @abstractmethod
+    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+        """The status, what was observed, and details in plain values."""
+
+    def assess(self, entry: Mapping[str, Any]) -> tuple[bool, float, dict[str, Any]]:
+        """Met is what is ok, and what chance explains."""
+        status, observed, details = self.judge(entry)
+        return status in ("ok", "insufficient evidence"), observed, {"status": status, **details}

@@ -118,7 +118,7 @@ def checks(key: str, date: dt.datetime, tags: dict[str, str]) -> None:
     """
     with dagster_instance() as instance:
         from airflow_bridge.export.graph import assets_of
-        from monitoring_assets.day_verdict import judge_day
+        from airflow_bridge.pod.day_verdict import judge_day
         from monitoring_assets.definitions import defs
         from monitoring_assets.partitions import ModelDay
 

@@ -11,7 +11,7 @@ import click
 from monitoring_assets.cli.options import format_option, stored_day
 
 if TYPE_CHECKING:
-    from resources.outbox import Waiting
+    from resources.delivery.outbox import Waiting
     from resources.store import Store
 
 
@@ -37,9 +37,9 @@ def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> No
     Reads the store that MONITORING_STORE names. Exit code: 0, 1 if a replay says something else
     than was recorded, 2 for bad usage or input.
     """
+    from resources.delivery.outbox import Outbox
     from resources.environment import resources_from_environment
     from resources.errors import InputError
-    from resources.outbox import Outbox
 
     store = resources_from_environment()["store"]
     date = day.date() if day else stored_day(store, "alerts", model)
@@ -67,10 +67,10 @@ def _differences(
     store: Store, model: str, date: dt.date, rows: list[Any], notes: dict[str, Any]
 ) -> list[str]:
     """Families whose decision the same inputs now make differently, and in what."""
-    from monitoring_assets.alerts import decisions_table
-    from monitoring_assets.history import Inputs, recorded_history
+    from monitoring_assets.alerting.decision_inputs import Inputs, recorded_history
+    from monitoring_assets.assets.alerts import decisions_table
     from monitoring_assets.partitions import ModelDay
-    from monitoring_assets.statistics.decision import decide
+    from monitoring_assets.statistics.alerts.decision import decide
 
     inputs = Inputs.model_validate(notes["inputs"])
     try:

@@ -57,9 +57,9 @@ def backfill(
         sys.exit(2)
     failed = False
     with dagster_instance() as instance, Progress(console=Console(stderr=True)) as bar:
-        from monitoring_assets.backfill import BackfillOutcome
-        from monitoring_assets.backfill import backfill as run_backfill
         from monitoring_assets.definitions import defs
+        from monitoring_assets.runs.backfill import BackfillOutcome
+        from monitoring_assets.runs.backfill import backfill as run_backfill
 
         job = defs.get_repository_def().get_job("monitor_day")
         for key, days in todo.items():

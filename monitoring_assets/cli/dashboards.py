@@ -146,7 +146,7 @@ def apply(
     from monitoring_assets.dashboards.account import Account, link
     from monitoring_assets.dashboards.definition import Settings
     from monitoring_assets.dashboards.plan import definitions, plan
-    from resources.channel import UndeliveredError
+    from resources.delivery.channel import UndeliveredError
 
     account = Account(say=lambda text: click.echo(text, err=True))
     try:

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_assets.cli.curve import BARS, bar
 from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.sparkline import BARS, bar
 
 if TYPE_CHECKING:
     from monitoring_assets.demo.detection import Detection, Sighting
@@ -270,7 +270,7 @@ def _told(home: Path) -> Table:
     """What the people on call were told, in its order: the alert log's notices."""
     from pydantic import TypeAdapter
 
-    from resources.notice import Message, Notice
+    from resources.delivery.messages import Message, Notice
     from resources.storage import open_storage
 
     storage = open_storage(str(home / "store"))

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_assets.statistics.bins import short_label
-from monitoring_assets.statistics.drift import ColumnDrift, Status
+from monitoring_assets.statistics.drift.drift import ColumnDrift, Status
+from monitoring_assets.statistics.profiles.bins import short_label
 
 STYLES: dict[Status, str] = {
     "fail": "bold red",

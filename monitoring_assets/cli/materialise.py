@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from airflow_bridge.pod.supervisor import supervise
 from monitoring_assets.cli.backfill import DAY
 from monitoring_assets.cli.instance import dagster_instance
-from monitoring_assets.supervisor import supervise
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -67,7 +67,7 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
     """
     tell = supervise()
     with dagster_instance() as instance:
-        from monitoring_assets import asset_run
+        from airflow_bridge.pod import asset_run
         from monitoring_assets.definitions import defs
         from monitoring_assets.partitions import ModelDay
 
@@ -123,7 +123,7 @@ def _check_day(day: ModelDay) -> None:
 
 def _wait(instance: dg.DagsterInstance, node: AssetNode, day: ModelDay, seconds: int) -> str | None:
     """Wait until a run can begin; why it cannot if that takes too long."""
-    from monitoring_assets.asset_run import why_not_yet
+    from airflow_bridge.pod.asset_run import why_not_yet
 
     end, said = time.monotonic() + seconds, None
     while (why := why_not_yet(instance, node, day)) is not None and time.monotonic() < end:

@@ -35,8 +35,8 @@ def onboard(output: str) -> None:
     """
     with dagster_instance() as instance:
         from monitoring_assets.definitions import defs
-        from monitoring_assets.onboard import onboard as run_onboard
         from resources.environment import resources_from_environment
+        from sensors.onboard import onboard as run_onboard
 
         registry = resources_from_environment()["registry"]
         try:

@@ -50,9 +50,9 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         click.echo(json.dumps(shown, indent=2, default=str))
         return
 
-    from monitoring_assets.cli.curve import curve
     from monitoring_assets.cli.drift_table import print_drift
-    from monitoring_assets.statistics.drift import BinDrift, ColumnDrift, Thresholds
+    from monitoring_assets.cli.sparkline import curve
+    from monitoring_assets.statistics.drift.drift import BinDrift, ColumnDrift, Thresholds
 
     bins = ("label", "slot", "reference", "current", "contribution")
     drifts = [

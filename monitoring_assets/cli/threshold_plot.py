@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitoring_assets.cli.thresholds import daily_indices, main_outcomes
+from monitoring_assets.cli.threshold_study import daily_indices, main_outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitoring_assets.cli.thresholds import Study
-    from monitoring_assets.statistics.simulation import Caught
-    from monitoring_assets.statistics.tuning import Outcome
+    from monitoring_assets.cli.threshold_study import Study
+    from monitoring_assets.statistics.alerts.simulation import Caught
+    from monitoring_assets.statistics.alerts.tuning import Outcome
 
 COLOURS = {"in force": "#e08050", "suggested": "#5aa0dc"}
 MARKERS = {"in force": "s", "suggested": "D"}

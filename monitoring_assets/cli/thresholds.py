@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.threshold_study import Study, daily_indices, main_outcomes
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from monitoring_assets.statistics.breach import DayFacts
-    from monitoring_assets.statistics.simulation import Caught, Simulation
-    from monitoring_assets.statistics.tuning import Choice, Outcome, Suggestion
+    from monitoring_assets.statistics.alerts.simulation import Caught
+    from monitoring_assets.statistics.alerts.tuning import Choice, Outcome, Suggestion
     from resources.manifest import Manifest
     from resources.store import Store
 
@@ -28,37 +26,6 @@ CURVE_DAYS = 60
 LEAST_MONTHS = 190.0
 # Without a single false page the upper bound is 3 / months; some room is left over that.
 MONTHS_AT_TARGET = 4.0
-
-
-@dataclass(frozen=True)
-class Study:
-    """A model, what is stored of it, and what follows.
-
-    Parameters
-    ----------
-    manifest
-        As it is monitored.
-    days
-        Stored days.
-    quiet
-        Number of those from which the days without drift were learnt.
-    simulation
-        Those days.
-    suggestion
-        What follows.
-    target
-        False pages per month asked for.
-    notes
-        What to know of the figures.
-    """
-
-    manifest: Manifest
-    days: Sequence[DayFacts]
-    quiet: int
-    simulation: Simulation
-    suggestion: Suggestion
-    target: float
-    notes: Sequence[str]
 
 
 @click.group()
@@ -126,12 +93,12 @@ def _say(text: str) -> None:
 def _study(store: Store, model: str, target: float, seed: int) -> Study:
     import numpy as np
 
-    from monitoring_assets.drift_report import in_force
-    from monitoring_assets.history import policy_of, stored_facts
-    from monitoring_assets.reference import read_reference
-    from monitoring_assets.statistics.quiet_days import LEARN_DAYS
-    from monitoring_assets.statistics.simulation import Column, Simulation
-    from monitoring_assets.statistics.tuning import Choice, quiet_days, suggest
+    from monitoring_assets.alerting.decision_inputs import stored_facts
+    from monitoring_assets.policy import policy_of, thresholds_from
+    from monitoring_assets.reference.profile import read_reference
+    from monitoring_assets.statistics.alerts.no_drift_model import LEARN_DAYS
+    from monitoring_assets.statistics.alerts.simulation import Column, Simulation
+    from monitoring_assets.statistics.alerts.tuning import Choice, quiet_days, suggest
     from resources.errors import InputError
     from resources.scorers.base import SCORE
 
@@ -156,10 +123,10 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
 
     limits = manifest.thresholds
     now = Choice(
-        in_force(limits.psi),
-        in_force(limits.csi),
+        thresholds_from(limits.psi),
+        thresholds_from(limits.csi),
         policy_of(manifest),
-        {name: in_force(single) for name, single in limits.characteristics.items()},
+        {name: thresholds_from(single) for name, single in limits.characteristics.items()},
     )
     quiet, which = quiet_days(days, now, manifest.deployed_at)
     notes = [f"days without drift are drawn like {len(quiet)} stored ones ({which})"]
@@ -278,7 +245,7 @@ def _caught(caught: Caught | None) -> dict[str, float] | None:
 def _print(study: Study, *, curves: bool) -> None:
     from rich.console import Console
 
-    from monitoring_assets.statistics.bins import short_label
+    from monitoring_assets.statistics.profiles.bins import short_label
 
     suggestion, simulation = study.suggestion, study.simulation
     console = Console(highlight=False)
@@ -308,12 +275,6 @@ def _print(study: Study, *, curves: bool) -> None:
         click.echo(fragment(study.manifest, suggestion.suggested.choice), nl=False)
     else:
         click.echo("\nKeep what is in force.")
-
-
-def main_outcomes(suggestion: Suggestion) -> list[tuple[str, Outcome]]:
-    """What is in force, and what is suggested if it is something else."""
-    suggested = [("suggested", suggestion.suggested)] if suggestion.changes else []
-    return [("in force", suggestion.in_force), *suggested]
 
 
 def _table(suggestion: Suggestion) -> Table:
@@ -404,33 +365,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
-def daily_indices(
-    study: Study,
-) -> tuple[list[dt.date], list[float | None], list[float | None]]:
-    """The days, PSI, and largest CSI of each; None on a day without a report."""
-    import datetime as dt
-
-    from monitoring_assets.statistics.stability import stability_index
-
-    by_day = {day.day: day for day in study.days}
-    first, last = min(by_day), max(by_day)
-    calendar = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
-    psi: list[float | None] = []
-    csi: list[float | None] = []
-    smoothing = study.manifest.thresholds.smoothing
-    for day in calendar:
-        values: dict[str, list[float]] = {"PSI": [], "CSI": []}
-        for column in by_day[day].columns if day in by_day else ():
-            if column.error is None:
-                index = stability_index(column.reference, column.current, smoothing=smoothing)
-                values[column.index].append(index)
-        psi.append(max(values["PSI"], default=None))
-        csi.append(max(values["CSI"], default=None))
-    return calendar, psi, csi
-
-
 def _print_curves(study: Study) -> None:
-    from monitoring_assets.cli.curve import curve
+    from monitoring_assets.cli.sparkline import curve
 
     calendar, psi, csi = daily_indices(study)
     calendar = calendar[-CURVE_DAYS:]

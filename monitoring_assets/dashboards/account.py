@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from monitoring_assets.dashboards.definition import MANAGED_BY, Json, Kind
-from resources.channel import UndeliveredError
+from resources.delivery.channel import UndeliveredError
 
 KEYS = ("DD_API_KEY", "DD_APP_KEY")
 PAGE = 100
@@ -72,7 +72,7 @@ class Account:
         from datadog.api.dashboards import Dashboard
         from datadog.api.monitors import Monitor
 
-        from resources.datadog import api_session
+        from resources.delivery.datadog import api_session
 
         resource = {"dashboard": Dashboard, "monitor": Monitor}[kind]
         for name in KEYS:

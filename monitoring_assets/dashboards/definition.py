@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from monitoring_assets.statistics.drift.drift import Thresholds
+
 Json = dict[str, Any]
 Kind = Literal["dashboard", "monitor"]
 
@@ -40,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, notify: tuple[str, ...]) -> Settings:
-        """With the addresses that incidents link to as well: see `resources.links`."""
+        """With the addresses that incidents link to as well: see `resources.delivery.links`."""
         dagster = os.environ.get("MONITORING_DAGSTER_URL", "").rstrip("/")
         return cls(
             notify,
@@ -99,3 +101,11 @@ def slug_of(kind: Kind, theirs: Json) -> str | None:
         return None
     slugs = [word.removeprefix("definition:") for word in words if word.startswith("definition:")]
     return slugs[0] if len(slugs) == 1 else None
+
+
+INDEX_LIMITS = (Thresholds().warn, Thresholds().fail)
+"""PSI and CSI; a manifest's own thresholds are not known to Datadog."""
+
+
+AGE_LIMITS = (2, 3)
+"""Days since the newest report; that of yesterday's batch is 1 day old."""

@@ -8,12 +8,11 @@ once, with nothing to apply; versions of a model can be laid over each other; an
 from __future__ import annotations
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import Definition, Settings
+from monitoring_assets.dashboards.definition import AGE_LIMITS, INDEX_LIMITS, Definition, Settings
 from monitoring_assets.dashboards.layout import dashboard
-from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
-from resources.metrics import (
+from resources.delivery.metrics import (
     AUC_ESTIMATED,
     AUC_GAP,
     AUC_REALISED,

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from monitoring_assets.dashboards.definition import VERSION, Definition, Json, Settings, marks
-from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
-from resources.metrics import (
+from monitoring_assets.dashboards.definition import (
+    AGE_LIMITS,
+    INDEX_LIMITS,
+    VERSION,
+    Definition,
+    Json,
+    Settings,
+    marks,
+)
+from resources.delivery.metrics import (
     DELIVERIES_WAITING,
     HEARTBEAT,
     INCIDENTS_OPEN,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from monitoring_assets.dashboards import widgets
 from monitoring_assets.dashboards.definition import (
+    AGE_LIMITS,
+    INDEX_LIMITS,
     MANAGED_BY,
     VERSION,
     Definition,
@@ -12,11 +14,10 @@ from monitoring_assets.dashboards.definition import (
     marks,
 )
 from monitoring_assets.dashboards.layout import dashboard
-from monitoring_assets.dashboards.limits import AGE_LIMITS, INDEX_LIMITS
 from monitoring_assets.dashboards.monitors import INCIDENT_OPEN
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
-from resources.metrics import (
+from resources.delivery.metrics import (
     COLUMNS,
     CSI_MAX,
     DELIVERIES_WAITING,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import VERSION, Json, Settings
-from monitoring_assets.dashboards.limits import INDEX_LIMITS
+from monitoring_assets.dashboards.definition import INDEX_LIMITS, VERSION, Json, Settings
 from monitoring_assets.dashboards.widgets import Series
-from resources.metrics import (
+from resources.delivery.metrics import (
     COLUMNS,
     CSI_MAX,
     INCIDENTS_OPEN,

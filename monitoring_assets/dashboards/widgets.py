@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitoring_assets.dashboards.definition import Json
-from resources.metrics import Check, Metric
+from resources.delivery.metrics import Check, Metric
 
 COLUMNS = 12
 """Width of a dashboard's grid."""

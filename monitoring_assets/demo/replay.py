@@ -30,18 +30,19 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from monitoring_assets.alerts import alerts
-from monitoring_assets.backfill import QUIET, backfill, consecutive
+from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.assets.drift_report import drift_report
+from monitoring_assets.assets.features import features
+from monitoring_assets.assets.performance_report import performance_report
+from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.demo.findings import read_findings
-from monitoring_assets.drift_report import drift_report
-from monitoring_assets.features import features
 from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
-from monitoring_assets.onboard import make_profile, profiles_wanted, tick
-from monitoring_assets.partitions import ModelDay, range_tags
-from monitoring_assets.performance_report import performance_report
-from monitoring_assets.scores import scores
-from monitoring_assets.segment_report import segment_report
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.backfill import QUIET, backfill, consecutive
+from monitoring_assets.runs.tags import range_tags
 from resources.store import Store
+from sensors.onboard import make_profile, profiles_wanted, tick
 from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dagster import AssetExecutionContext, MetadataValue
 
+from resources.kubernetes.pod_config import MEMORY_TAG
 from resources.manifest import ImageScoring, Pod
-from resources.pod_config import MEMORY_TAG
 from resources.scorers.base import (
     FeatureFile,
     ScoringError,

@@ -20,9 +20,9 @@ from kubernetes.client import ApiException, CoreV1Api, V1PodSpec  # type: ignore
 from kubernetes.config import ConfigException  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
+from resources.kubernetes.pod_config import pod_resources
+from resources.kubernetes.pod_status import OUT_OF_MEMORY, LostPodError, why_pod_ended
 from resources.manifest import ImageScoring, Pod
-from resources.pod_config import pod_resources
-from resources.pod_status import OUT_OF_MEMORY, LostPodError, why_pod_ended
 from resources.scorers.base import ScoringError
 
 SCORING_POD = "MONITORING_SCORING_POD"

@@ -17,7 +17,7 @@ from itertools import cycle, zip_longest
 import dagster as dg
 import numpy as np
 
-from resources.outbox import Outbox
+from resources.delivery.outbox import Outbox
 from tests.conftest import YESTERDAY, Lender, onboard, rows
 from tests.integration.rough import Rough, RoughDatadog, RoughPagerDuty
 from tests.integration.workers import DEATHS, Command, Death, Process

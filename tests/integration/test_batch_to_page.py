@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from resources.outbox import Outbox
+from resources.delivery.outbox import Outbox
 from tests.conftest import YESTERDAY
 from tests.integration.test_daemon import ROOT, process, wait_for
 from tests.integration.watched import (

@@ -12,7 +12,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from monitoring_assets.cli.main import main as monitoring
 from monitoring_assets.partitions import ModelDay
-from resources.outbox import Evidence, Outbox
+from resources.delivery.outbox import Evidence, Outbox
 from tests.conftest import YESTERDAY
 from tests.integration.rough import FAULTS, UNCERTAIN, RoughDatadog, RoughPagerDuty
 from tests.integration.soak import (

@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from monitoring_assets.backfill import QUIET, backfill
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.backfill import QUIET, backfill
 from tests.conftest import YESTERDAY, Lender, days_ago, job, onboard, rows, seed_of
 from tests.receivers.pagerduty import PagerDutyReceiver
 from tests.receivers.server import Answer

@@ -22,14 +22,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from monitoring_assets import alerts, telling
-from monitoring_assets.backfill import QUIET
-from monitoring_assets.drift_report import drift_report
+from monitoring_assets.alerting import ledger
+from monitoring_assets.assets import alerts
+from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.partitions import ModelDay
-from monitoring_assets.reference import read_reference
-from monitoring_assets.statistics.profile import count
-from monitoring_assets.statistics.source import ParquetSource
-from resources import http_answer
+from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.runs.backfill import QUIET
+from monitoring_assets.statistics.profiles.profile import count
+from monitoring_assets.statistics.profiles.source import ParquetSource
+from resources.delivery import http_errors
 from resources.scorers.base import SCORE
 from resources.storage import LocalStorage
 from sensors import delivery_sensor, failure_sensor
@@ -200,7 +201,7 @@ def _work(pipe: Connection, root: str, scratch: Path, environment: dict[str, str
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    http_answer.TIMEOUT = (3.05, SLOW_SECONDS - 1)
+    http_errors.TIMEOUT = (3.05, SLOW_SECONDS - 1)
     try:
         worker = Worker(Lender(root, scratch))
     except Exception as failure:
@@ -230,7 +231,7 @@ def _set_clock(now: dt.datetime) -> None:
             return now + dt.timedelta(seconds=time.monotonic() - start)
 
     known = {name: getattr(dt, name) for name in ("date", "timedelta", "UTC")}
-    for module in (alerts, telling, delivery_sensor):
+    for module in (alerts, ledger, delivery_sensor):
         module.dt = SimpleNamespace(datetime=Clock, **known)
 
 

@@ -42,7 +42,7 @@ def launcher_config(values: dict[str, Any]) -> dict[str, Any]:
     """The launcher's configuration, as Dagster accepts it."""
     from dagster._config import process_config, resolve_to_config_type
 
-    from resources.run_launcher import ModelRunLauncher
+    from resources.kubernetes.run_launcher import ModelRunLauncher
 
     custom = values["runLauncher"]["config"]["customRunLauncher"]
     assert (custom["module"], custom["class"]) == (
@@ -63,7 +63,7 @@ def run_job(values, monkeypatch):
     from dagster_k8s.job import construct_dagster_k8s_job
     from kubernetes.client import ApiClient
 
-    from resources.run_launcher import ModelRunLauncher
+    from resources.kubernetes.run_launcher import ModelRunLauncher
 
     monkeypatch.setattr(module, "load_kubernetes_config", lambda **_: None)
     launcher = ModelRunLauncher(**launcher_config(values))
@@ -181,7 +181,7 @@ def test_one_run_a_partition_and_room_for_today(values) -> None:
 def test_the_queues_limits_are_those_of_the_code() -> None:
     from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
 
-    from monitoring_assets.partitions import BACKFILL
+    from monitoring_assets.runs.tags import BACKFILL
 
     assert (BACKFILL, BACKFILL_ID_TAG, PARTITION_NAME_TAG) == (
         "monitoring/backfill",
@@ -251,8 +251,8 @@ def test_a_run_finds_database_settings_and_datadogs_agent(run_job) -> None:
 
 
 def test_a_manifests_pod_and_account_come_on_top(run_job) -> None:
+    from resources.kubernetes.pod_config import CONFIG_TAG, pod_config
     from resources.manifest import Pod
-    from resources.pod_config import CONFIG_TAG, pod_config
 
     pod = Pod.model_validate(
         {

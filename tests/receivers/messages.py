@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from resources import metrics
-from resources.notice import BreachLine, Change, Link, Measurements, Notice, Subject
+from resources.delivery import metrics
+from resources.delivery.messages import BreachLine, Change, Link, Measurements, Notice, Subject
 
 DAY = dt.date(2026, 3, 3)
 NOW = dt.datetime(2026, 3, 4, 6, 30, tzinfo=dt.UTC)

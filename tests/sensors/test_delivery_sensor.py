@@ -8,7 +8,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.events import StepMaterializationData
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from resources.outbox import Outbox, channels_from_environment
+from resources.delivery.channels import channels_from_environment
+from resources.delivery.outbox import Outbox
 from sensors.delivery_sensor import delivery_sensor
 from tests.conftest import ROUTING_KEY
 from tests.receivers.messages import DAY, notice, subject

@@ -9,7 +9,8 @@ from dagster._core.storage.tags import (
     WILL_RETRY_TAG,
 )
 
-from monitoring_assets.partitions import BACKFILL, ModelDay
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.tags import BACKFILL
 from resources.faults import read_faults
 from resources.storage import open_storage
 from sensors.failure_sensor import failure_sensor
@@ -167,7 +168,7 @@ def test_alerts_that_failed_after_the_report_are_no_fault_of_the_day(
     onboard(lender, instance)
     lender.deliver(YESTERDAY)
     with monkeypatch.context() as broken:
-        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        broken.setattr("monitoring_assets.alerting.ledger.tell", lambda *args, **more: 1 / 0)
         assert not run(lender, instance, YESTERDAY).success
     assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
     assert faults(lender, YESTERDAY) == []
@@ -176,9 +177,9 @@ def test_alerts_that_failed_after_the_report_are_no_fault_of_the_day(
 @pytest.mark.parametrize(
     ("asset", "broken"),
     [
-        ("segment_report", "monitoring_assets.segment_report._rows"),
-        ("performance_report", "monitoring_assets.performance_report._rows"),
-        ("drift_report", "monitoring_assets.drift_report.compare_with_reference"),
+        ("segment_report", "monitoring_assets.assets.segment_report._rows"),
+        ("performance_report", "monitoring_assets.assets.performance_report._rows"),
+        ("drift_report", "monitoring_assets.assets.drift_report.compare_with_reference"),
     ],
 )
 def test_a_day_that_is_made_asset_by_asset_is_good_once_the_failed_one_is_made(
@@ -211,7 +212,7 @@ def test_a_decision_that_failed_in_a_run_of_its_own_is_asked_for_and_no_fault_of
     for asset in ("features", "scores", "drift_report", "performance_report", "segment_report"):
         assert run(lender, instance, YESTERDAY, asset=asset).success
     with monkeypatch.context() as broken:
-        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        broken.setattr("monitoring_assets.alerting.ledger.tell", lambda *args, **more: 1 / 0)
         assert not run(lender, instance, YESTERDAY, asset="alerts").success
     assert requested(daemon) == [ModelDay(YESTERDAY, KEY).partition]
     assert faults(lender, YESTERDAY) == []

@@ -198,7 +198,7 @@ def test_a_decision_that_was_recorded_and_not_told_is_an_incident(
     decide = job("decide_alerts", lender)
     partition = ModelDay(YESTERDAY, KEY).partition
     with monkeypatch.context() as broken:
-        broken.setattr("monitoring_assets.telling.tell", lambda *args, **more: 1 / 0)
+        broken.setattr("monitoring_assets.alerting.ledger.tell", lambda *args, **more: 1 / 0)
         decide.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
     assert lender.store.has("alerts", KEY, YESTERDAY)
     tick(lender, instance)

@@ -17,7 +17,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from monitoring_assets.demo.lender import SHORTEST, build
 from monitoring_assets.partitions import ModelDay
-from monitoring_assets.run_failure import failure_in_words
+from monitoring_assets.runs.failures import failure_in_words
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, rows, seed_of
 from tests.integration.kubernetes.deployment import USER, Deployment, wait_for

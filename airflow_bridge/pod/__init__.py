@@ -1,0 +1,1 @@
+"""What a task's pod runs where Airflow starts the pods."""

@@ -1,0 +1,1 @@
+"""From reports to a decision, and who has been told of it."""

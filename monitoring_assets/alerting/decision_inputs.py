@@ -1,0 +1,274 @@
+"""What a decision is made from: the stored reports and faults of the last weeks of a version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.performance.control_charts import known_on
+from monitoring_assets.performance.history import PerformancePoint, performance_points
+from monitoring_assets.policy import policy_of
+from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts, Fault
+from monitoring_assets.statistics.alerts.decision import (
+    HISTORY_DAYS,
+    Decision,
+    FamilyState,
+    History,
+    standings,
+)
+from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.profiles.bins import short_label
+from resources.faults import RecordedFault, read_faults
+from resources.manifest import Manifest
+from resources.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+READERS = 16
+# The same labels day after day.
+_short_label = lru_cache(maxsize=65536)(short_label)
+STANDINGS = TypeAdapter(list[FamilyState])
+
+
+class Inputs(BaseModel):
+    """All that a decision was made from: enough to make it again, a year later.
+
+    Parameters
+    ----------
+    reports
+        Run that made the drift report of each day: it lies under ``evidence/`` for good.
+    faults
+        Faults of each day.
+    performance_from
+        First day on which the performance of some cohort could be known; None if none is.
+    before
+        What stood after the last day before it that was decided.
+    decided_on
+        The day of the decision, UTC.
+    is_backfill
+        Whether somebody was making up for days.
+    is_late
+        Whether a later day had been decided.
+    deployed_at
+        First day of the version.
+    policy
+        In force.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reports: dict[dt.date, str]
+    faults: dict[dt.date, list[RecordedFault]]
+    performance_from: dt.date | None = None
+    before: list[FamilyState]
+    decided_on: dt.date
+    is_backfill: bool
+    is_late: bool
+    deployed_at: dt.date
+    policy: Policy
+
+    def age_days(self, day: dt.date) -> int:
+        """Days from ``day`` to the decision."""
+        return (self.decided_on - day).days
+
+
+def stored_inputs(
+    store: Store,
+    day: ModelDay,
+    manifest: Manifest,
+    points: Sequence[PerformancePoint],
+    *,
+    decided_on: dt.date,
+    is_backfill: bool,
+) -> tuple[Inputs, History]:
+    """What is stored of a version now, up to a day, and the history that it is.
+
+    ``points`` are those of its performance that the day is decided from.
+    """
+    first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
+    files = {
+        one: file
+        for one, file in store.days("drift_report", day.key).items()
+        if first <= one <= day.day
+    }
+    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    decided = list(store.days("alerts", day.key))
+    earlier = [one for one in decided if one < day.day]
+    inputs = Inputs(
+        reports={one: report.run_id for one, report in reports.items()},
+        faults=read_faults(store.storage, day.key, first, day.day),
+        performance_from=_performance_from(points),
+        before=_standings(store, day.key, earlier[-1]) if earlier else [],
+        decided_on=decided_on,
+        is_backfill=is_backfill,
+        is_late=bool(decided) and decided[-1] > day.day,
+        deployed_at=manifest.deployed_at,
+        policy=policy_of(manifest),
+    )
+    return inputs, _history(day.day, inputs, reports)
+
+
+def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, ...]:
+    """What is stored of a version's last days that have a report, and the faults since the first.
+
+    Empty if there is no report.
+    """
+    files = dict(list(store.days("drift_report", key).items())[-last_days:])
+    if not files:
+        return ()
+    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    faults = read_faults(store.storage, key, min(files), dt.date.max)
+    points = performance_points(store, key, max(files))
+    return _days({*reports, *faults}, reports, faults, _performance_from(points))
+
+
+def _performance_from(points: Sequence[PerformancePoint]) -> dt.date | None:
+    """First day on which the performance of some cohort could be known."""
+    return min(map(known_on, points), default=None)
+
+
+def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
+    """The history that a recorded decision was made from, out of the evidence.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a report of that time is no longer there.
+    """
+    files = {
+        one: (store.evidence_path("drift_report", day.key, one, run), run)
+        for one, run in inputs.reports.items()
+    }
+    return _history(day.day, inputs, _read(store, files))
+
+
+def recorded_standings(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """What stands after a day, as JSON: the next day starts from it."""
+    recorded: list[dict[str, Any]] = STANDINGS.dump_python(list(standings(decisions)), mode="json")
+    return recorded
+
+
+@dataclass(frozen=True, eq=False)
+class _Report:
+    """A stored drift report."""
+
+    columns: tuple[ColumnDay, ...]
+    score_sd: float | None
+    score_shift: float | None
+    run_id: str
+
+
+def _read(store: Store, files: Mapping[dt.date, tuple[str, str]]) -> dict[dt.date, _Report]:
+    """Reports by day, from the path of each and a tag that changes with its content."""
+    with ThreadPoolExecutor(READERS) as readers:
+        reports = readers.map(lambda file: _report(store.root, *file), files.values())
+        return dict(zip(files, reports, strict=True))
+
+
+@lru_cache(maxsize=512)
+def _report(root: str, path: str, tag: str) -> _Report:
+    """Read a report, once for all days of a run that look back at it."""
+    import pyarrow.compute as pc
+
+    table, notes = Store(root=root).read_path(path)
+    of_score = table.filter(pc.equal(table["index"], "PSI"))["mean_score_shift"].to_pylist()
+    return _Report(
+        tuple(_columns(table)),
+        notes.get("score_sd"),
+        of_score[0] if of_score else None,
+        notes["run_id"],
+    )
+
+
+def _standings(store: Store, key: str, day: dt.date) -> list[FamilyState]:
+    """What stood after a day, as it was recorded."""
+    _, notes = store.read_table("alerts", key, day)
+    return STANDINGS.validate_python(notes["standings"])
+
+
+def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -> History:
+    return History(
+        days=_days(
+            {*reports, *inputs.faults, day}, reports, inputs.faults, inputs.performance_from
+        ),
+        before=tuple(inputs.before),
+        deployed_at=inputs.deployed_at,
+        decided_on=inputs.decided_on,
+        is_backfill=inputs.is_backfill,
+        is_late=inputs.is_late,
+    )
+
+
+def _days(
+    days: Iterable[dt.date],
+    reports: Mapping[dt.date, _Report],
+    faults: Mapping[dt.date, Sequence[RecordedFault]],
+    measured_from: dt.date | None,
+) -> tuple[DayFacts, ...]:
+    return tuple(
+        _facts(
+            day,
+            reports.get(day),
+            faults.get(day, ()),
+            performance_measured=measured_from is not None and measured_from <= day,
+        )
+        for day in sorted(days)
+    )
+
+
+def _facts(
+    day: dt.date,
+    report: _Report | None,
+    faults: Sequence[RecordedFault],
+    *,
+    performance_measured: bool,
+) -> DayFacts:
+    known = [
+        Fault(one.family, one.subject, one.text, one.pages)
+        for one in faults
+        # An index is in the report; a check's word of it only counts where there is none.
+        if report is None or one.family not in ("population", "characteristics")
+    ]
+    if report is None:
+        return DayFacts(day, faults=tuple(known), performance_measured=performance_measured)
+    return DayFacts(
+        day,
+        report.columns,
+        tuple(known),
+        report.score_sd,
+        report.score_shift,
+        performance_measured,
+    )
+
+
+def _columns(report: pa.Table) -> Iterator[ColumnDay]:
+    """The rows of a drift report, counts as arrays."""
+    bins = report["bins"].combine_chunks()
+    ends = bins.offsets.to_pylist()
+    labels = [_short_label(label) for label in bins.values.field("label").to_pylist()]
+    reference, current = (
+        np.array(bins.values.field(name).to_pylist(), dtype=np.int64)
+        for name in ("reference", "current")
+    )
+    names = ["column", "index", "warn", "fail", "level", "moved_score_by", "error"]
+    for row, start, end in zip(report.select(names).to_pylist(), ends, ends[1:], strict=False):
+        yield ColumnDay(
+            row["column"],
+            row["index"],
+            tuple(labels[start:end]),
+            reference[start:end],
+            current[start:end],
+            Thresholds(row["warn"], row["fail"], row["level"]),
+            row["moved_score_by"],
+            row["error"],
+        )

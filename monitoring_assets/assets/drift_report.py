@@ -1,0 +1,258 @@
+"""Asset ``drift_report``: what moved, by how much, and what that did to the score.
+
+Computed from counts alone: no row is read here.
+"""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.assets.scores import scores
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.policy import exceptions_from, thresholds_from
+from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.runs.materialise import materialise_each
+from resources.faults import RUN, record_faults
+from resources.manifest import ThresholdPolicy
+from resources.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from monitoring_assets.statistics.drift.drift import ColumnDrift
+    from monitoring_assets.statistics.profiles.profile import Profile
+
+SHOWN_BARS = 20
+
+
+@dg.asset(
+    partitions_def=MODEL_DAYS,
+    deps=[scores],
+    group_name="monitoring",
+    kinds={"parquet"},
+    code_version="1",
+    description="PSI of the score, CSI of every characteristic, what chance alone would give at "
+    "this number of rows, and which characteristics moved the mean score.",
+)
+def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Compare the day's profile with the reference's."""
+    from monitoring_assets.statistics.profiles.profile import Profile
+    from resources.scorers.base import SCORE
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        reference = read_reference(store, day.key)
+        table, made = store.read_table("scores_profile", day.key, day.day)
+        current = Profile.from_table(table)
+        manifest = store.landed(day.key).manifest
+        drifts = compare_with_reference(reference, current, manifest.thresholds)
+        report = _report_table(drifts, reference, current)
+        notes = {
+            "rows": current.rows,
+            "scored_with_manifest_sha256": made["manifest_sha256"],
+            "thresholds": manifest.thresholds.model_dump(mode="json"),
+            "score_sd": _score_sd(reference),
+        }
+        store.write_report(
+            "drift_report", day.key, day.day, report, manifest, context.run_id, notes
+        )
+        # Whatever kept an earlier run of this day from coming so far no longer does.
+        record_faults(store.storage, day.key, day.day, RUN, [])
+        psi = next(drift for drift in drifts if drift.column == SCORE)
+        csi = [drift for drift in drifts if drift.column != SCORE]
+        worst = max(csi, key=lambda drift: -1.0 if drift.value is None else drift.value)
+        return {
+            # One key for each curve: Dagster plots these over the partitions.
+            **_floats(psi=psi.value, csi_max=worst.value),
+            "rows": current.rows,
+            "missing_max": max(column.missing_share for column in current.columns.values()),
+            **_floats(mean_score_shift=_score_shift(report)),
+            "worst_characteristic": worst.column,
+            "characteristics": _characteristics_table(report),
+            "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
+            "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
+            "path": store.storage.url(store.path("drift_report", day.key, day.day)),
+        }
+
+    return materialise_each(context, store, compute)
+
+
+def compare_with_reference(
+    reference: "Profile", current: "Profile", policy: ThresholdPolicy
+) -> "list[ColumnDrift]":
+    """Drift of every column of ``current`` under a manifest's thresholds, in the model's order."""
+    from monitoring_assets.statistics.drift.drift import compare
+    from monitoring_assets.statistics.profiles.profile import Profile
+    from resources.scorers.base import SCORE
+
+    wanted = {name: reference.columns[name] for name in current.columns}
+    return compare(
+        Profile(reference.rows, wanted),
+        current,
+        score=SCORE,
+        thresholds=thresholds_from(policy.csi),
+        overrides=exceptions_from(policy),
+        smoothing=policy.smoothing,
+    )
+
+
+def _report_table(
+    drifts: "list[ColumnDrift]", reference: "Profile", current: "Profile"
+) -> "pa.Table":
+    """One row a column, with its bins nested: all the evidence of a partition in one file."""
+    import pyarrow as pa
+
+    from monitoring_assets.statistics.drift.attribution import mean_shift
+    from resources.scorers.base import SCORE
+
+    rows = []
+    for drift in drifts:
+        try:
+            moved = mean_shift(reference.columns[drift.column], current.columns[drift.column])
+        except ValueError:  # the column's error is in its drift; without scores nothing moved
+            moved = None
+        by_bin = [None] * len(drift.bins) if moved is None else moved.by_bin.tolist()
+        rows.append(
+            {
+                "column": drift.column,
+                "index": drift.index,
+                "value": drift.value,
+                "critical_value": drift.critical_value,
+                "status": drift.status,
+                "warn": drift.thresholds.warn,
+                "fail": drift.thresholds.fail,
+                "level": drift.thresholds.level,
+                "reference_rows": reference.rows,
+                "rows": current.rows,
+                "reference_missing": drift.reference_missing,
+                "missing": drift.current_missing,
+                "unseen": drift.unseen,
+                "out_of_range": drift.out_of_range,
+                "infinite": drift.infinite,
+                "mean_score_shift": None if moved is None else moved.shift,
+                # The score's own bins say how it moved, not why.
+                "moved_score_by": None if moved is None or drift.column == SCORE else moved.mix,
+                "error": drift.error,
+                "bins": [
+                    {
+                        "label": item.label,
+                        "slot": item.slot,
+                        "reference": item.reference,
+                        "current": item.current,
+                        "contribution": item.contribution,
+                        "moved_score_by": part,
+                    }
+                    for item, part in zip(drift.bins, by_bin, strict=True)
+                ],
+            }
+        )
+    return pa.Table.from_pylist(rows, _schema())
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    share = pa.float64()
+    bins = pa.struct(
+        [
+            ("label", pa.string()),
+            ("slot", pa.string()),
+            ("reference", pa.int64()),
+            ("current", pa.int64()),
+            ("contribution", pa.float64()),
+            ("moved_score_by", pa.float64()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("column", pa.string()),
+            ("index", pa.string()),
+            ("value", pa.float64()),
+            ("critical_value", pa.float64()),
+            ("status", pa.string()),
+            ("warn", pa.float64()),
+            ("fail", pa.float64()),
+            ("level", pa.float64()),
+            ("reference_rows", pa.int64()),
+            ("rows", pa.int64()),
+            ("reference_missing", share),
+            ("missing", share),
+            ("unseen", share),
+            ("out_of_range", share),
+            ("infinite", pa.int64()),
+            ("mean_score_shift", pa.float64()),
+            ("moved_score_by", pa.float64()),
+            ("error", pa.string()),
+            ("bins", pa.list_(bins)),
+        ]
+    )
+
+
+def _floats(**values: float | None) -> dict[str, float]:
+    """Only values that there are: a curve has a gap where one could not be computed."""
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _score_sd(reference: "Profile") -> float | None:
+    """What a shift of the mean score is measured by; None where the sample has no scores."""
+    from monitoring_assets.statistics.drift.attribution import score_spread
+    from resources.scorers.base import SCORE
+
+    try:
+        return score_spread(reference.columns[SCORE])
+    except ValueError:
+        return None
+
+
+def _score_shift(report: "pa.Table") -> float | None:
+    shifts = report["mean_score_shift"].to_pylist()
+    shift: float | None = shifts[report["index"].to_pylist().index("PSI")]
+    return shift
+
+
+def _characteristics_table(report: "pa.Table") -> dg.TableMetadataValue:
+    """The report for the Dagster UI: the largest index first, numbers to four places."""
+    names = ["column", "index", "value", "critical_value", "status", "missing", "moved_score_by"]
+    rows = sorted(report.select(names).to_pylist(), key=lambda row: -(row["value"] or 0))
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    name: round(value, 4) if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
+            )
+            for row in rows
+        ],
+        dg.TableSchema(
+            [
+                dg.TableColumn(name, "string" if name in ("column", "index", "status") else "float")
+                for name in names
+            ]
+        ),
+    )
+
+
+def bins_as_markdown(drift: "ColumnDrift") -> str:
+    """The bins of a column as a table with bars, for a person who wants to see what moved."""
+    from monitoring_assets.statistics.profiles.bins import short_label
+
+    if drift.error is not None:
+        return f"**{drift.column}**: {drift.error}"
+    before = sum(item.reference for item in drift.bins)
+    after = sum(item.current for item in drift.bins)
+    lines = [
+        f"**{drift.column}**: {drift.index} {drift.value:.3f} ({drift.status})",
+        "",
+        "| bin | reference | | today | | adds |",
+        "|---|---:|:---|---:|:---|---:|",
+    ]
+    for item in drift.bins:
+        was, now = item.reference / before, item.current / after
+        if not item.reference and not item.current:
+            continue
+        label = short_label(item.label).replace("|", "\\|")
+        bars = ["█" * round(share * SHOWN_BARS) for share in (was, now)]
+        lines.append(
+            f"| {label} | {was:.1%} | {bars[0]} | {now:.1%} | {bars[1]} | {item.contribution:.3f} |"
+        )
+    return "\n".join(lines)

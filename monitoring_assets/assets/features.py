@@ -1,0 +1,269 @@
+"""Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.assets.reference_profile import reference_profile
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.runs.materialise import materialise_each
+from resources.arrow_types import same_family
+from resources.duckdb_session import database, quoted
+from resources.errors import InputError
+from resources.faults import RUN, record_faults
+from resources.lake import DayFiles, Lake
+from resources.registry import ModelRegistry, version_path
+from resources.store import Landed, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+ROW_GROUP_ROWS = 131_072
+
+
+@dg.asset(
+    partitions_def=MODEL_DAYS,
+    deps=[reference_profile],
+    group_name="monitoring",
+    kinds={"parquet", "duckdb"},
+    description="The key, the model's characteristics and the segment columns for every row of the "
+    "day's batch.",
+)
+def features(
+    context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
+) -> dg.MaterializeResult:
+    """Stream the batch to Parquet, then count it."""
+    from monitoring_assets.statistics.profiles.profile import count
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        landed = store.landed(day.key)
+        manifest = landed.manifest
+        reference = read_reference(store, day.key)
+        files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
+        path = store.path("features", day.key, day.day)
+        with store.storage.writing(path) as local:
+            schema = _write(_rows(files, landed, registry), local)
+            bins = {name: reference.bins[name] for name in manifest.features.names}
+            profile = count(ParquetSource([local]), bins)
+            types = {field.name: str(field.type) for field in schema}
+            notes = {
+                "types": types,
+                "key": _tally_keys(local, manifest.batch.key),
+                "manifest_sha256": manifest.sha256,
+                "run_id": context.run_id,
+            }
+            # Between here and the new profile no profile is better than the old rows' one.
+            store.remove("features_profile", day.key, day.day)
+        store.write_table("features_profile", day.key, day.day, profile.to_table(), notes)
+        # The batch is there: what kept an earlier run from coming so far no longer does.
+        record_faults(store.storage, day.key, day.day, RUN, [])
+        return {
+            "dagster/row_count": profile.rows,
+            "dagster/column_schema": dg.TableSchema(
+                [dg.TableColumn(name, kind) for name, kind in types.items()]
+            ),
+            "rows": profile.rows,
+            "missing_max": max(c.missing_share for c in profile.columns.values()),
+            "batch": [files.storage.url(path) for path in files.paths],
+            "path": store.storage.url(path),
+        }
+
+    return materialise_each(context, store, compute)
+
+
+def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator[pa.RecordBatch]":
+    """The key and the characteristics of a batch, piece by piece.
+
+    A characteristic that the batch does not have is left out: the batch quality check says so, and
+    the segment check of a segment column.
+    """
+    import pyarrow as pa
+
+    manifest = landed.manifest
+    where = f"batch {files.storage.url(files.paths[0])}"
+    try:
+        if manifest.features.sql is not None:
+            yield from _query(_open_batch(files), files, landed, registry)
+            return
+        key = manifest.batch.key
+        wanted = [*manifest.features.names, *manifest.carried]
+        batch = _open_batch(files, {key, *wanted})
+        _require_key(key, next(batch.get_fragments()).physical_schema.names, files)
+        names = [key, *(name for name in wanted if name in batch.schema.names)]
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+        raise InputError(f"{where}: {error}") from error
+    try:
+        yield from _pieces(batch, pa.schema([batch.schema.field(name) for name in names]))
+    except OSError as error:
+        raise InputError(f"{where}: {error}") from error
+    except pa.ArrowInvalid as error:
+        raise _without_text(where, error) from None
+
+
+def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.RecordBatch]":
+    """The columns of a schema in the order of the rows, a row group at a time; first without rows.
+
+    A dataset's own scanner decodes row groups ahead of whoever writes them again, without a limit:
+    4 GB of a day of 10M rows.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    yield pa.RecordBatch.from_pylist([], schema)
+    for fragment in batch.get_fragments():
+        with pq.ParquetFile(fragment.path, filesystem=batch.filesystem, pre_buffer=True) as file:
+            for group in range(file.num_row_groups):
+                for piece in file.iter_batches(ROW_GROUP_ROWS, [group], columns=schema.names):
+                    yield piece.select(schema.names).cast(schema)
+
+
+def _open_batch(files: DayFiles, wanted: "Container[str] | None" = None) -> "pa.dataset.Dataset":
+    """The files of a day as one table of the wanted columns that they have; of all, if None.
+
+    Raises
+    ------
+    InputError
+        If two files do not agree on one of these columns.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    found = ds.dataset(files.locations, filesystem=files.storage.filesystem, format="parquet")
+    fragments = list(found.get_fragments())
+    urls = {files.storage.location(path): files.storage.url(path) for path in files.paths}
+    columns: dict[str, dict[str, pa.DataType]] = {}
+    for fragment in fragments:
+        schema, url = fragment.physical_schema, urls[fragment.path]
+        columns[url] = dict(zip(schema.names, schema.types, strict=True))
+        if len(columns[url]) < len(schema):
+            raise InputError(f"batch {url}: duplicate field names")
+    names = dict.fromkeys(name for types in columns.values() for name in types)
+    fields = [
+        (name, _common_type(name, columns)) for name in names if wanted is None or name in wanted
+    ]
+    return ds.FileSystemDataset(fragments, pa.schema(fields), found.format, found.filesystem)
+
+
+def _common_type(name: str, columns: "Mapping[str, Mapping[str, pa.DataType]]") -> "pa.DataType":
+    """The type that a column of all files can be read as; ``columns`` are types by file."""
+    import pyarrow as pa
+
+    holders = {url: types[name] for url, types in columns.items() if name in types}
+    absent = next((url for url in columns if url not in holders), None)
+    if absent:
+        raise InputError(f"batch {absent}: no column {name!r}; {next(iter(holders))} has it")
+    common, first = pa.null(), ""
+    for url, kind in holders.items():
+        if pa.types.is_null(common):
+            common, first = kind, url
+        elif kind not in (common, pa.null()):
+            promoted = _promoted(common, kind)
+            if promoted is None:
+                raise InputError(
+                    f"batch {url}: column {name!r} is {kind}; in {first} it is {common}"
+                )
+            common = promoted
+    return common
+
+
+def _promoted(one: "pa.DataType", other: "pa.DataType") -> "pa.DataType | None":
+    """The type that holds the values of two of one family."""
+    import pyarrow as pa
+
+    plain = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in (one, other)]
+    schemas = [pa.schema([("", kind)]) for kind in plain]
+    try:
+        if same_family(*plain):
+            return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowTypeError:  # such as times of two zones
+        pass
+    return None
+
+
+def _without_text(where: str, error: Exception) -> InputError:
+    """What failed where, for an error whose text may show the value of a row."""
+    kind = type(error).__name__
+    return InputError(
+        f"{where}: {kind} while reading rows; its text, which may show one, is left out"
+    )
+
+
+def _query(
+    batch: "pa.dataset.Dataset", files: DayFiles, landed: Landed, registry: ModelRegistry
+) -> "Iterator[pa.RecordBatch]":
+    """What the version's SQL makes of the batch."""
+    import hashlib
+
+    import duckdb
+    import pyarrow as pa
+
+    manifest = landed.manifest
+    storage, path = version_path(registry.storage, landed.folder, manifest.features.sql or "")
+    with database() as connection:
+        # A manifest is data: its query reads the batch and nothing else of this machine.
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")  # last: it also locks itself
+        connection.register("batch", batch)
+        try:
+            text = storage.read(path)
+            landed.verify("features.sql", hashlib.sha256(text).hexdigest(), storage.url(path))
+            result = connection.sql(text.decode())
+            if result is None:
+                raise InputError(f"{storage.url(path)}: the SQL is not a query")
+            reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
+            _require_key(manifest.batch.key, reader.schema.names, files)
+            wanted = [*manifest.features.names, *manifest.carried]
+            present = [name for name in wanted if name in reader.schema.names]
+        except duckdb.DataError as error:  # of a statement before the query
+            raise _without_text(storage.url(path), error) from None
+        except duckdb.Error as error:
+            raise InputError(f"{storage.url(path)}: {error}") from error
+        try:
+            for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
+                yield piece.select([manifest.batch.key, *present])
+        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+            raise _without_text(storage.url(path), error) from None
+
+
+def _require_key(key: str, names: list[str], files: DayFiles) -> None:
+    if key not in names:
+        raise InputError(
+            f"batch {files.storage.url(files.paths[0])}: no key column {key!r} (batch.key); "
+            f"it has {', '.join(names)}"
+        )
+
+
+def _write(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
+    """Write pieces as row groups of a size that is good to scan, and say what columns they have."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = next(pieces)  # there is always one, if without rows
+    held, rows = [first], first.num_rows
+    with pq.ParquetWriter(local, first.schema) as writer:
+        for piece in pieces:
+            held.append(piece)
+            rows += piece.num_rows
+            if rows >= ROW_GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=rows)
+                held, rows = [], 0
+        if held:
+            writer.write_table(pa.Table.from_batches(held), row_group_size=max(rows, 1))
+    return first.schema
+
+
+def _tally_keys(local: "Path", key: str) -> dict[str, int]:
+    """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``."""
+    with database() as connection:
+        column = quoted(key)
+        rows, present, unique = connection.execute(
+            f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM read_parquet(?)",
+            [str(local)],
+        ).fetchall()[0]
+    return {"unique": unique, "repeated": present - unique, "missing": rows - present}

@@ -1,0 +1,12 @@
+"""Asset ``model_registry``: what the registry holds, as the registry sensor last saw it."""
+
+import dagster as dg
+
+model_registry = dg.AssetSpec(
+    "model_registry",
+    group_name="onboarding",
+    kinds={"s3"},
+    description="Every version folder of the registry: monitored, onboarding, retired, waiting "
+    "for its manifest, rejected or changed, and why. Recorded by the registry sensor whenever it "
+    "changes.",
+)

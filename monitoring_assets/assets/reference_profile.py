@@ -1,0 +1,153 @@
+"""Asset ``reference_profile``: the bins of a model version and its reference sample in them."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from monitoring_assets.partitions import MODEL_VERSIONS
+from resources.faults import ONBOARDING, forget_faults
+from resources.lake import Lake
+from resources.manifest import Manifest
+from resources.registry import ModelRegistry
+from resources.store import Landed, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from resources.scorers.base import FeatureFile
+
+# A channel that does not answer must not hold up the run: the delivery sensor goes on.
+DELIVERY_SECONDS = 10.0
+OUTCOMES = "outcomes.parquet"
+
+
+@dg.asset(
+    partitions_def=MODEL_VERSIONS,
+    group_name="onboarding",
+    kinds={"parquet"},
+    description="Bins of every characteristic and of the score, fixed by the reference sample, "
+    "with its counts and its mean score in each: what every day is compared with.",
+)
+def reference_profile(
+    context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
+) -> dg.MaterializeResult:
+    """Score the reference sample if it has no score, fix the bins, count."""
+    import tempfile
+    from pathlib import Path
+
+    from monitoring_assets.reference.score_grid import make_grid
+    from monitoring_assets.reference.segments import reference_segments
+    from monitoring_assets.statistics.profiles.binning import fit_bins
+    from monitoring_assets.statistics.profiles.profile import count
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+    from resources.scorers.base import SCORE
+    from resources.scorers.dispatch import score_features
+
+    key = context.partition_key
+    landed = store.landed(key)
+    manifest = landed.manifest
+    with tempfile.TemporaryDirectory(prefix="monitoring-reference-") as folder:
+        scores = Path(folder) / "scores.parquet"
+        features = _reference_features(registry, landed, Path(folder))
+        if manifest.reference.score is None:
+            score_features(features, landed, None, registry, lake, store, scores, context)
+        parts = []
+        for file, columns in ((features.path, manifest.features.names), (scores, [SCORE])):
+            source = ParquetSource([file])
+            bins = fit_bins(source, columns, bins=manifest.reference.bins)
+            parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
+        profile = parts[0] | parts[1]
+        outcomes = Path(folder) / OUTCOMES
+        grid = make_grid(manifest, profile, scores, outcomes)
+        segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
+    notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
+    if grid is not None:  # before the profile, which is what days wait for
+        table, performance = grid
+        store.write_table("reference_grid", key, None, table, notes | performance)
+    if segments is not None:
+        counted, values = segments
+        store.write_table("reference_segments", key, None, counted, notes | values)
+    store.write_table("reference_profile", key, None, profile.to_table(), notes)
+    forget_faults(store.storage, key, ONBOARDING)
+    _announce(store, manifest)
+    errors = {name: column.error for name, column in profile.columns.items() if column.error}
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": profile.rows,
+            "characteristics": len(manifest.features.names),
+            "not_profiled": dg.MetadataValue.json(errors),
+            "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
+            # Days before this are not missing: the version was not in production yet.
+            "monitored_from": manifest.deployed_at.isoformat(),
+            "path": store.storage.url(store.path("reference_profile", key)),
+        }
+    )
+
+
+def _announce(store: Store, manifest: Manifest) -> None:
+    """Tell that the version is monitored, once however often its profile is made."""
+    from resources.delivery.channels import channels_from_environment
+    from resources.delivery.links import links
+    from resources.delivery.messages import Change, Subject
+    from resources.delivery.outbox import Outbox
+
+    now = dt.datetime.now(dt.UTC)
+    change = Change(
+        subject=Subject.of(manifest),
+        summary=f"{manifest.key} is monitored, from {manifest.deployed_at} on",
+        at=now,
+        links=links(manifest.key, manifest.deployed_at, "pipeline"),
+    )
+    outbox, channels = Outbox(store.storage), channels_from_environment(store)
+    outbox.put(change, channels)
+    outbox.deliver(channels, key=manifest.key, seconds=DELIVERY_SECONDS, now=now)
+
+
+def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":
+    """Write the sample as a day's features are written; beside them its score and its outcomes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from monitoring_assets.performance.outcomes import outcomes_of
+    from resources.registry import version_path
+    from resources.scorers.base import SCORE, FeatureFile
+
+    manifest = landed.manifest
+    storage, path = version_path(registry.storage, landed.folder, manifest.reference.path)
+    landed.verify("reference.path", storage.sha256(path), storage.url(path))
+    sample = pq.ParquetFile(storage.location(path), filesystem=storage.filesystem)
+    key = manifest.batch.key
+    features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
+    carried = [name for name in manifest.carried if name in sample.schema_arrow.names]
+    names = [*features.characteristics, *carried]
+    has_key = key in sample.schema_arrow.names
+    score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
+    wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]
+    writers: dict[str, pq.ParquetWriter] = {}
+    row = 0
+    try:
+        for batch in sample.iter_batches(columns=list(dict.fromkeys(wanted))):
+            # A sample needs no key; its row number is one.
+            keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
+            row += batch.num_rows
+            tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
+            if score:
+                numbers = batch[score].cast(pa.float64(), safe=False)
+                tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
+            if outcomes:
+                tables[folder / OUTCOMES] = {
+                    name: outcomes_of(batch[name], f"{storage.url(path)}, column {name!r}")
+                    for name in outcomes
+                }
+            for target, columns in tables.items():
+                table = pa.table(columns)
+                if str(target) not in writers:
+                    writers[str(target)] = pq.ParquetWriter(target, table.schema)
+                writers[str(target)].write_table(table)
+    finally:
+        for writer in writers.values():
+            writer.close()
+    if not row:
+        raise dg.Failure(f"the reference sample {storage.url(path)} has no rows")
+    return features

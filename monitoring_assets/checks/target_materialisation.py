@@ -1,0 +1,22 @@
+"""What a check's evaluation is about: the materialisation that it judged."""
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from monitoring_assets.partitions import ModelDay
+
+
+def target_materialisation(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: ModelDay
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialisation that was judged, so that the UI can tell an outdated evaluation."""
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key.asset_key, asset_partitions=[day.partition]), limit=1
+    ).records
+    if not found:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        run_id=found[0].run_id, storage_id=found[0].storage_id, timestamp=found[0].timestamp
+    )

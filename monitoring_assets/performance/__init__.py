@@ -1,0 +1,1 @@
+"""Performance of cohorts as outcomes mature."""

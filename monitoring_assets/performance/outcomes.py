@@ -1,0 +1,333 @@
+"""Outcomes: what became of the applicants of a cohort, joined to their scores.
+
+A cohort is the rows of one day. A row in its outcome files means that the applicant was accepted; a
+null outcome, that it is not known yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from resources.duckdb_session import database, quoted
+from resources.errors import InputError
+from resources.scorers.base import SCORE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from resources.lake import DayFiles
+
+ROWS = 131_072
+"""Rows of the pieces that are read and returned."""
+ALLOWED = "allowed: 1 or true for a bad, 0 or false for a good, null where not known yet"
+
+
+@dataclass(frozen=True, slots=True)
+class CohortCounts:
+    """How the outcome files and the scores of a cohort, or of a segment of it, fit together.
+
+    Parameters
+    ----------
+    scored
+        Rows of the day.
+    accepted
+        Applicants of the day that the outcome files have a row of.
+    known
+        Of them, those whose outcome counts: not null, not contradicted, with one score in range.
+    bads
+        Of the known, those that are bad.
+    duplicates
+        Rows that say again, or not at all, what another row of the applicant says; counted once.
+    contradicting
+        Accepted applicants with rows that disagree; left out.
+    unmatched
+        Keys of the outcome files that the day did not score, and rows without a key; None for a
+        segment, as nobody knows whose they would be.
+    repeated
+        Accepted applicants that the day scored more than once; left out.
+    out_of_range
+        Accepted applicants whose score is missing or not in the manifest's range; left out.
+    """
+
+    scored: int
+    accepted: int
+    known: int
+    bads: int
+    duplicates: int
+    contradicting: int
+    unmatched: int | None
+    repeated: int
+    out_of_range: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The accepted applicants of a day, while the database that joined them is open.
+
+    Parameters
+    ----------
+    counts
+        Of all.
+    by_segment
+        Of each segment column, for every code that there can be.
+    """
+
+    counts: CohortCounts
+    by_segment: Mapping[str, tuple[CohortCounts, ...]]
+    _connection: duckdb.DuckDBPyConnection
+
+    def by_score(
+        self,
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int8], dict[str, NDArray[np.uint8]]]]:
+        """Yield the accepted that have one score in range, ascending, a piece at a time.
+
+        Yields
+        ------
+        scores : ndarray
+            float64[N].
+        outcomes : ndarray
+            int8[N], 1 for a bad, 0 for a good, -1 where it is not known or contradicted.
+        segments : dict
+            uint8[N] by segment column, the code of each row's segment.
+        """
+        codes = "".join(f", {name}" for name in _code_columns(len(self.by_segment)))
+        rows = self._connection.sql(
+            f"SELECT score, coalesce(outcome, -1)::TINYINT AS outcome{codes} FROM accepted "
+            "WHERE usable ORDER BY score"
+        )
+        for piece in rows.to_arrow_reader(ROWS):
+            scores, outcomes, *segments = (
+                column.to_numpy(zero_copy_only=False) for column in piece.columns
+            )
+            yield scores, outcomes, dict(zip(self.by_segment, segments, strict=True))
+
+
+def outcomes_of(values: pa.Array, where: str) -> pa.Array:
+    """Read a column of outcomes.
+
+    Parameters
+    ----------
+    values
+        Booleans or numbers. NaN is null.
+    where
+        File and column, for the error.
+
+    Returns
+    -------
+    pyarrow.Array
+        int8, 1 for a bad, 0 for a good.
+
+    Raises
+    ------
+    InputError
+        If there is any other value. It is not shown: it may be a person's.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    kind = values.type
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return values.cast(pa.int8())
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        raise InputError(f"{where}: found values of type {kind}; {ALLOWED}")
+    numbers = values.cast(pa.float64(), safe=False)
+    numbers = pc.if_else(pc.is_nan(numbers), None, numbers)
+    wrong = pc.sum(pc.and_(pc.not_equal(numbers, 0), pc.not_equal(numbers, 1))).as_py()
+    if wrong:
+        raise InputError(f"{where}: found {wrong} other values; {ALLOWED}")
+    return numbers.cast(pa.int8())
+
+
+@contextmanager
+def joined(
+    scores: Path,
+    key: str,
+    files: DayFiles,
+    outcome_key: str,
+    column: str,
+    lowest: float,
+    highest: float,
+    segments: Mapping[str, NDArray[np.uint8]] | None = None,
+) -> Iterator[Cohort]:
+    """Join outcomes to scores by key. Memory is bounded, but for a byte a row and segment column.
+
+    Parameters
+    ----------
+    scores
+        Local Parquet of the day's keys and scores.
+    key
+        Its key column.
+    files
+        The day's outcome files.
+    outcome_key, column
+        Their key, and the outcome at one horizon.
+    lowest, highest
+        Range of the score.
+    segments
+        uint8[N] by segment column, the code of the segment of each row of the scores.
+
+    Yields
+    ------
+    Cohort
+        Open inside the block only.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, lacks a column, or holds other values than outcomes. Names file,
+        column and what is allowed.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    segments = segments or {}
+    footer = pq.read_metadata(scores)
+    if any(len(codes) != footer.num_rows for codes in segments.values()):
+        raise ValueError(f"the segments do not lie row by row beside the {footer.num_rows} scores")
+    key_type = footer.schema.to_arrow_schema().field(key).type
+    names = _code_columns(len(segments))
+    of_row = "".join(f", {name}" for name in names)
+    none = "".join(f", NULL::UTINYINT AS {name}" for name in names)
+    of_key = "".join(f", max({name}) AS {name}" for name in names)
+    with database() as connection:
+        connection.execute(
+            f"CREATE TEMP TABLE told AS SELECT {quoted(key)} AS key, NULL::TINYINT AS outcome "
+            "FROM read_parquet(?) LIMIT 0",
+            [str(scores)],
+        )
+        for piece in _pieces(files, outcome_key, column, key_type):
+            connection.register("piece", piece)
+            connection.execute("INSERT INTO told SELECT * FROM piece")
+        beside = ""
+        if segments:
+            codes = dict(zip(names, segments.values(), strict=True))
+            connection.register("codes", pa.table(codes))
+            beside = "POSITIONAL JOIN codes"
+        # Both sides in one aggregate: a join that also finds what is repeated, or only on one side.
+        connection.execute(
+            f"""
+            CREATE TEMP TABLE found AS
+            SELECT max(score) AS score, count(score_row) AS scored, count(told_row) AS told,
+                   min(outcome) AS least, max(outcome) AS most{of_key}
+            FROM (SELECT {quoted(key)} AS key, {SCORE} AS score, true AS score_row,
+                         NULL::BOOLEAN AS told_row, NULL::TINYINT AS outcome{of_row}
+                  FROM read_parquet(?) {beside}
+                  UNION ALL
+                  SELECT key, NULL, NULL, true, outcome{none} FROM told)
+            WHERE key IS NOT NULL GROUP BY key
+            """,
+            [str(scores)],
+        )
+        connection.execute(
+            f"""
+            CREATE TEMP VIEW accepted AS
+            SELECT *, least < most AS contradicting, scored > 1 AS repeated,
+                   coalesce(score BETWEEN {lowest!r} AND {highest!r}, false) AS in_range,
+                   scored = 1 AND in_range AS usable,
+                   CASE WHEN usable AND least = most THEN least END AS outcome
+            FROM found WHERE scored > 0 AND told > 0
+            """
+        )
+        yield Cohort(*_counts(connection, footer.num_rows, segments), connection)
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, rows: int, segments: Mapping[str, NDArray[np.uint8]]
+) -> tuple[CohortCounts, dict[str, tuple[CohortCounts, ...]]]:
+    """Count the accepted, all and by segment, in one pass."""
+    import numpy as np
+
+    from monitoring_assets.statistics.drift.segments import MAX_VALUES
+
+    names = _code_columns(len(segments))
+    found = connection.execute(
+        f"""
+        SELECT {", ".join([*names, ""])} count(*), count(outcome), count(*) FILTER (outcome = 1),
+               coalesce(sum(told - 1) FILTER (least IS NOT DISTINCT FROM most), 0)::BIGINT,
+               count(*) FILTER (contradicting), count(*) FILTER (repeated),
+               count(*) FILTER (NOT repeated AND NOT in_range)
+        FROM accepted GROUP BY GROUPING SETS ({", ".join(["()", *(f"({name})" for name in names)])})
+        """
+    ).fetchall()
+    # A grouping set has a code in its own column only, and the whole in none.
+    accepted = {row[: len(names)]: row[len(names) :] for row in found}
+    ((unscored,),) = connection.execute("SELECT count(*) FROM found WHERE scored = 0").fetchall()
+    ((no_key,),) = connection.execute("SELECT count(*) FROM told WHERE key IS NULL").fetchall()
+
+    def counts(scored: int, unmatched: int | None, *codes: int | None) -> CohortCounts:
+        total, known, bads, duplicates, contradicting, repeated, out_of_range = accepted.get(
+            codes, (0,) * 7
+        )
+        return CohortCounts(
+            scored=scored,
+            accepted=total,
+            known=known,
+            bads=bads,
+            duplicates=duplicates,
+            contradicting=contradicting,
+            unmatched=unmatched,
+            repeated=repeated,
+            out_of_range=out_of_range,
+        )
+
+    nothing = [None] * len(names)
+    return counts(rows, unscored + no_key, *nothing), {
+        column: tuple(
+            counts(int(scored), None, *nothing[:at], code, *nothing[at + 1 :])
+            for code, scored in enumerate(np.bincount(codes, minlength=MAX_VALUES + 2))
+        )
+        for at, (column, codes) in enumerate(segments.items())
+    }
+
+
+def _code_columns(number: int) -> list[str]:
+    """Names of the columns that have the codes of segments."""
+    return [f"segment_{at}" for at in range(number)]
+
+
+def _pieces(
+    files: DayFiles, key: str, column: str, key_type: pa.DataType
+) -> Iterator[pa.RecordBatch]:
+    """Read the outcome files, piece by piece: the key as the scores have it, and the outcome."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in files.paths:
+        url = f"outcomes {files.storage.url(path)}"
+        try:
+            with pq.ParquetFile(
+                files.storage.location(path), filesystem=files.storage.filesystem
+            ) as file:
+                names = file.schema_arrow.names
+                for field, name in (("outcome.key", key), ("outcome.column", column)):
+                    if names.count(name) != 1:
+                        raise InputError(
+                            f"{url}: {names.count(name)} columns {name!r} ({field}); it has "
+                            f"{', '.join(names)}"
+                        )
+                for piece in file.iter_batches(ROWS, columns=[key, column]):
+                    keys, values = piece[key], piece[column]
+                    if pa.types.is_dictionary(keys.type):
+                        keys = keys.dictionary_decode()
+                    yield pa.record_batch(
+                        {
+                            "key": keys.cast(key_type),
+                            "outcome": outcomes_of(values, f"{url}, column {column!r}"),
+                        }
+                    )
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            # Its own text may show the value of a row.
+            raise InputError(
+                f"{url}: {type(error).__name__}; allowed: a Parquet file whose {key!r} can be "
+                f"read as {key_type}, the type that it has in the scores"
+            ) from None

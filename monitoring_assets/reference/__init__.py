@@ -1,0 +1,1 @@
+"""What a version's reference sample says, made once."""

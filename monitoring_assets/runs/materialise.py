@@ -1,0 +1,84 @@
+"""Materialise each partition of a run."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
+from resources.errors import InputError
+from resources.faults import record_faults, run_of
+from resources.lake import NotArrivedError
+from resources.store import Store
+
+PROGRESS_SECONDS = 10.0
+
+
+def materialise_each(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    compute: Callable[[ModelDay], Mapping[str, Any]],
+) -> dg.MaterializeResult:
+    """Compute every partition of the run: one, or each of a range.
+
+    A day that fails does not keep the other days of a range from being computed; the step then
+    fails at its end and says which days are missing and why.
+
+    Parameters
+    ----------
+    context
+        The asset's context.
+    store
+        Where what an earlier run of this asset alone left as a day's fault is taken back.
+    compute
+        Writes one partition to the store and returns its metadata.
+
+    Raises
+    ------
+    dagster.Failure
+        If any day failed for an `InputError`, or several days were asked for and one failed.
+    """
+    days = [ModelDay.parse(partition) for partition in context.partition_keys]
+    asset = context.asset_key.to_user_string()
+    done: dict[ModelDay, Mapping[str, Any]] = {}
+    failed: dict[ModelDay, Exception] = {}
+    next_word = time.monotonic() + PROGRESS_SECONDS
+    for number, day in enumerate(days, 1):
+        try:
+            done[day] = compute(day)
+            record_faults(store.storage, day.key, day.day, run_of(asset), [])
+        except Exception as error:
+            if len(days) == 1 and not isinstance(error, InputError):
+                raise  # with its own stack trace, and the run's retries
+            failed[day] = error
+            if isinstance(error, InputError):
+                context.log.error(f"{day.partition}: {error}")
+            else:
+                context.log.exception(f"{day.partition} failed")
+        if time.monotonic() > next_word:
+            context.log.info(f"{number} of {len(days)} days, the last one {day.partition}")
+            next_word = time.monotonic() + PROGRESS_SECONDS
+    if not failed:
+        for day, metadata in done.items():
+            context.add_asset_metadata(metadata, partition_key=day.partition)
+        return dg.MaterializeResult()
+    for day, metadata in done.items():
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
+        )
+    reasons = {day.partition: _in_words(error) for day, error in failed.items()}
+    raise dg.Failure(
+        description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),
+        metadata={
+            FAILED_PARTITIONS: reasons,
+            MAY_STILL_ARRIVE: all(isinstance(e, NotArrivedError) for e in failed.values()),
+        },
+        # A missing or wrong file does not mend itself within a run's retries.
+        allow_retries=not all(isinstance(error, InputError) for error in failed.values()),
+    )
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,37 @@
+"""Tags that runs of ours carry."""
+
+from collections.abc import Mapping
+
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+)
+
+from monitoring_assets.partitions import ModelDay
+from resources.kubernetes.pod_config import run_pod_tags
+from resources.manifest import Manifest
+
+# Tag of a run of ours that is part of a backfill in which Dagster does not see one.
+BACKFILL = "monitoring/backfill"
+
+
+def is_backfill(tags: Mapping[str, str]) -> bool:
+    """Whether a run's tags say that somebody makes up for days, as opposed to a day's own run."""
+    return not tags.keys().isdisjoint({BACKFILL, BACKFILL_ID_TAG, ASSET_PARTITION_RANGE_START_TAG})
+
+
+def range_tags(first: ModelDay, last: ModelDay) -> dict[str, str]:
+    """Tags of one run over the days of a version from one to another."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.partition,
+        ASSET_PARTITION_RANGE_END_TAG: last.partition,
+    }
+
+
+REQUESTED_BY = "monitoring/requested_by"
+
+
+def run_tags(manifest: Manifest) -> dict[str, str]:
+    """Tags of every run that computes something of a version, whoever requests it."""
+    return {"monitoring/model": manifest.name} | run_pod_tags(manifest)

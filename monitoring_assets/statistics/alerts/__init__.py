@@ -1,0 +1,1 @@
+"""Alert decisions: pure functions of history and policy."""

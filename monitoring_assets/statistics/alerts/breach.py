@@ -1,0 +1,572 @@
+"""Breaches: which columns, checks and runs are over their limit on each day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.alerts.day_windows import (
+    is_an_exception,
+    pooled,
+    weekday_and_rest,
+)
+from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
+from monitoring_assets.statistics.drift.drift import Index, Thresholds
+from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
+from monitoring_assets.statistics.drift.significance import critical_value
+
+FOLD_DAYS = 35
+"""Days over which a streak of breaches is followed back."""
+
+BEYOND_CHANCE = 3.0
+"""Standard errors that a shift of the mean score must exceed."""
+
+Window = Literal["day", "pool"]
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnDay:
+    """One column of a stored drift report.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    index
+        ``"PSI"`` for the score, ``"CSI"`` for a characteristic.
+    labels
+        The bins, as text.
+    reference, current
+        int64[B], rows by bin.
+    thresholds
+        Limits in force on the day.
+    moved_score_by
+        Shift of the mean score that follows from the column's shares, in units of the score;
+        None if unknown.
+    error
+        Why the column could not be compared; None if it was.
+    """
+
+    column: str
+    index: Index
+    labels: tuple[str, ...]
+    reference: NDArray[np.int64]
+    current: NDArray[np.int64]
+    thresholds: Thresholds
+    moved_score_by: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong that was found by other means than counts.
+
+    Parameters
+    ----------
+    family
+        The family it belongs to.
+    subject
+        The check, run or measure.
+    text
+        What is wrong, in words.
+    pages
+        Whether it is worth a page.
+    """
+
+    family: Family
+    subject: str
+    text: str
+    pages: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """What is known of one day of a model version.
+
+    Parameters
+    ----------
+    day
+        The day of the batch.
+    columns
+        The drift report; empty if there is none.
+    faults
+        Failed checks and runs.
+    score_sd
+        Standard deviation of the reference's score; None if unknown.
+    score_shift
+        Mean score of the day minus the reference's; None if unknown.
+    performance_measured
+        Whether the performance of some cohort is known by then, realised or estimated.
+    """
+
+    day: dt.date
+    columns: tuple[ColumnDay, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    score_sd: float | None = None
+    score_shift: float | None = None
+    performance_measured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One subject over its limit on a day.
+
+    Parameters
+    ----------
+    family, subject
+        What is in breach: the score, a characteristic, a check, a run.
+    text
+        In words, from what to what.
+    since
+        First day of the current streak.
+    pages
+        Whether it is worth a page.
+    window
+        ``"day"``, or ``"pool"`` if only several days together are over the limit.
+    value, limit, critical_value
+        The index, its threshold, and what chance alone seldom exceeds; None for what has none.
+    moved_score_by
+        What it did to the mean score, in units of the score; None if unknown.
+    """
+
+    family: Family
+    subject: str
+    text: str
+    since: dt.date
+    pages: bool
+    window: Window = "day"
+    value: float | None = None
+    limit: float | None = None
+    critical_value: float | None = None
+    moved_score_by: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A family's breaches over days.
+
+    Parameters
+    ----------
+    days
+        The N days.
+    subjects
+        The S columns, checks or runs.
+    known
+        bool[N], whether the day tells anything about the family.
+    measured
+        bool[N, S], whether it tells anything about the subject.
+    breach
+        bool[N, S], subjects in breach.
+    lingers
+        bool[N, S], subjects that are not well yet: in breach, or with an index at or over the
+        middle of ``warn`` and ``fail`` by the same rules. Without that margin a drift that stays
+        near its limit would be resolved and opened again and again.
+    pages
+        bool[N, S], breaches that are worth a page.
+    alone
+        bool[N, S], breaches that need no second day.
+    why_alone
+        Why they do not, in words.
+    describe
+        Makes the breach of a day and a subject, both by position, and its first day.
+    """
+
+    days: Sequence[dt.date]
+    subjects: Sequence[str]
+    known: Flags
+    measured: Flags
+    breach: Flags
+    lingers: Flags
+    pages: Flags
+    alone: Flags
+    why_alone: str
+    describe: Callable[[int, int, dt.date], Breach] = field(repr=False)
+
+    def opening(self, at: int, policy: Policy, *, paging: bool) -> str | None:
+        """Return why what is in breach on a day opens an incident; None if it does not."""
+        counted = self.breach & self.pages if paging else self.breach
+        if (counted[at] & self.alone[at]).any():
+            return self.why_alone
+        last = np.flatnonzero(self.known[: at + 1])[-policy.open_of :]
+        if (counted[at] & (counted[last].sum(0) >= policy.open_days)).any():
+            return f"over the limit on {policy.open_days} of {policy.open_of} days"
+        return None
+
+    def good_days(self, at: int, since: dt.date | None = None, told: Collection[str] = ()) -> int:
+        """Return how many of the last known days in a row all was well.
+
+        Parameters
+        ----------
+        at
+            Position of the day.
+        since
+            Look only at subjects that were worth a page on this day or later: who was paged for
+            a column waits for that column, whatever it still does to the score.
+        told
+            Subjects that somebody was paged for, whatever the policy of today says of them. A day
+            on which one of them was not measured is neither good nor bad.
+        """
+        paged = np.array([subject in told for subject in self.subjects], bool)
+        watched = np.ones(len(self.subjects), bool)
+        if since is not None:
+            first = sum(day < since for day in self.days[: at + 1])
+            watched = self.pages[first : at + 1].any(0) | paged
+        good = 0
+        for day in np.flatnonzero(self.known[: at + 1])[::-1]:
+            if self.lingers[day, watched].any():
+                break
+            good += bool(self.measured[day, paged].all())
+        return good
+
+    def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
+        """Return a day's breaches: those worth a page first, the largest first."""
+        found = [
+            self.describe(at, subject, self._since(at, subject, policy.open_of))
+            for subject in map(int, np.flatnonzero(self.breach[at]))
+        ]
+        return tuple(sorted(found, key=lambda b: (not b.pages, -(b.value or 0.0), b.subject)))
+
+    def _since(self, at: int, subject: int, gap: int) -> dt.date:
+        """Return the first day of a streak, in which fewer than ``gap`` good days are skipped."""
+        first, good = at, 0
+        for day in np.flatnonzero(self.measured[:at, subject])[::-1]:
+            if (self.days[at] - self.days[day]).days >= FOLD_DAYS:
+                break
+            good = 0 if self.breach[day, subject] else good + 1
+            if good >= gap:
+                break
+            if not good:
+                first = int(day)
+        return self.days[first]
+
+
+_INDEX: Mapping[Family, Index] = {"population": "PSI", "characteristics": "CSI"}
+
+
+def tracks(days: Sequence[DayFacts], policy: Policy) -> dict[Family, Track]:
+    """Find every family's breaches.
+
+    Parameters
+    ----------
+    days
+        In ascending order; gaps are allowed.
+    policy
+        The model's policy.
+
+    Returns
+    -------
+    dict
+        A track for each family. That of a day depends on the day and those before it alone.
+    """
+    found: dict[Family, Track] = {family: _faults(days, family) for family in FAMILIES}
+    for family, index in _INDEX.items():
+        found[family] = _either(_drift(days, family, index, policy), found[family])
+    return found
+
+
+def _either(drift: Track, faults: Track) -> Track:
+    """Join what counts say with what a check said of days that it kept from having a report."""
+    if not faults.subjects:
+        return drift
+    columns = drift.breach.shape[1]
+    known = drift.known | faults.breach.any(1)
+
+    def describe(day: int, subject: int, since: dt.date) -> Breach:
+        if subject < columns:
+            return drift.describe(day, subject, since)
+        return faults.describe(day, subject - columns, since)
+
+    return Track(
+        drift.days,
+        [*drift.subjects, *faults.subjects],
+        known,
+        np.hstack([drift.measured, np.broadcast_to(known[:, None], faults.breach.shape)]),
+        np.hstack([drift.breach, faults.breach]),
+        np.hstack([drift.lingers, faults.lingers]),
+        np.hstack([drift.pages, faults.pages]),
+        np.hstack([drift.alone, faults.alone]),
+        f"stopped by a check, {drift.why_alone}",
+        describe,
+    )
+
+
+def _faults(days: Sequence[DayFacts], family: Family) -> Track:
+    """Track what others found; one is enough to open."""
+    by_day = [
+        # Of two faults of one subject the one that pages counts.
+        {
+            fault.subject: fault
+            for fault in sorted(_all_faults(day), key=lambda fault: (fault.pages, fault.text))
+            if fault.family == family
+        }
+        for day in days
+    ]
+    subjects = sorted({subject for found in by_day for subject in found})
+    breach = np.array([[s in found for s in subjects] for found in by_day], bool)
+    pages = np.array([[s in found and found[s].pages for s in subjects] for found in by_day], bool)
+    known = [
+        bool(found or _is_looked_at(family, day)) for day, found in zip(days, by_day, strict=True)
+    ]
+
+    def describe(day: int, subject: int, since: dt.date) -> Breach:
+        fault = by_day[day][subjects[subject]]
+        return Breach(family, fault.subject, fault.text, since, fault.pages)
+
+    shape = (len(days), len(subjects))
+    breach, pages = breach.reshape(shape), pages.reshape(shape)
+    return Track(
+        [day.day for day in days],
+        subjects,
+        np.array(known, bool),
+        np.broadcast_to(np.array(known, bool)[:, None], breach.shape),
+        breach,
+        breach,
+        pages,
+        breach,
+        "found",
+        describe,
+    )
+
+
+def _is_looked_at(family: Family, day: DayFacts) -> bool:
+    """Whether no fault of a family means that there is none."""
+    if family == "performance":
+        return day.performance_measured
+    return bool(day.columns or (family == "pipeline" and day.faults))
+
+
+def _all_faults(day: DayFacts) -> list[Fault]:
+    """Return a day's faults; a column that could not be compared is one of data quality."""
+    broken = (
+        Fault("data quality", column.column, f"{column.column} could not be compared: {reason}")
+        for column in day.columns
+        if (reason := column.error)
+    )
+    return [*day.faults, *broken]
+
+
+@dataclass(eq=False)
+class _Indices:
+    """Indices of C columns on T calendar days; NaN where there is none."""
+
+    value: Floats
+    p: Floats
+    pool_value: Floats
+    pool_p: Floats
+    recent_value: Floats
+    recent_p: Floats
+    usual: Flags
+    broken: Flags
+    moved: Floats
+    pool_moved: Floats
+    pool_shift: Floats
+    noise: Floats
+    pool_noise: Floats
+    warn: Floats
+    fail: Floats
+    level: Floats
+
+    @classmethod
+    def empty(cls, days: int, columns: int) -> _Indices:
+        shape = (days, columns)
+        flags = ("usual", "broken")
+        return cls(
+            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in flags},
+            **{name: np.zeros(shape, bool) for name in flags},
+        )
+
+    def over(self, limit: Floats) -> tuple[Flags, Flags]:
+        """Return where days, and where pools, are at or over a limit and beyond chance."""
+        day = (self.value >= limit) & (self.p <= self.level) & ~self.usual
+        pool = (self.pool_value >= limit) & (self.pool_p <= self.level)
+        recent = (self.recent_value >= limit) & (self.recent_p <= self.level)
+        return day, pool & recent
+
+
+def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Policy) -> Track:
+    """Track the columns of one index, from their counts."""
+    first = days[0].day
+    at = np.array([(day.day - first).days for day in days])
+    reports = [
+        {c.column: c for c in day.columns if c.index == index and c.error is None} for day in days
+    ]
+    columns = sorted({column for report in reports for column in report})
+    found = _Indices.empty(int(at[-1]) + 1, len(columns))
+    shift = np.full(len(found.value), np.nan)
+    shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
+    for position, column in enumerate(columns):
+        of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
+        by_bins: dict[tuple[tuple[str, ...], bytes], list[tuple[int, ColumnDay]]] = {}
+        for t, report in of_column:
+            by_bins.setdefault(_bins(report), []).append((t, report))
+        for group in by_bins.values():
+            _measure(found, position, group, shift, policy)
+
+    day, pool = found.over(found.fail)
+    lingers = np.logical_or(*found.over((found.warn + found.fail) / 2))[at]
+    if index == "CSI" and columns:
+        day &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
+        pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
+    day, pool = day[at], pool[at]
+    # The pool, where it is in breach, knows best what became of the score.
+    moved = np.where(pool, found.pool_moved[at], found.moved[at])
+    shift = np.where(pool, found.pool_shift[at], shift[at, None])
+    noise = np.where(pool, found.pool_noise[at], found.noise[at])
+    sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
+    pages = day | pool
+    if index == "CSI":
+        pages &= ~_moved_little(moved, shift, noise * sd, policy.min_score_shift * sd)
+    alone = pool | (day & (found.value[at] >= policy.at_once))
+
+    def pooled_counts(n: int, subject: int) -> NDArray[np.int64]:
+        report = reports[n][columns[subject]]
+        parts = [
+            other.current
+            for t, by_column in zip(at, reports, strict=True)
+            if at[n] - policy.pool_days < t <= at[n]
+            and not found.broken[t, subject]
+            and (other := by_column.get(report.column)) is not None
+            and _bins(other) == _bins(report)
+        ]
+        return np.array(np.sum(parts, axis=0))
+
+    def describe(n: int, subject: int, since: dt.date) -> Breach:
+        report = reports[n][columns[subject]]
+        window: Window = "day" if day[n, subject] else "pool"
+        counts, value = report.current, found.value[at[n], subject]
+        if window == "pool":
+            value = found.pool_value[at[n], subject]
+            counts = pooled_counts(n, subject)
+        by = (found.moved if window == "day" else found.pool_moved)[at[n], subject]
+        limits = report.thresholds
+        used = int(np.count_nonzero(report.reference + counts))
+        critical = critical_value(
+            int(report.reference.sum()), int(counts.sum()), used - 1, limits.level
+        )
+        return Breach(
+            family,
+            report.column,
+            _in_words(report, counts, float(value), window, policy.pool_days),
+            since,
+            bool(pages[n, subject]),
+            window,
+            float(value),
+            limits.fail,
+            critical,
+            None if np.isnan(by) else float(by),
+        )
+
+    known = np.array([bool(report) for report in reports])
+    why = f"{policy.pool_days} days together over the limit, or one at {policy.at_once:g} or more"
+    return Track(
+        [d.day for d in days],
+        columns,
+        known,
+        ~np.isnan(found.value[at]),
+        day | pool,
+        lingers,
+        pages,
+        alone,
+        why,
+        describe,
+    )
+
+
+def _bins(report: ColumnDay) -> tuple[tuple[str, ...], bytes]:
+    """Return what two days of a column must have in common for their counts to add."""
+    return report.labels, report.reference.tobytes()
+
+
+def _measure(
+    found: _Indices,
+    column: int,
+    group: list[tuple[int, ColumnDay]],
+    shift: Floats,
+    policy: Policy,
+) -> None:
+    """Fill in the indices of a column on the days that were counted in the same bins."""
+    t = np.array([day for day, _ in group])
+    reference = group[0][1].reference
+    counts = np.zeros((len(found.value), len(reference)), np.int64)
+    counts[t] = [report.current for _, report in group]
+    limits = [report.thresholds for _, report in group]
+    for name in ("warn", "fail", "level"):
+        getattr(found, name)[t, column] = [getattr(limit, name) for limit in limits]
+    fail, level = found.fail[:, column], found.level[:, column]
+    value, p = indices(reference, counts, policy.smoothing)
+    found.value[t, column], found.p[t, column] = value[t], p[t]
+
+    if (value[t] >= fail[t]).any():
+        weekday, rest = weekday_and_rest(counts)
+        contrast, contrast_p = indices(rest, weekday, policy.smoothing)
+        unlike, unlike_p = indices(weekday, counts, policy.smoothing)
+        seasonal = (contrast >= found.warn[:, column]) & (contrast_p <= level)
+        usual = seasonal & ~((unlike >= fail) & (unlike_p <= level))
+        over = (value >= fail) & (p <= level)
+        found.usual[t, column] = (usual & is_an_exception(over, counts.sum(1) > 0))[t]
+
+    moved = np.zeros(len(counts))
+    moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]
+    found.moved[t, column] = moved[t]
+    found.noise[t, column] = np.sqrt(1 / reference.sum() + 1 / counts[t].sum(1))
+    if policy.pool_days > 1:
+        # A day that opens an incident by itself is broken; it would outlive itself in a pool.
+        broken = (value >= policy.at_once) & (p <= level) & ~found.usual[:, column]
+        found.broken[t, column] = broken[t]
+        kept = np.where(broken[:, None], 0, counts)
+        rows = kept.sum(1)
+        enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
+        together = pooled(kept, policy.pool_days)
+        recent = pooled(kept, min(policy.resolve, policy.pool_days))
+        here = t[enough[t] & (rows[t] > 0)]
+        pool, pool_p = indices(reference, together, policy.smoothing)
+        now, now_p = indices(reference, recent, policy.smoothing)
+        found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
+        found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
+        pool_rows = together.sum(1)[here]
+        found.pool_noise[here, column] = np.sqrt(1 / reference.sum() + 1 / pool_rows)
+        for by_day, of_pool in ((moved, found.pool_moved), (shift, found.pool_shift)):
+            weighted = np.where(rows > 0, rows * by_day, 0.0)
+            sums = np.convolve(weighted, np.ones(policy.pool_days))[: len(rows)]
+            of_pool[here, column] = sums[here] / pool_rows
+
+
+def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: Floats) -> Flags:
+    """Say where a characteristic has not moved the score by what matters.
+
+    Its part of the shift holds what it shares with others, so a characteristic without any weight
+    has one, and it may even point the other way: the score itself must have moved too, beyond
+    chance. What is unknown is not silenced.
+
+    Parameters
+    ----------
+    moved, shift
+        float64[...], the characteristic's part and the whole shift of the mean score, in units of
+        the score; NaN if unknown.
+    noise
+        float64[...], standard error of the shift, in the same units.
+    least
+        float64[...], the shift that matters, in the same units.
+    """
+    sure = np.fmax(least, BEYOND_CHANCE * noise)
+    return (np.abs(moved) < least) | (np.abs(shift) < sure)
+
+
+def _in_words(
+    report: ColumnDay, counts: NDArray[np.int64], value: float, window: Window, days: int
+) -> str:
+    """Say what moved, from what to what, by the bin that gained most."""
+    was, now = report.reference / report.reference.sum(), counts / counts.sum()
+    most = int(np.argmax(now - was))
+    over = "" if window == "day" else f" over {days} days"
+    return (
+        f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g}); "
+        f"{report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
+    )

@@ -1,0 +1,352 @@
+"""Thresholds and hysteresis from evidence: what each choice costs, gives, and would have paged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from monitoring_assets.statistics.alerts.breach import DayFacts
+from monitoring_assets.statistics.alerts.decision import replay
+from monitoring_assets.statistics.alerts.no_drift_model import LEARN_DAYS
+from monitoring_assets.statistics.alerts.policy import Family, Policy
+from monitoring_assets.statistics.alerts.simulation import SHIFTS, Caught, FalsePages, Simulation
+from monitoring_assets.statistics.drift.drift import Thresholds
+
+FAILS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+"""An index under 0.1 is by convention no shift: nobody is to be woken for one."""
+OPENINGS = ((1, 1), (2, 3), (3, 5))
+AT_ONCE = (0.5, 1.0)
+POOL_DAYS = (1, 7, 14)
+
+REPLAYS = 25
+"""Choices, the best first, whose past is looked at for one that may be suggested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Limits and policy of a model.
+
+    Parameters
+    ----------
+    psi, csi
+        Thresholds of the score, and of the characteristics.
+    policy
+        When an incident opens, pages and resolves.
+    single
+        Thresholds of single characteristics; they are not varied.
+    """
+
+    psi: Thresholds
+    csi: Thresholds
+    policy: Policy
+    single: Mapping[str, Thresholds] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What is varied: fail of PSI and CSI, days to open, at once, days of the pool."""
+        policy = self.policy
+        days = (policy.open_days, policy.open_of)
+        return (self.psi.fail, self.csi.fail, days, policy.at_once, policy.pool_days)
+
+    def differences(self, other: Choice) -> int:
+        """Return in how many settings two choices differ."""
+        return sum(a != b for a, b in zip(self.settings, other.settings, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident that somebody would have been paged for.
+
+    Parameters
+    ----------
+    family
+        The family that led it.
+    opened, since
+        When it was opened, and its first day by the data.
+    resolved
+        When it was resolved; None if it never was.
+    reasons
+        Why it was opened, in words.
+    """
+
+    family: Family
+    opened: dt.date
+    since: dt.date
+    resolved: dt.date | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a choice costs and gives.
+
+    Parameters
+    ----------
+    choice
+        The choice.
+    false_pages
+        Pages without drift.
+    score, characteristic
+        The smallest shift caught of the score, and of the characteristic that the score depends
+        on most; None if none that was tried is.
+    past
+        The incidents that it would have opened over the stored days; None if nobody has looked.
+    """
+
+    choice: Choice
+    false_pages: FalsePages
+    score: Caught | None
+    characteristic: Caught | None
+    past: tuple[Incident, ...] | None = None
+
+    @property
+    def smallest(self) -> float:
+        """The indices of both smallest shifts, added; one that is never caught as twice the most.
+
+        What a choice is liked for, to two places: what differs by less is chance.
+        """
+        caught = (self.score, self.characteristic)
+        return round(sum(2 * SHIFTS[-1] if one is None else one.index for one in caught), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The policy in force, a better one, and what lies around it.
+
+    Parameters
+    ----------
+    in_force, suggested
+        What is, and what should be; the same if there is nothing better.
+    near
+        Choices that differ from the suggested one in one setting.
+    tried
+        Every choice, without its past.
+    meets_target
+        Whether the false pages of the one suggested stay within the target.
+    """
+
+    in_force: Outcome
+    suggested: Outcome
+    near: Sequence[Outcome]
+    tried: Sequence[Outcome]
+    meets_target: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether something other than what is in force is suggested."""
+        return self.suggested.choice != self.in_force.choice
+
+
+def choices(in_force: Choice) -> list[Choice]:
+    """Return every choice to be tried, the one in force first.
+
+    A ``warn`` over a ``fail`` is lowered to it.
+    """
+    now = in_force.policy
+    policies = [
+        replace(now, open_days=days, open_of=of, at_once=once, pool_days=pool)
+        for days, of in sorted({*OPENINGS, (now.open_days, now.open_of)})
+        for once in sorted({*AT_ONCE, now.at_once})
+        for pool in sorted({*POOL_DAYS, now.pool_days})
+    ]
+    tried = [
+        replace(in_force, psi=psi, csi=csi, policy=policy)
+        for psi in _fails(in_force.psi)
+        for csi in _fails(in_force.csi)
+        for policy in policies
+    ]
+    return sorted(tried, key=lambda choice: choice != in_force)
+
+
+def _fails(limits: Thresholds) -> list[Thresholds]:
+    return [
+        replace(limits, fail=fail, warn=min(limits.warn, fail))
+        for fail in sorted({*FAILS, limits.fail})
+    ]
+
+
+def past_incidents(
+    days: Sequence[DayFacts], choice: Choice, deployed_at: dt.date
+) -> list[Incident]:
+    """Return the incidents that a choice would have opened over stored days.
+
+    Parameters
+    ----------
+    days
+        In ascending order, whatever thresholds were in force on them.
+    choice
+        The choice.
+    deployed_at
+        First day of the version.
+    """
+    found: list[Incident] = []
+    still_open: dict[Family, int] = {}
+    decided = replay(_judged(days, choice), choice.policy, deployed_at)
+    for day, decisions in zip(days, decided, strict=True):
+        for decision in decisions:
+            if decision.joins is not None:
+                continue
+            if decision.action == "open":
+                still_open[decision.family] = len(found)
+                since = decision.since or day.day
+                found.append(Incident(decision.family, day.day, since, None, decision.reasons))
+            elif decision.action == "resolve":
+                at = still_open.pop(decision.family)
+                found[at] = replace(found[at], resolved=day.day)
+    return found
+
+
+def quiet_days(
+    days: Sequence[DayFacts], choice: Choice, deployed_at: dt.date
+) -> tuple[list[DayFacts], str]:
+    """Return the stored days that may be taken for days without drift, and which those are.
+
+    Those with a report on which nothing would stand, not even what does not page, if ``warn``
+    were the limit. If they are fewer than ``LEARN_DAYS``, as with a population that has always
+    been another one than the reference's, those on which nothing stands; else all.
+
+    Parameters
+    ----------
+    days
+        In ascending order.
+    choice
+        In force.
+    deployed_at
+        First day of the version.
+    """
+    reported = [day for day in days if any(column.error is None for column in day.columns)]
+    at_warn = replace(
+        choice,
+        psi=replace(choice.psi, fail=choice.psi.warn),
+        csi=replace(choice.csi, fail=choice.csi.warn),
+        single={name: replace(one, fail=one.warn) for name, one in choice.single.items()},
+    )
+    for one, words in ((at_warn, "nothing at warn"), (choice, "nothing at fail")):
+        decided = replay(_judged(days, one), one.policy, deployed_at)
+        stands = {
+            day.day
+            for day, decisions in zip(days, decided, strict=True)
+            if any(decision.standing for decision in decisions)
+        }
+        quiet = [day for day in reported if day.day not in stands]
+        if len(quiet) >= min(LEARN_DAYS, len(reported)):
+            return quiet, words
+    return reported, "whatever was wrong on them"
+
+
+def _judged(days: Sequence[DayFacts], choice: Choice) -> list[DayFacts]:
+    """Return days with the thresholds of a choice in force."""
+    return [
+        replace(
+            day,
+            columns=tuple(
+                replace(
+                    column,
+                    thresholds=choice.psi
+                    if column.index == "PSI"
+                    else choice.single.get(column.column, choice.csi),
+                )
+                for column in day.columns
+            ),
+        )
+        for day in days
+    ]
+
+
+def suggest(
+    in_force: Choice,
+    simulation: Simulation,
+    days: Sequence[DayFacts],
+    deployed_at: dt.date,
+    target: float,
+    say: Callable[[str], None] = lambda text: None,
+) -> Suggestion:
+    """Suggest the most sensitive choice whose false pages stay within a target.
+
+    It must not have opened more incidents over the stored days than the choice in force, as nobody
+    has missed those, and it must need more than one day under ``at_once``: a few weeks do not show
+    how odd a holiday may be. Among equally sensitive choices that with the fewest changes is taken.
+    If there is none, what is in force is kept, or the quietest is taken if that is over the target.
+
+    Parameters
+    ----------
+    in_force
+        What is.
+    simulation
+        The model's months without drift, and its weeks after a shift.
+    days
+        Stored days, in ascending order.
+    deployed_at
+        First day of the version.
+    target
+        Pages per model-month that the upper confidence bound of the false ones may reach.
+    say
+        Told what is going on.
+    """
+    tried = choices(in_force)
+    say(f"trying {len(tried)} choices on {simulation.months:.0f} simulated months")
+    outcomes = _outcomes(tried, simulation)
+    say(f"replaying {len(days)} stored days")
+
+    def with_past(outcome: Outcome) -> Outcome:
+        return replace(outcome, past=tuple(past_incidents(days, outcome.choice, deployed_at)))
+
+    now = with_past(outcomes[0])
+    within = sorted(
+        (
+            one
+            for one in outcomes[1:]
+            if one.false_pages.upper <= target and one.choice.policy.open_days > 1
+        ),
+        key=lambda one: _preference(one, in_force),
+    )[:REPLAYS]
+    if now.false_pages.upper <= target:
+        within = [one for one in within if one.smallest < now.smallest]
+    quietest = min(outcomes, key=lambda one: (one.false_pages.pages, one.smallest))
+    fallback = now if now.false_pages.upper <= target else with_past(quietest)
+    seldom = (one for one in map(with_past, within) if len(one.past or ()) <= len(now.past or ()))
+    suggested = next(seldom, fallback)
+    near = [
+        with_past(one)
+        for one in outcomes
+        if one.choice.differences(suggested.choice) == 1 and one.choice != in_force
+    ]
+    meets = suggested.false_pages.upper <= target
+    return Suggestion(now, suggested, near, outcomes, meets)
+
+
+def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[Outcome]:
+    """Return the outcome of each choice.
+
+    An incident of the score and one of the characteristics at the same time count twice, which
+    errs on the safe side.
+    """
+    of_score = {
+        (c.psi, c.policy): (
+            simulation.score_pages(c.psi, c.policy),
+            simulation.score_caught(c.psi, c.policy),
+        )
+        for c in {(c.psi, c.policy): c for c in tried}.values()
+    }
+    of_others = {
+        (c.csi, c.policy): (
+            simulation.characteristics_pages(c.csi, c.single, c.policy),
+            simulation.characteristic_caught(c.csi, c.single, c.policy),
+        )
+        for c in {(c.csi, c.policy): c for c in tried}.values()
+    }
+    outcomes = []
+    for choice in tried:
+        pages, score = of_score[choice.psi, choice.policy]
+        more, characteristic = of_others[choice.csi, choice.policy]
+        false_pages = FalsePages(pages + more, simulation.months)
+        outcomes.append(Outcome(choice, false_pages, score, characteristic))
+    return outcomes
+
+
+def _preference(outcome: Outcome, in_force: Choice) -> tuple[float, ...]:
+    """Return what sorts the better choice first."""
+    days = sum(one.days for one in (outcome.score, outcome.characteristic) if one)
+    changes = outcome.choice.differences(in_force)
+    return (outcome.smallest, changes, days, outcome.false_pages.pages)

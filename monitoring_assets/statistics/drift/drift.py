@@ -1,0 +1,270 @@
+"""Drift of each column between two profiles, with a status that chance alone does not set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.drift.significance import critical_value
+from monitoring_assets.statistics.drift.stability import Smoothing, contributions, stability_index
+from monitoring_assets.statistics.profiles.bins import NumericBins, SlotKind
+from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
+
+Index = Literal["PSI", "CSI"]
+Status = Literal["ok", "warn", "fail", "insufficient evidence", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Limits in force for a column.
+
+    Parameters
+    ----------
+    warn, fail
+        Index from which on a column is at ``warn`` and at ``fail``.
+    level
+        Probability of a false alarm by which an index must exceed chance.
+    """
+
+    warn: float = 0.1
+    fail: float = 0.25
+    level: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.warn <= self.fail:
+            raise ValueError(f"0 < warn <= fail is needed, not {self.warn} and {self.fail}")
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must be between 0 and 1, not {self.level}")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What counts in the same bins say of drift.
+
+    Parameters
+    ----------
+    value
+        The stability index.
+    critical_value
+        What chance alone exceeds with probability ``Thresholds.level``.
+    status
+        As in `ColumnDrift`; never ``error``.
+    """
+
+    value: float
+    critical_value: float
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class BinDrift:
+    """One bin of a column on both sides.
+
+    Parameters
+    ----------
+    label, slot
+        The bin as text, and what it holds.
+    reference, current
+        Rows.
+    contribution
+        What the bin adds to the index.
+    """
+
+    label: str
+    slot: SlotKind
+    reference: int
+    current: int
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDrift:
+    """What became of one column.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    index
+        ``"PSI"`` for the score, ``"CSI"`` for a characteristic.
+    thresholds
+        Limits that the status was decided by.
+    status
+        ``ok`` under ``warn``; at or over a threshold ``warn`` or ``fail``, but ``insufficient
+        evidence`` if chance explains the value at this sample size; ``error`` without a value.
+    value
+        The stability index; None for an error.
+    critical_value
+        What chance alone exceeds with probability ``thresholds.level``; None for an error.
+    bins
+        Every slot of the column; empty for an error.
+    reference_missing, current_missing
+        Share of rows that are null or NaN, 0 to 1.
+    unseen
+        Share of current rows whose category the reference does not have; None for numbers.
+    out_of_range
+        Share of current rows that are finite and outside the range of the reference; None for
+        categories, and where the reference has no range.
+    infinite
+        Current rows that are infinite.
+    error
+        Why there is no value, in words.
+    """
+
+    column: str
+    index: Index
+    thresholds: Thresholds
+    status: Status
+    value: float | None = None
+    critical_value: float | None = None
+    bins: tuple[BinDrift, ...] = ()
+    reference_missing: float | None = None
+    current_missing: float | None = None
+    unseen: float | None = None
+    out_of_range: float | None = None
+    infinite: int = 0
+    error: str | None = None
+
+
+def compare(
+    reference: Profile,
+    current: Profile,
+    *,
+    score: str | None = None,
+    thresholds: Thresholds = Thresholds(),
+    overrides: Mapping[str, Thresholds] | None = None,
+    smoothing: Smoothing = "jeffreys",
+) -> list[ColumnDrift]:
+    """Compare every column of the reference with the same column of another profile.
+
+    Parameters
+    ----------
+    reference, current
+        Profiles, the current one counted in the bins of the reference.
+    score
+        The column that is the score: its index is called PSI.
+    thresholds
+        Limits of every column.
+    overrides
+        Other limits by column.
+    smoothing
+        As ``stability_index`` takes it.
+
+    Returns
+    -------
+    list of ColumnDrift
+        In the order of the reference. A column that cannot be compared has status ``error``.
+    """
+    return [
+        _column_drift(
+            name,
+            "PSI" if name == score else "CSI",
+            profile,
+            current.columns.get(name, ColumnProfile.failed("the column is missing")),
+            (overrides or {}).get(name, thresholds),
+            smoothing,
+        )
+        for name, profile in reference.columns.items()
+    ]
+
+
+def judge_counts(
+    reference: NDArray[np.int64],
+    current: NDArray[np.int64],
+    thresholds: Thresholds,
+    *,
+    smoothing: Smoothing = "jeffreys",
+) -> Judgement:
+    """Hold the stability index of counts against thresholds and against chance.
+
+    Parameters
+    ----------
+    reference, current
+        int64[B], rows by bin.
+    thresholds
+        Limits of the column.
+    smoothing
+        As ``stability_index`` takes it.
+
+    Returns
+    -------
+    Judgement
+        The index, its critical value and the status.
+
+    Raises
+    ------
+    ValueError
+        A side has no rows, or the counts do not fit.
+    """
+    value = stability_index(reference, current, smoothing=smoothing)
+    used = int(np.count_nonzero(reference + current))
+    n, m = int(reference.sum()), int(current.sum())
+    critical = critical_value(n, m, used - 1, thresholds.level)
+    return Judgement(value, critical, _status(value, critical, thresholds))
+
+
+def _column_drift(
+    name: str,
+    index: Index,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: Thresholds,
+    smoothing: Smoothing,
+) -> ColumnDrift:
+    bins = reference.bins
+    error = None
+    if bins is None:
+        error = f"reference: {reference.error}"
+    elif current.bins is None:
+        error = f"current: {current.error}"
+    elif bins != current.bins:
+        error = "the two profiles were counted in different bins"
+    elif not reference.counts.any():
+        error = "reference: no rows"
+    elif not current.counts.any():
+        error = "current: no rows"
+    if bins is None or error:
+        return ColumnDrift(name, index, thresholds, "error", error=error)
+
+    by_bin = contributions(reference.counts, current.counts, smoothing=smoothing)
+    judged = judge_counts(reference.counts, current.counts, thresholds, smoothing=smoothing)
+    n, m = int(reference.counts.sum()), int(current.counts.sum())
+    unseen = out_of_range = None
+    infinite = 0
+    if isinstance(bins, NumericBins):
+        infinite = int(current.counts[bins.infinite])
+        if bins.low is not None:
+            out_of_range = (current.below + current.above) / m
+    else:
+        unseen = float(current.counts[bins.unseen] / m)
+    return ColumnDrift(
+        name,
+        index,
+        thresholds,
+        judged.status,
+        judged.value,
+        judged.critical_value,
+        tuple(
+            BinDrift(slot.label, slot.kind, int(e), int(a), float(part))
+            for slot, e, a, part in zip(
+                bins.slots, reference.counts, current.counts, by_bin, strict=True
+            )
+        ),
+        reference_missing=float(reference.counts[bins.missing] / n),
+        current_missing=float(current.counts[bins.missing] / m),
+        unseen=unseen,
+        out_of_range=out_of_range,
+        infinite=infinite,
+    )
+
+
+def _status(value: float, critical: float, thresholds: Thresholds) -> Status:
+    if value < thresholds.warn:
+        return "ok"
+    if value <= critical:
+        return "insufficient evidence"
+    return "warn" if value < thresholds.fail else "fail"

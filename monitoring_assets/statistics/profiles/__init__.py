@@ -1,0 +1,1 @@
+"""Profiles: rows become counts by bin."""

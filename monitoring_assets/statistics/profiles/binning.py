@@ -1,0 +1,166 @@
+"""Fixing the bins of columns by a reference sample."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.profiles.bins import (
+    MAX_BINS,
+    MAX_CATEGORIES,
+    Bins,
+    CategoricalBins,
+    ColumnError,
+    NumericBins,
+    category_bins,
+    family,
+    quantile_edges,
+)
+from monitoring_assets.statistics.profiles.kernel import as_arrow, category_codes, float_runs
+from monitoring_assets.statistics.profiles.source import (
+    THREADS,
+    ParquetSource,
+    Progress,
+    isolate,
+    together,
+)
+
+SAMPLE_ROWS = 1_000_000
+"""Most rows of a column that its quantiles are taken from."""
+
+
+def fit_bins(
+    source: ParquetSource,
+    columns: Sequence[str] | None = None,
+    *,
+    bins: int = 10,
+    progress: Progress | None = None,
+) -> dict[str, Bins | ColumnError]:
+    """Fix the bins of columns by a reference.
+
+    Parameters
+    ----------
+    source
+        The reference. Quantiles are exact up to a million rows; of more, they are taken from at
+        most a million that are evenly spaced, so memory is bounded.
+    columns
+        Names of columns; all by default.
+    bins
+        Quantile bins of a numeric column, 2 to 100.
+    progress
+        Called with the share of the columns that are done.
+
+    Returns
+    -------
+    dict
+        Bins by column, or why a column has none.
+
+    Raises
+    ------
+    ValueError
+        ``bins`` is out of range.
+    """
+    if not 2 <= bins <= MAX_BINS:
+        raise ValueError(f"bins must be between 2 and {MAX_BINS}, not {bins}")
+    names = list(dict.fromkeys(source.schema.names if columns is None else columns))
+    reasons = {name: source.unreadable(name) for name in names}
+    readable = [name for name in names if reasons[name] is None]
+    fitted: dict[str, Bins | ColumnError] = {
+        name: ColumnError(reason) for name, reason in reasons.items() if reason
+    }
+
+    def work(group: Sequence[str]) -> dict[str, Bins | ColumnError]:
+        return isolate(lambda part: _fit(source, part, bins), group, ColumnError)
+
+    groups = together(readable, min(source.rows, SAMPLE_ROWS))
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done, result in enumerate(pool.map(work, groups), 1):
+            fitted |= result
+            if progress:
+                progress(done / len(groups))
+    return {name: fitted[name] for name in names}
+
+
+class _NumericFit:
+    """The range and a sample of the finite values of a column."""
+
+    def __init__(self, arrow_type: pa.DataType, rows: int, bins: int) -> None:
+        self._arrow_type = arrow_type
+        self._bins = bins
+        self._stride = -(-rows // SAMPLE_ROWS)
+        self._skip = 0
+        self._low, self._high = np.inf, -np.inf
+        self._sample: list[NDArray[np.float64]] = []
+
+    def add(self, array: pa.Array) -> None:
+        """Take in the next rows of the column."""
+        for run in float_runs(array):
+            finite = run[np.isfinite(run)]
+            self._low = min(self._low, finite.min(initial=np.inf))
+            self._high = max(self._high, finite.max(initial=-np.inf))
+            spaced = run[self._skip :: self._stride]
+            self._sample.append(spaced[np.isfinite(spaced)])
+            self._skip = (self._skip - len(run)) % self._stride
+
+    def result(self) -> NumericBins:
+        """Return the bins of the rows so far."""
+        values = np.concatenate([np.empty(0), *self._sample])
+        kind = family(self._arrow_type)
+        return NumericBins(
+            quantile_edges(values, self._bins),
+            kind if kind in ("date", "timestamp") else "numeric",
+            float(self._low) if self._low <= self._high else None,
+            float(self._high) if self._low <= self._high else None,
+            str(self._arrow_type),
+        )
+
+
+class _CategoricalFit:
+    """The rows of a column by category."""
+
+    def __init__(self, arrow_type: pa.DataType) -> None:
+        self._arrow_type = arrow_type
+        self._counts: Counter[str] = Counter()
+        self._identifier = False
+
+    def add(self, array: pa.Array) -> None:
+        """Take in the next rows of the column; nothing once it looks like an identifier."""
+        if self._identifier:
+            return
+        codes, dictionary = category_codes(array)
+        rows = np.bincount(codes, minlength=len(dictionary) + 1)[:-1]
+        present = np.flatnonzero(rows)
+        if len(present) <= MAX_CATEGORIES:
+            names = dictionary.take(as_arrow(present)).to_pylist()
+            self._counts.update(dict(zip(names, rows[present].tolist(), strict=True)))
+        self._identifier = max(len(present), len(self._counts)) > MAX_CATEGORIES
+
+    def result(self) -> CategoricalBins | ColumnError:
+        """Return the bins of the rows so far."""
+        if self._identifier:
+            return ColumnError(
+                f"more than {MAX_CATEGORIES:,} distinct values: it looks like an identifier"
+            )
+        return category_bins(self._counts, str(self._arrow_type))
+
+
+def _fit(source: ParquetSource, names: Sequence[str], bins: int) -> dict[str, Bins | ColumnError]:
+    """Fit the bins of a few columns in one pass over the source."""
+    fits: dict[str, _NumericFit | _CategoricalFit] = {}
+    for name in names:
+        arrow_type = source.schema.field(name).type
+        if pa.types.is_dictionary(arrow_type):
+            arrow_type = arrow_type.value_type
+        if family(arrow_type) == "categorical":
+            fits[name] = _CategoricalFit(arrow_type)
+        else:
+            fits[name] = _NumericFit(arrow_type, source.rows, bins)
+    for row_group in source.row_groups:
+        for name, _, array in source.arrays(row_group, names):
+            fits[name].add(array)
+    return {name: fit.result() for name, fit in fits.items()}

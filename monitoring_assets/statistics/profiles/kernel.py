@@ -1,0 +1,254 @@
+"""Counting Arrow arrays against bins.
+
+For k edges the counts are the differences of k numbers ``#(x > edge)``, each one vectorised pass
+over a run of values that stays in the processor's cache: 1 to 2 ns a value at 10 bins, where
+finding the bin of each value first takes about 30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring_assets.statistics.profiles.bins import Bins, CategoricalBins, NumericBins
+
+RUN = 1 << 16
+"""Values counted at a time: 512 KiB of float64, which fits in a core's cache."""
+
+
+def as_arrow(values: NDArray[Any]) -> pa.Array:
+    """Wrap numbers as an Arrow array, where ``pa.array`` would import pandas (a second).
+
+    Parameters
+    ----------
+    values
+        One-dimensional, contiguous.
+
+    Returns
+    -------
+    pyarrow.Array
+        A view.
+    """
+    buffers = [None, pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
+
+
+def _strings(names: Sequence[str]) -> pa.Array:
+    """Return names as an Arrow array, also without importing pandas."""
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
+    return pa.StringArray.from_buffers(len(names), *buffers)
+
+
+def _filled(array: pa.Array, fill: np.generic) -> NDArray[Any]:
+    """Return an array as numpy, a view if it has no nulls (``to_numpy`` would import pandas)."""
+    if array.null_count:
+        array = pc.fill_null(array, as_arrow(np.array([fill]))[0])
+    return np.frombuffer(array.buffers()[1], fill.dtype, len(array), fill.itemsize * array.offset)
+
+
+def float_runs(
+    array: pa.Array, null: float = np.nan, rows: int = RUN
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the values of an array as float64, a run at a time.
+
+    Parameters
+    ----------
+    array
+        Numbers, decimals, dates (become days) or timestamps (become microseconds), or nulls.
+    null
+        What a null becomes.
+    rows
+        Length of a run.
+
+    Yields
+    ------
+    ndarray
+        float64[<= rows], a view of the array where that is possible.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    for start in range(0, len(array), rows):
+        run = array.slice(start, rows)
+        if pa.types.is_date(run.type):
+            run = run.cast(pa.date32()).cast(pa.int32())
+        elif pa.types.is_timestamp(run.type):
+            run = run.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        if run.type != pa.float64():
+            run = run.cast(pa.float64(), safe=False)
+        yield _filled(run, np.float64(null))
+
+
+def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
+    """Return the rows of a string or boolean array as codes.
+
+    Parameters
+    ----------
+    array
+        Strings, a dictionary of strings, booleans, or nulls.
+
+    Returns
+    -------
+    codes : ndarray
+        int32[n], positions in ``dictionary``; its length stands for null.
+    dictionary : pyarrow.Array
+        Strings; a boolean's are ``"false"`` and ``"true"``.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        A string is not UTF-8.
+    """
+    if pa.types.is_boolean(array.type):
+        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), _strings(["false", "true"]))
+    elif not pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string()).dictionary_encode()
+    # Parquet's writers and readers do not look: such text would be one more unseen category.
+    array.dictionary.validate(full=True)
+    null = np.int32(len(array.dictionary))
+    return _filled(array.indices.cast(pa.int32()), null), array.dictionary
+
+
+def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64], int, int]:
+    """Count an array of numbers in each slot.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` takes it.
+    bins
+        Bins of k edges.
+
+    Returns
+    -------
+    counts : ndarray
+        int64[k + 3], in the order of ``bins.slots``.
+    below, above : int
+        Finite values outside the range of the reference; 0 where it has no range.
+    """
+    exceeding = [0] * len(bins.edges)
+    low, high = (np.nan, np.nan) if bins.low is None or bins.high is None else (bins.low, bins.high)
+    not_a_number = positive = negative = below = above = 0
+    flags = np.empty(RUN, np.bool_)
+    # A null counts as the reference's lowest value at first, as a NaN would need further passes.
+    for run in float_runs(array, null=low):
+        out = flags[: len(run)]
+        for i, edge in enumerate(bins.edges):
+            exceeding[i] += int(np.count_nonzero(np.greater(run, edge, out=out)))
+        # A NaN makes both comparisons false, so a run that passes has ordinary values only.
+        if not (run.min() >= low and run.max() <= high):
+            not_a_number += int(np.count_nonzero(np.isnan(run, out=out)))
+            positive += int(np.count_nonzero(np.equal(run, np.inf, out=out)))
+            negative += int(np.count_nonzero(np.equal(run, -np.inf, out=out)))
+            below += int(np.count_nonzero(np.less(run, low, out=out)))
+            above += int(np.count_nonzero(np.greater(run, high, out=out)))
+    counts = np.zeros(len(bins.slots), np.int64)
+    counts[: bins.missing] = -np.diff([len(array) - not_a_number, *exceeding, 0])
+    counts[0] -= negative
+    counts[bins.missing - 1] -= positive
+    counts[bins.missing] = not_a_number
+    counts[bins.infinite] = positive + negative
+    if bins.low is None:
+        return counts, 0, 0
+    counts[np.searchsorted(bins.edges, bins.low)] -= array.null_count
+    counts[bins.missing] += array.null_count
+    return counts, below - negative, above - positive
+
+
+def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
+    """Count an array of strings or booleans in each slot.
+
+    Parameters
+    ----------
+    array
+        As ``category_codes`` takes it.
+    bins
+        Bins of c categories.
+
+    Returns
+    -------
+    ndarray
+        int64[c + 3], in the order of ``bins.slots``.
+    """
+    codes, dictionary = category_codes(array)
+    by_name = np.bincount(codes, minlength=len(dictionary) + 1)
+    counts = np.zeros(len(bins.slots), np.int64)
+    np.add.at(counts, _dictionary_slots(dictionary, bins), by_name)
+    return counts
+
+
+def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+    """Yield the slot of each row of an array, a run at a time.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` or ``category_codes`` takes it.
+    bins
+        Bins of the column.
+
+    Yields
+    ------
+    rows : slice
+        Which rows of the array.
+    slots : ndarray
+        uint8[<= RUN], positions in ``bins.slots``.
+    """
+    if isinstance(bins, CategoricalBins):
+        names, dictionary = category_codes(array)
+        slot_of_name = _dictionary_slots(dictionary, bins)
+        for start in range(0, len(names), RUN):
+            rows = slice(start, start + RUN)
+            yield rows, slot_of_name[names[rows]]
+        return
+    flags = np.empty(RUN, np.bool_)
+    for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
+        out = flags[: len(run)]
+        slots = np.zeros(len(run), np.uint8)
+        for edge in bins.edges:
+            slots += np.greater(run, edge, out=out).view(np.uint8)
+        if not np.isfinite(run, out=out).all():
+            slots[np.isnan(run, out=out)] = bins.missing
+            slots[np.isinf(run, out=out)] = bins.infinite
+        yield slice(start, start + len(run)), slots
+
+
+def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum something else of the same rows, by slot of an array.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` or ``category_codes`` takes it, n rows.
+    bins
+        Bins of the column.
+    values
+        float64[n], what is summed.
+
+    Returns
+    -------
+    ndarray
+        float64[slots], in the order of ``bins.slots``.
+    """
+    sums = np.zeros(len(bins.slots))
+    for rows, slots in slot_runs(array, bins):
+        sums += np.bincount(slots, values[rows], len(sums))
+    return sums
+
+
+def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:
+    """Return the slot of each entry of a dictionary, and of null after them."""
+    names = [*bins.categories, *bins.rare]
+    found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
+    positions = _filled(found, np.int32(len(names)))
+    rare = len(bins.categories)
+    slot_of_name = np.full(len(names) + 1, rare, np.uint8)
+    slot_of_name[:rare] = np.arange(rare)
+    slot_of_name[-1] = bins.unseen
+    return np.append(slot_of_name[positions], np.uint8(bins.missing))

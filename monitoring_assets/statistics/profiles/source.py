@@ -1,0 +1,263 @@
+"""Parquet files as a stream of small pieces."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from monitoring_assets.statistics.profiles.bins import family
+
+SLICE_ROWS = 1 << 20
+"""Most rows decoded at a time: a larger row group is read in slices."""
+TASK_VALUES = 1 << 20
+"""Values decoded by a task: 8 MB of float64."""
+OPEN_FILES = 32
+"""Files of a source that a thread keeps open: wide ones are read a few columns at a time."""
+THREADS = 2
+"""Threads that work on tasks; memory grows with them."""
+
+Progress = Callable[[float], None]
+"""Called with the share of the work that is done, 0 to 1."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """A row group of one of the files of a source.
+
+    Parameters
+    ----------
+    path
+        Path of the file, as the file system knows it.
+    index
+        Position in the file.
+    rows
+        Number of rows.
+    """
+
+    path: str
+    index: int
+    rows: int
+
+
+class ParquetSource:
+    """One table that lies in one or many Parquet files.
+
+    Only the footers are read here. Reading is safe from several threads; each has its own handles.
+
+    Parameters
+    ----------
+    paths
+        A file, or files in the order of their rows.
+    filesystem
+        Any pyarrow file system, such as ``pyarrow.fs.S3FileSystem``; local by default.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        The files.
+    schema : pyarrow.Schema
+        Columns of the first file; a column that is null there has the type of another file.
+    rows : int
+        Rows in all files.
+    row_groups : tuple of RowGroup
+        Every row group that has rows, in order.
+
+    Raises
+    ------
+    ValueError
+        No file is given, a file is not Parquet, or the columns of two files differ.
+    FileNotFoundError
+        A file does not exist.
+    """
+
+    def __init__(
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        filesystem: fs.FileSystem | None = None,
+    ) -> None:
+        if isinstance(paths, str | os.PathLike):
+            paths = [paths]
+        if not paths:
+            raise ValueError("no Parquet file given")
+        self.paths = tuple(os.fspath(path) for path in paths)
+        self._filesystem = filesystem or fs.LocalFileSystem()
+        # A footer is large where a table is wide: 10 MB for 10,000 column chunks.
+        self._footer = lru_cache(OPEN_FILES)(self._read_footer)
+        self._local = threading.local()
+        row_groups: list[RowGroup] = []
+        for path in self.paths:
+            footer = self._footer(path)
+            schema = footer.schema.to_arrow_schema()
+            self.schema = schema if path == self.paths[0] else self._agreed(path, schema)
+            row_groups += (
+                RowGroup(path, i, footer.row_group(i).num_rows)
+                for i in range(footer.num_row_groups)
+            )
+        self.row_groups = tuple(group for group in row_groups if group.rows)
+        self.rows = sum(group.rows for group in self.row_groups)
+
+    def _read_footer(self, path: str) -> pq.FileMetaData:
+        try:
+            with self._filesystem.open_input_file(path) as file:
+                return pq.read_metadata(file)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
+
+    def _agreed(self, path: str, schema: pa.Schema) -> pa.Schema:
+        """Return the schema of the files so far if that of one more file agrees with it."""
+        for name in sorted({*schema.names} ^ {*self.schema.names}):
+            absent = path if name in self.schema.names else self.paths[0]
+            raise ValueError(
+                f"{absent}: column {name!r} is missing, other files of the set have it"
+            )
+        agreed = self.schema
+        for i, field in enumerate(self.schema):
+            other = schema.field(schema.get_all_field_indices(field.name)[0])
+            if _kind(field.type) == "null":
+                agreed = agreed.set(i, other)
+            elif _kind(other.type) not in ("null", _kind(field.type)):
+                raise ValueError(
+                    f"{path}: column {field.name!r} is {other.type}, in {self.paths[0]} it is "
+                    f"{field.type}: files of one set must have the same columns"
+                )
+        return agreed
+
+    def unreadable(self, column: str) -> str | None:
+        """Return why a column cannot be profiled, None if it can.
+
+        Parameters
+        ----------
+        column
+            Its name.
+
+        Returns
+        -------
+        str or None
+            A reason in words.
+        """
+        found = self.schema.get_all_field_indices(column)
+        if len(found) != 1:
+            return f"{len(found)} columns have this name" if found else "the column is missing"
+        try:
+            family(self.schema.field(column).type)
+        except TypeError as error:
+            return str(error)
+        return None
+
+    def arrays(
+        self, row_group: RowGroup, columns: Sequence[str]
+    ) -> Iterator[tuple[str, int, pa.Array]]:
+        """Read columns of a row group, in slices if it is large.
+
+        Parameters
+        ----------
+        row_group
+            One of ``row_groups``.
+        columns
+            Names of columns.
+
+        Yields
+        ------
+        column : str
+            Name of a column.
+        start : int
+            Position of the first row in the row group.
+        array : pyarrow.Array
+            At most about a million rows. Strings are dictionary-encoded.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read, or is corrupt.
+        """
+        if not hasattr(self._local, "open"):
+            self._local.open = lru_cache(OPEN_FILES)(self._open)
+        file = self._local.open(row_group.path)
+        if row_group.rows <= SLICE_ROWS:
+            tables = iter([file.read_row_group(row_group.index, columns, use_threads=False)])
+        else:
+            batches = file.iter_batches(SLICE_ROWS, [row_group.index], columns, use_threads=False)
+            tables = (pa.Table.from_batches([batch]) for batch in batches)
+        first = 0
+        for table in tables:
+            for column in columns:
+                start = first
+                for array in table.column(column).chunks:
+                    yield column, start, array
+                    start += len(array)
+            first += len(table)
+
+    def _open(self, path: str) -> pq.ParquetFile:
+        """Return a handle on a file, for one thread."""
+        words = [field.name for field in self.schema if _kind(field.type) == "categorical"]
+        return pq.ParquetFile(
+            self._filesystem.open_input_file(path),
+            metadata=self._footer(path),
+            read_dictionary=words,
+        )
+
+
+def together(columns: Sequence[str], rows: int) -> list[Sequence[str]]:
+    """Split columns into groups that are decoded together.
+
+    Parameters
+    ----------
+    columns
+        Names of columns.
+    rows
+        Rows of each that are in memory at a time.
+
+    Returns
+    -------
+    list
+        Groups of at least one column, and of about 8 MB of float64.
+    """
+    width = max(1, TASK_VALUES // max(rows, 1))
+    return [columns[i : i + width] for i in range(0, len(columns), width)]
+
+
+def isolate(
+    work: Callable[[Sequence[str]], dict[str, T]],
+    columns: Sequence[str],
+    failed: Callable[[str], T],
+) -> dict[str, T]:
+    """Do work on columns together, or one by one where one of them cannot be read.
+
+    Parameters
+    ----------
+    work
+        Returns a result for each of the columns it is given.
+    columns
+        Names of columns.
+    failed
+        Makes the result of a column that cannot be read from the reason.
+
+    Returns
+    -------
+    dict
+        Result by column.
+    """
+    try:
+        return work(columns)
+    except (pa.ArrowException, OSError) as error:
+        if len(columns) == 1:
+            return {columns[0]: failed(f"the column cannot be read: {error}")}
+    return {column: isolate(work, [column], failed)[column] for column in columns}
+
+
+def _kind(arrow_type: pa.DataType) -> str:
+    """Return the family of a type, or the type's own name where it has no bins."""
+    try:
+        return family(arrow_type)
+    except TypeError:
+        return str(arrow_type)

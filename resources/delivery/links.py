@@ -1,0 +1,46 @@
+"""Where people look further: this deployment's pages, from the environment, and commands."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from urllib.parse import quote
+
+from resources.delivery.messages import Link
+from resources.delivery.metrics import DEPLOYMENT
+
+
+def look_further(key: str, day: dt.date) -> list[str]:
+    """Commands that show what is behind a day of a version."""
+    if key == DEPLOYMENT:
+        return []
+    return [
+        f"monitoring report {key} --date {day}",
+        f"monitoring alerts {key} --date {day}",
+        f"monitoring thresholds suggest {key}",
+    ]
+
+
+def links(key: str, day: dt.date, family: str) -> list[Link]:
+    """Pages about a family of a day of a version, or of the deployment.
+
+    ``MONITORING_DAGSTER_URL`` is the Dagster UI, ``MONITORING_DATADOG_DASHBOARD_URL`` the models'
+    dashboard, ``MONITORING_RUNBOOK_URL`` the page ``docs/alerts.md``, wherever it is published.
+    What is not set is left out.
+    """
+    model, _, version = key.partition(".")
+    dagster, dashboard = "/automation", ""
+    if key != DEPLOYMENT:
+        partition = quote(f"{day}|{key}")
+        dagster = f"/assets/drift_report?view=partitions&partition={partition}"
+        dashboard = f"?tpl_var_model={quote(model)}&tpl_var_version={quote(version)}"
+    pages = (
+        ("MONITORING_DAGSTER_URL", "The day in Dagster", dagster),
+        ("MONITORING_DATADOG_DASHBOARD_URL", "The last weeks in Datadog", dashboard),
+        ("MONITORING_RUNBOOK_URL", "What to do", f"#{family.replace(' ', '-')}"),
+    )
+    return [
+        Link(text=text, href=f"{root.rstrip('/')}{path}")
+        for variable, text, path in pages
+        if (root := os.environ.get(variable))
+    ]

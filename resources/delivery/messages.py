@@ -1,0 +1,176 @@
+"""Messages: what people and other systems are told of, as it waits in the outbox and is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from resources.manifest import Manifest
+
+Severity = Literal["critical", "error"]
+"""As PagerDuty names it. What is worth no more than a warning is no incident."""
+
+CheckStatus = Literal["ok", "warning", "critical", "unknown"]
+"""Status of a service check, as Datadog names it."""
+
+
+class _Part(BaseModel):
+    # Finite: messages are JSON, which has neither infinity nor NaN. Fields that are not known are
+    # left out: what an earlier release put into the outbox must not be lost by an upgrade.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Subject(_Part):
+    """Whom a message is about: a model version, or the deployment itself.
+
+    ``key`` is the version's partition key, or ``deployment``.
+    """
+
+    key: str
+    model: str
+    version: str
+    service: str | None = None
+    team: str | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Subject:
+        """The subject of a version's messages."""
+        alerts = manifest.alerts
+        return cls(
+            key=manifest.key,
+            model=manifest.name,
+            version=manifest.version,
+            service=alerts.service,
+            team=alerts.team,
+        )
+
+
+class Link(_Part):
+    """Where to look further."""
+
+    text: str
+    href: str
+
+
+class BreachLine(_Part):
+    """One subject over its limit, for a person to read.
+
+    Parameters
+    ----------
+    family, subject
+        What is in breach: a characteristic, the score, a check, a run.
+    text
+        In words: from what to what.
+    value, limit
+        The index and its threshold; None for what has none.
+    since
+        First day of the breach.
+    moved_score_by
+        What it did to the mean score, in units of the score.
+    """
+
+    family: str
+    subject: str
+    text: str
+    value: float | None = None
+    limit: float | None = None
+    since: dt.date
+    moved_score_by: float | None = None
+
+
+class Notice(_Part):
+    """An incident was opened, got more evidence, or was resolved.
+
+    Parameters
+    ----------
+    incident
+        Names the incident for all its life: ``pd_cards.1/population/3``.
+    number
+        Position among the incident's notices, from 1; they are sent in this order.
+    day
+        The day that was decided.
+    since
+        First day of the incident.
+    summary
+        One line.
+    reasons
+        Why this was decided, in words.
+    breaches
+        The evidence, the worst first.
+    commands
+        To look further, in a terminal.
+    links
+        To look further, in a browser.
+    """
+
+    kind: Literal["notice"] = "notice"
+    subject: Subject
+    incident: str
+    number: int = Field(ge=1)
+    action: Literal["open", "update", "resolve"]
+    family: str
+    severity: Severity
+    day: dt.date
+    since: dt.date
+    summary: str
+    reasons: list[str] = []
+    breaches: list[BreachLine] = []
+    commands: list[str] = []
+    links: list[Link] = []
+    decided_at: dt.datetime
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the outbox: the same for the same decision, made again."""
+        return f"{self.incident}/{self.number:04}-{self.action}"
+
+
+class Change(_Part):
+    """A new model version is monitored."""
+
+    kind: Literal["change"] = "change"
+    subject: Subject
+    summary: str
+    at: dt.datetime
+    links: list[Link] = []
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the outbox."""
+        return f"{self.subject.key}/landed"
+
+
+class Gauge(_Part):
+    """A value of a metric of `resources.delivery.metrics`, with the tags that its subject lacks."""
+
+    metric: str
+    value: float
+    tags: dict[str, str] = {}
+
+
+class ServiceCheck(_Part):
+    """A status of a service check of `resources.delivery.metrics`."""
+
+    check: str
+    status: CheckStatus
+    message: str = ""
+
+
+class Measurements(_Part):
+    """The gauges and service checks of a day of a subject."""
+
+    kind: Literal["measurements"] = "measurements"
+    subject: Subject
+    day: dt.date
+    gauges: list[Gauge]
+    checks: list[ServiceCheck] = []
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the outbox: a later day takes the place of one that still waits."""
+        return f"{self.subject.key}/measurements"
+
+
+Message = Annotated[Notice | Change | Measurements, Field(discriminator="kind")]

@@ -1,0 +1,363 @@
+"""The outbox: messages on their way, in the store, until each channel has taken its copy.
+
+A message is written to ``outbox/<channel>/`` before anything is sent, and leaves it only after
+``evidence/deliveries/<channel>/`` says that it was taken. So a process that is killed anywhere
+leaves a message that is sent (again): at least once. Never twice is what the other side makes of
+it: PagerDuty by its dedup key, the alert log by its path; a Datadog event may be there twice after
+a kill between its sending and its recording.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from resources.delivery.channel import Channel, UndeliveredError
+from resources.delivery.messages import Measurements, Message, Notice
+from resources.lock import turn
+from resources.storage import Storage
+
+OUTBOX = "outbox"
+DELIVERIES = "evidence/deliveries"
+
+# Seconds until the next try: the first, doubling each time, up to the last.
+BACK_OFF = (30.0, 600.0)
+BACK_OFF_REFUSED = (600.0, 3600.0)
+LONGEST_WAIT = 3600.0
+
+
+class Failure(BaseModel):
+    """Why a message was not taken the last time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempts: int
+    at: dt.datetime
+    reason: str
+    not_before: dt.datetime
+    # The other side named a time: it is for all that we send there, not for this message alone.
+    asked_to_wait: bool = False
+
+
+class Envelope(BaseModel):
+    """A message that waits for a channel."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: Message
+    failure: Failure | None = None
+
+    @property
+    def queue(self) -> str:
+        """Messages of one queue are sent in order."""
+        return self.message.incident if isinstance(self.message, Notice) else self.message.path
+
+    def is_due(self, now: dt.datetime) -> bool:
+        """Whether it may be tried."""
+        return self.failure is None or now >= self.failure.not_before
+
+    def after(self, error: UndeliveredError, now: dt.datetime) -> Envelope:
+        """The same after one more failure."""
+        attempts = self.failure.attempts + 1 if self.failure else 1
+        first, last = BACK_OFF_REFUSED if error.refused else BACK_OFF
+        wait = min(first * 2.0 ** min(attempts - 1, 10), last)
+        if error.retry_after is not None:
+            wait = min(error.retry_after, LONGEST_WAIT)
+        failure = Failure(
+            attempts=attempts,
+            at=now,
+            reason=error.reason,
+            not_before=now + dt.timedelta(seconds=wait),
+            asked_to_wait=error.retry_after is not None,
+        )
+        return Envelope(message=self.message, failure=failure)
+
+
+class Evidence(BaseModel):
+    """A message that was taken, kept for good."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: Message
+    taken_at: dt.datetime
+    attempts: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What still waits, and why.
+
+    Parameters
+    ----------
+    channel, path
+        Where it lies: ``outbox/<path>``, below the store's root.
+    attempts
+        How often it was tried.
+    reason
+        Why it was not taken the last time; "" if it was not tried.
+    not_before
+        When it is due again; None for now.
+    """
+
+    channel: str
+    path: str
+    attempts: int
+    reason: str
+    not_before: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one message in one call: taken, and the answer, or not, and the reason.
+
+    ``message`` is None for a file that cannot be read.
+    """
+
+    channel: str
+    path: str
+    taken: bool
+    text: str
+    message: Message | None = None
+
+
+class Outbox:
+    """Messages that wait, by channel.
+
+    Parameters
+    ----------
+    storage
+        The store's files.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def put(self, message: Message, channels: Iterable[Channel]) -> None:
+        """Let a message wait for each channel that takes it.
+
+        What waits or was delivered already is not put again. Measurements are joined to those of
+        the subject that still wait, gauge by gauge, the later day's winning; those of a day before
+        one that was sent are dropped, because they would be shown as today's.
+        """
+        for channel in channels:
+            if not channel.takes(message):
+                continue
+            path = f"{channel.name}/{message.path}.json"
+            if isinstance(message, Measurements):
+                self._put_measurements(message, path)
+            # In this order: a delivery writes its evidence before it takes the message away.
+            elif not (
+                self._storage.exists(f"{OUTBOX}/{path}")
+                or self._storage.exists(f"{DELIVERIES}/{path}")
+            ):
+                self._write(path, Envelope(message=message))
+
+    def waiting(self, key: str | None = None) -> list[Waiting]:
+        """What waits, of one subject or of all, in the order of its paths."""
+        found = []
+        for channel, path in self._paths(key):
+            attempts, reason, not_before = 0, "", None
+            try:
+                envelope = self._read(path)
+            except ValidationError as error:
+                reason = self._unreadable(path, error)
+            else:
+                if envelope is None:
+                    continue
+                if failure := envelope.failure:
+                    attempts, reason = failure.attempts, failure.reason
+                    not_before = failure.not_before
+            found.append(Waiting(channel, path, attempts, reason, not_before))
+        return found
+
+    def deliver(
+        self,
+        channels: Sequence[Channel],
+        *,
+        key: str | None = None,
+        seconds: float,
+        now: dt.datetime,
+    ) -> list[Delivery]:
+        """Send what is due.
+
+        The notices of an incident go in order: one waits for those before it. After a failure that
+        is not about the message (no connection, 429, 5xx) nothing more is sent to that channel in
+        this call. A file that cannot be read is reported and keeps nothing else from being sent.
+        What another process is delivering is left to it.
+
+        Parameters
+        ----------
+        channels
+            Those that are configured; what waits for others stays.
+        key
+            Only this subject's; None for all.
+        seconds
+            After these nothing more is begun.
+        now
+            The time, with its zone: what is due, and what is written down.
+
+        Returns
+        -------
+        list of Delivery
+            One for each message that was tried, or could not be read.
+        """
+        by_name = {channel.name: channel for channel in channels}
+        deadline = time.monotonic() + seconds
+        down: set[str] = set()
+        due: dict[str, set[str]] = {}
+        found: list[Delivery] = []
+        for name, path in self._paths(key):
+            if name not in by_name:
+                continue
+            try:
+                envelope = self._read(path)
+            except ValidationError as error:
+                found.append(Delivery(name, path, False, self._unreadable(path, error)))
+                continue
+            if envelope is None:
+                continue
+            if envelope.is_due(now):
+                due.setdefault(path.split("/")[1], set()).add(name)
+            elif envelope.failure and envelope.failure.asked_to_wait:
+                down.add(name)
+        for subject, names in due.items():
+            if time.monotonic() >= deadline:
+                break
+            if not names - down:
+                continue
+            with turn(self._storage, subject, deadline - time.monotonic()) as ours:
+                for name in by_name:
+                    if ours and name in names - down:
+                        tried, is_up = self._deliver(by_name[name], subject, deadline, now)
+                        found += tried
+                        if not is_up:
+                            down.add(name)
+        return found
+
+    def _deliver(
+        self, channel: Channel, subject: str, deadline: float, now: dt.datetime
+    ) -> tuple[list[Delivery], bool]:
+        """Send what is due of one subject to one channel; also whether it may be sent more."""
+        found: list[Delivery] = []
+        held: set[str] = set()
+        # Listed and read again: another process may have sent some before it was our turn.
+        for file in self._storage.list(f"{OUTBOX}/{channel.name}/{subject}"):
+            path = file.removeprefix(f"{OUTBOX}/")
+            try:
+                envelope = self._read(path)
+            except ValidationError:
+                continue  # `deliver` has told of it
+            if envelope is None or envelope.queue in held:
+                continue
+            if not envelope.is_due(now):
+                held.add(envelope.queue)
+                continue
+            if time.monotonic() >= deadline:
+                break
+            if self._is_recorded(path, envelope.message):  # killed before it was taken away
+                self._storage.delete(f"{OUTBOX}/{path}")
+                continue
+            try:
+                answer = _send(channel, envelope.message)
+            except UndeliveredError as error:
+                found.append(Delivery(channel.name, path, False, error.reason, envelope.message))
+                self._write(path, envelope.after(error, now))
+                held.add(envelope.queue)
+                if not error.refused:
+                    return found, False
+            else:
+                found.append(Delivery(channel.name, path, True, answer, envelope.message))
+                attempts = envelope.failure.attempts + 1 if envelope.failure else 1
+                evidence = Evidence(
+                    message=envelope.message, taken_at=now, attempts=attempts, answer=answer
+                )
+                self._storage.write(f"{DELIVERIES}/{path}", _json(evidence))
+                self._storage.delete(f"{OUTBOX}/{path}")
+        return found, True
+
+    def _put_measurements(self, message: Measurements, path: str) -> None:
+        try:
+            waiting = self._read(path)
+        except ValidationError:
+            waiting = None  # replaced: what cannot be read is never sent
+        if waiting and isinstance(waiting.message, Measurements):
+            joined = _joined(waiting.message, message)
+            self._write(path, Envelope(message=joined, failure=waiting.failure))
+            return
+        try:
+            sent = Evidence.model_validate_json(self._storage.read(f"{DELIVERIES}/{path}")).message
+        except (FileNotFoundError, ValidationError):
+            sent = None
+        if not (isinstance(sent, Measurements) and sent.day > message.day):
+            self._write(path, Envelope(message=message))
+
+    def _is_recorded(self, path: str, message: Message) -> bool:
+        # Measurements come again under the same path, and do no harm.
+        if isinstance(message, Measurements):
+            return False
+        return self._storage.exists(f"{DELIVERIES}/{path}")
+
+    def _paths(self, key: str | None) -> list[tuple[str, str]]:
+        """Channel and path below `OUTBOX` of what waits, from one listing."""
+        paths = [path.removeprefix(f"{OUTBOX}/") for path in self._storage.list(OUTBOX)]
+        split = [(path.split("/"), path) for path in paths]
+        return [(parts[0], path) for parts, path in split if key is None or parts[1] == key]
+
+    def _read(self, path: str) -> Envelope | None:
+        """What waits; None if it was taken away since it was listed.
+
+        Raises
+        ------
+        ValidationError
+            If it cannot be read.
+        """
+        try:
+            return Envelope.model_validate_json(self._storage.read(f"{OUTBOX}/{path}"))
+        except FileNotFoundError:
+            return None
+
+    def _write(self, path: str, envelope: Envelope) -> None:
+        self._storage.write(f"{OUTBOX}/{path}", _json(envelope))
+
+    def _unreadable(self, path: str, error: ValidationError) -> str:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        url = self._storage.url(f"{OUTBOX}/{path}")
+        return f"{url} cannot be read, at {where!r}: {first['msg']}; mend or delete it"
+
+
+def _send(channel: Channel, message: Message) -> str:
+    """Send a message; whatever goes wrong is about it alone, and is an `UndeliveredError`."""
+    try:
+        return channel.send(message)
+    except UndeliveredError:
+        raise
+    except Exception as error:
+        # Not its text, which may hold what was sent, and so a key.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
+    raise UndeliveredError(f"{channel.name} failed: {what}", refused=True)
+
+
+def _joined(waiting: Measurements, message: Measurements) -> Measurements:
+    """Both, with the later day's value where both have one."""
+    earlier, later = sorted((waiting, message), key=lambda each: each.day)
+    gauges = {
+        (gauge.metric, *sorted(gauge.tags.items())): gauge
+        for gauge in (*earlier.gauges, *later.gauges)
+    }
+    checks = {check.check: check for check in (*earlier.checks, *later.checks)}
+    return later.model_copy(
+        update={"gauges": list(gauges.values()), "checks": list(checks.values())}
+    )
+
+
+def _json(content: BaseModel) -> bytes:
+    return content.model_dump_json(indent=2).encode()

@@ -1,0 +1,205 @@
+"""PagerDuty: incidents that page, and new model versions as change events (Events API v2).
+
+pdpyras warns at its import that PagerDuty's own package, ``pagerduty``, takes its place; its
+sessions are the same but for their names. That one warning is silenced.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dagster import ConfigurableResource
+
+from resources.delivery import http_errors
+from resources.delivery.channel import UndeliveredError
+from resources.delivery.messages import BreachLine, Change, Message, Notice
+from resources.delivery.metrics import environment_name
+
+if TYPE_CHECKING:
+    import requests
+
+SERVICE = "PagerDuty"
+KEY_VARIABLE = "PAGERDUTY_ROUTING_KEY"
+# Published limit of the Events API v2; what is longer is refused.
+SUMMARY_CHARACTERS = 1024
+# Ours, so that a person can read it and 512 KB are never reached.
+SHOWN_BREACHES = 10
+SHOWN_REASONS = 10
+TEXT_CHARACTERS = 500
+
+
+class PagerDuty(ConfigurableResource):
+    """Events API v2, through pdpyras.
+
+    The routing key is ``PAGERDUTY_ROUTING_KEY_<SERVICE>``, the subject's service in capitals with
+    ``_`` for what is neither letter nor digit, else ``PAGERDUTY_ROUTING_KEY``. Both, and
+    ``PAGERDUTY_EVENTS_URL`` (``https://events.eu.pagerduty.com`` in the EU's service region), are
+    read from the environment when something is sent, so that no configuration holds a secret.
+    """
+
+    @property
+    def name(self) -> str:
+        """``pagerduty``."""
+        return "pagerduty"
+
+    def takes(self, message: Message) -> bool:
+        """Notices and changes."""
+        return isinstance(message, Notice | Change)
+
+    def send(self, message: Message) -> str:
+        """Trigger or resolve the incident, or record the change: one try.
+
+        An incident that is open takes further triggers without paging again.
+
+        Raises
+        ------
+        UndeliveredError
+            If PagerDuty did not take it, or there is no routing key.
+        """
+        key = _routing_key(message.subject.service)
+        if isinstance(message, Notice):
+            return f"taken as {self._send_notice(message, key)}"
+        if isinstance(message, Change):
+            self._send_change(message, key)
+            return "taken as a change event"
+        raise TypeError(f"PagerDuty takes no {message.kind}")
+
+    def _send_notice(self, notice: Notice, key: str) -> str:
+        if notice.action == "resolve":
+            answer = _answered("EventsAPISession", key, lambda s: s.resolve(dedup_key(notice)))
+            return str(answer)
+        links = [link.model_dump() for link in notice.links]
+        event = {
+            "payload": {
+                "summary": _shortened(notice.summary, SUMMARY_CHARACTERS),
+                "source": notice.subject.key,
+                "severity": notice.severity,
+                "timestamp": notice.decided_at.isoformat(),
+                "component": notice.breaches[0].subject if notice.breaches else notice.family,
+                "group": notice.subject.model,
+                "class": notice.family,
+                "custom_details": details(notice),
+            },
+            "links": links,
+            "client": "model-monitoring",
+        }
+        if links:
+            event["client_url"] = links[0]["href"]
+        return str(
+            _answered(
+                "EventsAPISession",
+                key,
+                lambda session: session.send_event("trigger", dedup_key(notice), **event),
+            )
+        )
+
+    def _send_change(self, change: Change, key: str) -> None:
+        _answered(
+            "ChangeEventsAPISession",
+            key,
+            lambda session: session.submit(
+                _shortened(change.summary, SUMMARY_CHARACTERS),
+                source=change.subject.key,
+                custom_details={"model": change.subject.model, "version": change.subject.version},
+                links=[link.model_dump() for link in change.links],
+                timestamp=change.at.isoformat(),
+            ),
+        )
+
+
+def routing_variable(service: str) -> str:
+    """The environment variable that holds a service's routing key.
+
+    Examples
+    --------
+    >>> routing_variable("card-models")
+    'PAGERDUTY_ROUTING_KEY_CARD_MODELS'
+    """
+    return f"{KEY_VARIABLE}_{re.sub(r'[^A-Z0-9]', '_', service.upper())}"
+
+
+def dedup_key(notice: Notice) -> str:
+    """What makes all notices of an incident one incident in PagerDuty; at most 255 characters."""
+    return f"model-monitoring/{environment_name()}/{notice.incident}"
+
+
+def details(notice: Notice) -> dict[str, Any]:
+    """What the paged person reads: what moved from what to what, why it pages, where to look."""
+    days = (notice.day - notice.since).days + 1
+    shown = notice.breaches[:SHOWN_BREACHES]
+    left_out = len(notice.breaches) - len(shown)
+    return {
+        "model": f"{notice.subject.model} version {notice.subject.version}",
+        "since": f"{notice.since}, {days} {'day' if days == 1 else 'days'} up to {notice.day}",
+        "what": [_line(breach) for breach in shown]
+        + ([f"and {left_out} more, see the links"] if left_out else []),
+        "why": [_shortened(text, TEXT_CHARACTERS) for text in notice.reasons[:SHOWN_REASONS]],
+        "look further": [_shortened(text, TEXT_CHARACTERS) for text in notice.commands],
+        **({"team": notice.subject.team} if notice.subject.team else {}),
+    }
+
+
+def _line(breach: BreachLine) -> str:
+    index = "" if breach.value is None else f" {breach.value:.2f}"
+    limit = "" if breach.limit is None else f" (limit {breach.limit:g})"
+    moved = (
+        ""
+        if breach.moved_score_by is None
+        else f"; moved the mean score by {breach.moved_score_by:+.4f}"
+    )
+    text = f"{breach.subject}{index}{limit} since {breach.since}: {breach.text}"
+    return _shortened(text, TEXT_CHARACTERS) + moved
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
+
+
+def _routing_key(service: str | None) -> str:
+    """The key of a service, or the one for all."""
+    names = [KEY_VARIABLE] if service is None else [routing_variable(service), KEY_VARIABLE]
+    for name in names:
+        if key := os.environ.get(name):
+            return key
+    raise UndeliveredError(
+        f"no routing key: set {' or '.join(names)} to the integration key of the service",
+        refused=True,
+    )
+
+
+def _answered(kind: str, key: str, send: Callable[[Any], object]) -> object:
+    """What ``send`` returns for a session of pdpyras, with one try; further ones are the outbox's.
+
+    Raises
+    ------
+    UndeliveredError
+        For every failure.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message='The package "pdpyras" is deprecated')
+        import pdpyras
+
+    # Called with each answer before pdpyras acts on it: it would repeat a 429 for ever.
+    def postprocess(response: requests.Response) -> None:
+        http_errors.taken(SERVICE, response, key)
+
+    with getattr(pdpyras, kind)(key) as session:
+        session.url = os.environ.get("PAGERDUTY_EVENTS_URL", session.url).rstrip("/")
+        session.timeout = http_errors.TIMEOUT
+        session.max_network_attempts = 0
+        # A redirect would send the key to whom it is not meant for.
+        session.max_redirects = 0
+        session.postprocess = postprocess
+        try:
+            return send(session)
+        except pdpyras.PDHTTPError:
+            failure = UndeliveredError(f"{SERVICE} answered what is not documented: no dedup_key")
+        except pdpyras.PDClientError as error:
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            failure = http_errors.unreachable(SERVICE, session.url, cause)
+    # Outside the handlers: what was caught holds the request, and so the key.
+    raise failure

@@ -1,0 +1,1 @@
+"""Pods: what a run asks for and what became of it."""

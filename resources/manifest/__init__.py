@@ -1,0 +1,64 @@
+"""The model manifest: the contract between a team that ships a model and this project.
+
+A version lands in the registry as a folder whose last file to be written is ``model.yaml``. Its
+JSON Schema is published in ``docs/model.schema.json``; an annotated example is
+``docs/model.example.yaml``. One module for each section with rules of its own.
+"""
+
+from resources.manifest.alerts import (
+    Alerts,
+    Family,
+)
+from resources.manifest.faults import (
+    WORDS,
+    Fault,
+    ManifestError,
+)
+from resources.manifest.manifest import (
+    MANIFEST_NAME,
+    WEEKDAYS,
+    Manifest,
+    Outcome,
+    Schedule,
+    is_revisable,
+    parse_manifest,
+)
+from resources.manifest.pod import (
+    Pod,
+)
+from resources.manifest.scoring import (
+    ArtefactScoring,
+    CommandScoring,
+    ImageScoring,
+    OnnxScoring,
+    ScoredScoring,
+)
+from resources.manifest.thresholds import (
+    IndexThresholds,
+    PerformanceThresholds,
+    ThresholdPolicy,
+)
+
+__all__ = [
+    "MANIFEST_NAME",
+    "WEEKDAYS",
+    "WORDS",
+    "Alerts",
+    "ArtefactScoring",
+    "CommandScoring",
+    "Family",
+    "Fault",
+    "ImageScoring",
+    "IndexThresholds",
+    "Manifest",
+    "ManifestError",
+    "OnnxScoring",
+    "Outcome",
+    "PerformanceThresholds",
+    "Pod",
+    "Schedule",
+    "ScoredScoring",
+    "ThresholdPolicy",
+    "is_revisable",
+    "parse_manifest",
+]

@@ -1,0 +1,135 @@
+"""Types of fields, each with what may stand there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+
+def _relative_or_url(value: str) -> str:
+    if "://" not in value and ".." in PurePosixPath(value).parts:
+        raise ValueError("a path that does not leave its folder (no '..')")
+    return value
+
+
+def _fills(value: str, **names: str) -> bool:
+    """Whether these names, and no others, can be put into the braces of a text."""
+    try:
+        value.format(**names)
+    except (LookupError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def with_date(value: str) -> str:
+    """Refuse a path that is not one for each day."""
+    if "{date}" not in value or not _fills(value, date=""):
+        raise ValueError("a path with {date}, the day as YYYY-MM-DD, and no other braces")
+    return value
+
+
+def with_horizon(value: str) -> str:
+    """Refuse a column's name with braces other than those of a horizon."""
+    if not _fills(value, horizon=""):
+        raise ValueError("a column's name with no braces but {horizon}; {{ and }} for themselves")
+    return value
+
+
+def not_the_score(value: str) -> str:
+    """Refuse the name of the model's output."""
+    if value == "score":
+        raise ValueError("another name; this is the model's output")
+    return value
+
+
+def command_part(value: str) -> str:
+    """Refuse a part of a program's command line that cannot be filled in."""
+    if not _fills(value, artefact="", input="", output=""):
+        raise ValueError("no braces but {artefact}, {input} and {output}; {{ and }} for themselves")
+    return value
+
+
+def image_command_part(value: str) -> str:
+    """Refuse a part of a container's command line that cannot be filled in."""
+    if not _fills(value, input="", output=""):
+        raise ValueError("no braces but {input} and {output}; {{ and }} for themselves")
+    return value
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())  # walks a folder of files
+
+
+def timezone_name(value: str) -> str:
+    """Refuse what is no time zone's name."""
+    if value not in _timezones():
+        raise ValueError("a name of the IANA time zone database, such as Europe/London")
+    return value
+
+
+def daily_cron(value: str) -> str:
+    """Refuse what is no time of every day."""
+    if not re.fullmatch(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*", value):
+        raise ValueError("a daily cron line 'MINUTE HOUR * * *', such as '0 6 * * *'")
+    return value
+
+
+def one_or_many(value: Any) -> Any:
+    """Take one number for a list of one."""
+    return [value] if isinstance(value, int) else value
+
+
+def short_or_full(value: Any) -> Any:
+    """Take a name for a mapping that has nothing else."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+# `20260901` or `3` without quotes is a number to YAML; a version is a string to us.
+_VersionPattern = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+
+
+VersionText = Annotated[
+    _VersionPattern,
+    BeforeValidator(
+        lambda v: str(v) if isinstance(v, int | float | dt.date) else v,
+        json_schema_input_type=_VersionPattern | int | float,
+    ),
+    Field(examples=["3", "2026-09-01"]),
+]
+
+
+RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative_or_url)]
+
+
+DatedPath = Annotated[
+    str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(with_date)
+]
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+Days = Annotated[int, Field(ge=1)]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A mapping of the manifest: no fields but its own, and nothing changes once it is read."""
+
+    # Finite: a manifest is stored and hashed as JSON, which has neither infinity nor NaN.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

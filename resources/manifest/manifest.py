@@ -1,0 +1,380 @@
+"""A version's manifest: its sections, the rules between them, and reading one from YAML."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from resources.manifest.alerts import Alerts
+from resources.manifest.faults import AtOddsError, Fault, ManifestError, faults_from, refuse
+from resources.manifest.fields import (
+    DatedPath,
+    Days,
+    RelativePath,
+    Section,
+    VersionText,
+    daily_cron,
+    not_the_score,
+    one_or_many,
+    short_or_full,
+    timezone_name,
+    with_horizon,
+)
+from resources.manifest.pod import Pod
+from resources.manifest.scoring import Scoring
+from resources.manifest.thresholds import Checks, ThresholdPolicy
+
+MANIFEST_NAME = "model.yaml"
+
+
+# Fields that say how a version is watched, not what it is: a higher `revision` may change them.
+# All else (artefact, features, reference, batch) is the version's identity and needs a new version.
+REVISABLE = frozenset(
+    {
+        "owner",
+        "reference.outcome",  # a column of a sample that stays what it is
+        "outcome",
+        "segments",
+        "thresholds",
+        "checks",
+        "schedule",
+        "pod",
+        "alerts",
+    }
+)
+
+
+def is_revisable(field: str) -> bool:
+    """Whether a field, by its dotted name, says how a version is watched."""
+    return not REVISABLE.isdisjoint((field, field.partition(".")[0]))
+
+
+def _not_features(
+    field: str, names: Iterable[str], info: ValidationInfo
+) -> Iterator[tuple[str, object, str]]:
+    """Names that are no feature's, if the manifest's features are known."""
+    features: Features | None = info.data.get("features")
+    if features is not None:
+        allowed = f"a feature: {', '.join(features.names)}"
+        yield from ((field, name, allowed) for name in sorted({*names} - {*features.names}))
+
+
+class Reference(Section):
+    """The sample that the model was built or approved on; every day is compared with it."""
+
+    path: RelativePath = Field(description="Parquet, beside the manifest or a URL.")
+    score: str | None = Field(
+        None,
+        description="Column that already holds the score; without it the model scores the sample.",
+    )
+    outcome: Annotated[str, Field(min_length=1), AfterValidator(with_horizon)] | None = Field(
+        None,
+        description="Column that says what became of each row, as `outcome.column` does of a "
+        "day's: after the last horizon of `maturity`, or with {horizon} after each. Performance "
+        "is compared with the sample's, and the score calibrated on it.",
+    )
+    bins: int = Field(10, ge=2, le=50, description="Bins of a numeric characteristic.")
+
+
+class Batch(Section):
+    """Where a day's rows arrive in the lake."""
+
+    path: DatedPath = Field(
+        description="Parquet file, folder or glob with {date}; under the lake's root, or a URL."
+    )
+    key: Annotated[str, AfterValidator(not_the_score)] = Field(
+        description="Column that identifies a row."
+    )
+    marker: str | None = Field(
+        None, description="File in the batch's folder that says the batch is complete: _SUCCESS."
+    )
+
+
+class Characteristic(Section):
+    """A feature of the model: a column of the batch, or of the SQL's result."""
+
+    name: str = Field(min_length=1)
+    type: str | None = Field(
+        None, description="Arrow type, such as double or string; default: that of the reference."
+    )
+
+
+class Features(Section):
+    """The model's characteristics and how a batch becomes them."""
+
+    columns: list[
+        Annotated[
+            Characteristic,
+            BeforeValidator(short_or_full, json_schema_input_type=str | Characteristic),
+        ]
+    ] = Field(min_length=1)
+    sql: RelativePath | None = Field(
+        None,
+        description="DuckDB query over the table `batch`; its result has the key and the columns.",
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Features:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise AtOddsError(("columns", f"{', '.join(twice)} twice", "names that differ"))
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the characteristics, in the order the model takes them."""
+        return [column.name for column in self.columns]
+
+
+class Outcome(Section):
+    """Where it is written, later, what became of the applicants.
+
+    A row means that the applicant was accepted; null, that it is not known yet.
+    """
+
+    path: DatedPath = Field(
+        description="Parquet file, folder or glob under the lake's root, or a URL; {date} is the "
+        "day of the batch that the applicants were in."
+    )
+    column: Annotated[str, Field(min_length=1), AfterValidator(with_horizon)] = Field(
+        description="Column that is 1 or true for a bad, 0 or false for a good, null where not "
+        "known yet. {horizon} is the days of `maturity`: one column for each of several.",
+        examples=["defaulted", "dpd_{horizon}"],
+    )
+    maturity: Annotated[
+        list[Days],
+        BeforeValidator(one_or_many, json_schema_input_type=Days | list[Days]),
+        Field(min_length=1),
+    ] = Field(description="Days after the batch at which an outcome counts: 90, or [30, 60, 90].")
+    key: str | None = Field(
+        None, description="Column that identifies an applicant; default: the batch's key."
+    )
+    min_share: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Share of the accepted whose outcome must be known before a cohort is mature.",
+    )
+    cut_offs: list[float] = Field(
+        [], description="Scores at which the lender decides; for precision and recall."
+    )
+
+    @model_validator(mode="after")
+    def _horizons_differ(self) -> Outcome:
+        if self.maturity != sorted(set(self.maturity)):
+            raise AtOddsError(("maturity", self.maturity, "days that ascend"))
+        if len(self.maturity) > 1 and "{horizon}" not in self.column:
+            allowed = "a name with {horizon}, as `maturity` has several"
+            raise AtOddsError(("column", self.column, allowed))
+        return self
+
+    def column_at(self, horizon: int) -> str:
+        """Column of the outcome after so many days."""
+        return self.column.format(horizon=horizon)
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+class Schedule(Section):
+    """Which days have a batch, and when a day's run is due, on the day after."""
+
+    days: list[Weekday] = Field(
+        list(WEEKDAYS), min_length=1, description="Days of the week that have a batch."
+    )
+    cron: Annotated[str, AfterValidator(daily_cron)] = "0 6 * * *"
+    timezone: Annotated[str, AfterValidator(timezone_name)] = "UTC"
+
+    def deadline(self, day: dt.date) -> dt.datetime:
+        """When the batch of ``day`` must have arrived: the cron time of the day after."""
+        minute, hour = self.cron.split()[:2]
+        at = dt.time(int(hour), int(minute), tzinfo=ZoneInfo(self.timezone))
+        return dt.datetime.combine(day + dt.timedelta(days=1), at)
+
+
+class Manifest(Section):
+    """A model version, as its ``model.yaml`` describes it."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,50}$", examples=["pd_cards"])
+    version: VersionText
+    revision: int = Field(
+        1, ge=1, description="Raise it to change how the version is watched, after it has landed."
+    )
+    owner: str = Field(min_length=1)
+    deployed_at: dt.date = Field(description="First day that is monitored.")
+    retired_at: dt.date | None = Field(None, description="First day that is no longer monitored.")
+    reference: Reference
+    batch: Batch
+    features: Features
+    scoring: Scoring
+    outcome: Outcome | None = None
+    segments: list[Annotated[str, Field(min_length=1)]] = Field(
+        [],
+        description="Columns whose values are watched apart: characteristics, or other columns of "
+        "the batch (of the SQL's result), which the reference has as well.",
+    )
+    thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
+    checks: Checks = Checks()  # type: ignore[call-arg]
+    schedule: Schedule = Schedule()  # type: ignore[call-arg]
+    pod: Pod = Pod()  # type: ignore[call-arg]
+    # An empty `alerts:` is YAML's null, and what landed before there were policies has one.
+    alerts: Annotated[
+        Alerts,
+        BeforeValidator(lambda v: {} if v is None else v, json_schema_input_type=Alerts | None),
+    ] = Alerts()  # type: ignore[call-arg]
+
+    # The rules between fields are those of the later field, not of the whole: a rule is then
+    # checked as soon as its own fields are right, whatever is wrong elsewhere.
+
+    @field_validator("retired_at")
+    @classmethod
+    def _retires_after_deployment(
+        cls, value: dt.date | None, info: ValidationInfo
+    ) -> dt.date | None:
+        deployed_at = info.data.get("deployed_at")
+        if value is not None and deployed_at is not None and value < deployed_at:
+            raise ValueError(f"a day from deployed_at on, {deployed_at}")
+        return value
+
+    @field_validator("features")
+    @classmethod
+    def _has_free_names(cls, value: Features, info: ValidationInfo) -> Features:
+        taken = {"score": "the model's output"}
+        if "batch" in info.data:
+            taken[info.data["batch"].key] = "the batch's key"
+        refuse(
+            ("columns", name, f"another name; this is {what}")
+            for name, what in taken.items()
+            if name in value.names
+        )
+        return value
+
+    @field_validator("segments")
+    @classmethod
+    def _segments_are_columns(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        taken = {"score"} | ({info.data["batch"].key} if "batch" in info.data else set())
+        if len({*value} - taken) < len(value):
+            raise ValueError("columns that differ, none of them the score or the batch's key")
+        return value
+
+    @field_validator("thresholds")
+    @classmethod
+    def _limits_features(cls, value: ThresholdPolicy, info: ValidationInfo) -> ThresholdPolicy:
+        refuse(_not_features("characteristics", value.characteristics, info))
+        return value
+
+    @field_validator("checks")
+    @classmethod
+    def _checks_features(cls, value: Checks, info: ValidationInfo) -> Checks:
+        refuse(_not_features("max_missing", value.max_missing, info))
+        return value
+
+    @property
+    def reference_outcomes(self) -> dict[int | None, str]:
+        """Columns of the reference's outcomes, by horizon; None where `outcome` says none."""
+        column = self.reference.outcome
+        if column is None:
+            return {}
+        if self.outcome is None:
+            return {None: column.format(horizon="{horizon}")}
+        horizons = self.outcome.maturity
+        by_horizon = column.format(horizon=0) != column.format(horizon=1)
+        return {h: column.format(horizon=h) for h in (horizons if by_horizon else horizons[-1:])}
+
+    @property
+    def cut_offs(self) -> list[float]:
+        """Scores at which the lender decides, if it says any."""
+        return self.outcome.cut_offs if self.outcome else []
+
+    @property
+    def carried(self) -> list[str]:
+        """Segment columns that are no characteristics."""
+        return [name for name in self.segments if name not in self.features.names]
+
+    @property
+    def key(self) -> str:
+        """The partition key, ``name.version``: the same in Dagster, storage and metric tags.
+
+        A name has no dot, so the key splits at its first one and two versions never share it.
+        """
+        return f"{self.name}.{self.version}"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the manifest's content, whatever its layout and comments."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def is_retired(self, day: dt.date) -> bool:
+        """Whether the version was no longer in production on ``day``."""
+        return self.retired_at is not None and self.retired_at <= day
+
+    def is_monitored(self, day: dt.date) -> bool:
+        """Whether ``day`` is between deployment and retirement, and one that has a batch."""
+        return (
+            self.deployed_at <= day
+            and not self.is_retired(day)
+            and WEEKDAYS[day.weekday()] in self.schedule.days
+        )
+
+    def changes_from(self, landed: Manifest) -> list[str]:
+        """Dotted names of the fields whose value differs from the manifest as it landed."""
+        ours, theirs = _flat(self.model_dump(mode="json")), _flat(landed.model_dump(mode="json"))
+        return sorted(
+            field for field in ours.keys() | theirs.keys() if ours.get(field) != theirs.get(field)
+        )
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        parts = (_flat(item, f"{at}.{name}" if at else name) for name, item in value.items())
+        return {field: item for part in parts for field, item in part.items()}
+    return {at: value}
+
+
+def parse_manifest(text: str, file: str) -> Manifest:
+    """Read a manifest, or say everything that is wrong with it at once.
+
+    Parameters
+    ----------
+    text
+        The YAML text.
+    file
+        What to call the file in an error.
+
+    Raises
+    ------
+    ManifestError
+        With one `Fault` for each field at fault.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "unreadable text"
+        raise ManifestError([Fault(file, line, problem, "YAML")]) from None
+    if not isinstance(content, dict):
+        raise ManifestError([Fault(file, "", type(content).__name__, "a mapping of fields")])
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        faults = [fault for item in error.errors() for fault in faults_from(file, item)]
+        raise ManifestError(faults) from None

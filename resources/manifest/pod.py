@@ -1,0 +1,59 @@
+"""Section ``pod``: what a run asks of Kubernetes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    Field,
+    model_validator,
+)
+
+from resources.manifest.faults import AtOddsError
+from resources.manifest.fields import Section
+
+# Kubernetes' quantities: 0.5 or 500m of a core; bytes in powers of 1024 (Mi) or of 1000 (M).
+Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|m)?$")]
+
+
+Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+
+
+_UNITS: dict[str, int] = {"": 1} | {
+    prefix + suffix: base**power
+    for suffix, base in (("", 1000), ("i", 1024))
+    for power, prefix in enumerate(("K" if suffix else "k", "M", "G", "T"), 1)
+}
+
+
+def _bytes(memory: str) -> int:
+    digits = memory.rstrip("kKMGTi")
+    return int(digits) * _UNITS[memory.removeprefix(digits)]
+
+
+class Pod(Section):
+    """What a run of this model asks of Kubernetes: for its pod, or for that of each of its steps.
+
+    The container of flavour `image` asks for the same.
+    """
+
+    cpu: Cpu | None = Field(None, examples=["500m"])
+    memory: Memory | None = Field(None, examples=["2Gi"], description="Request and limit.")
+    retry_memory: Memory | None = Field(
+        None,
+        examples=["4Gi"],
+        description="What the retry of a run that was out of memory (OOMKilled) asks for.",
+    )
+    steps: bool = Field(False, description="A pod for each step of a day's run, not one for all.")
+    node_selector: dict[str, str] = Field({})
+    tolerations: list[dict[str, str]] = Field([])
+
+    @model_validator(mode="after")
+    def _retry_has_more(self) -> Pod:
+        if self.retry_memory is not None:
+            if self.memory is None:
+                raise AtOddsError(("memory", "nothing", "given, as `retry_memory` is"))
+            if _bytes(self.retry_memory) <= _bytes(self.memory):
+                allowed = f"more than `memory`, {self.memory}"
+                raise AtOddsError(("retry_memory", self.retry_memory, allowed))
+        return self

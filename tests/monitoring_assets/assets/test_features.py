@@ -1,0 +1,159 @@
+"""A day's rows: files that differ, and a version's SQL, are read right or refused with a reason."""
+
+import datetime as dt
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitoring_assets.assets.features import _rows
+from resources.errors import InputError
+from resources.manifest import Manifest
+from resources.storage import open_storage
+from resources.store import Landed
+from tests.conftest import YESTERDAY
+
+SECRET = 9_007_199_254_740_993  # no float64 is this number
+
+
+@pytest.fixture
+def read(lender):
+    """What becomes of a day whose files hold these incomes; None for a file without any."""
+
+    def read(*incomes, sql=None):
+        features = {"columns": ["income"]} | ({"sql": "features.sql"} if sql else {})
+        fields = lender.manifest(
+            "pd_cards", "1", features=features, batch={"path": "{date}/", "key": "loan_id"}
+        )
+        digests = {}
+        if sql:
+            open_storage(lender.registry.root).write("pd_cards/1/features.sql", sql.encode())
+            digests = {"features.sql": hashlib.sha256(sql.encode()).hexdigest()}
+        manifest = Manifest.model_validate(fields)
+        at = dt.datetime.now(dt.UTC)
+        landed = Landed(manifest=manifest, folder="pd_cards/1", landed_at=at, digests=digests)
+        for number, values in enumerate(incomes):
+            columns = {"loan_id": pa.array(["a", "b"]), "note": pa.array([[number], []])}
+            if number:
+                columns["note"] = pa.array(["x", "y"])
+            if values is not None:
+                columns["income"] = values
+            path = f"{YESTERDAY}/part-{number}.parquet"
+            with open_storage(lender.lake.root).writing(path) as local:
+                pq.write_table(pa.table(columns), local)
+        files = lender.lake.day_files(manifest.batch.path, YESTERDAY)
+        return pa.Table.from_batches(_rows(files, landed, lender.registry))
+
+    return read
+
+
+WORDS = pa.array(["u", "v"])
+CODES = WORDS.dictionary_encode()
+
+
+@pytest.mark.parametrize(
+    ("incomes", "kind", "values"),
+    [
+        ([pa.array([1, 2]), pa.array([0.5, 1.5])], pa.float64(), [1, 2, 0.5, 1.5]),
+        (
+            [pa.array([0.5, 1.5], pa.float32()), pa.array([2.5, 3.5])],
+            pa.float64(),
+            [0.5, 1.5, 2.5, 3.5],
+        ),
+        ([pa.nulls(2), pa.array([1, 2])], pa.int64(), [None, None, 1, 2]),
+        ([pa.array([1, 2]), pa.nulls(2)], pa.int64(), [1, 2, None, None]),
+        ([pa.nulls(2), CODES], CODES.type, [None, None, "u", "v"]),
+        ([WORDS, CODES], pa.string(), ["u", "v", "u", "v"]),
+        ([pa.nulls(2), pa.nulls(2)], pa.null(), [None] * 4),
+    ],
+    ids=[
+        "widened",
+        "floats",
+        "nulls first",
+        "nulls last",
+        "nulls and codes",
+        "words and codes",
+        "nulls",
+    ],
+)
+def test_files_whose_types_are_of_one_family_are_one_table(read, incomes, kind, values):
+    table = read(*incomes)
+    assert table.column_names == ["loan_id", "income"]
+    assert table.schema.field("income").type == kind
+    assert table["income"].to_pylist() == values
+
+
+@pytest.mark.parametrize(
+    ("incomes", "said"),
+    [
+        ([pa.array([1, 2]), None], "part-1.parquet: no column 'income'; .*part-0.parquet has it"),
+        ([None, pa.array([1, 2])], "part-0.parquet: no column 'income'; .*part-1.parquet has it"),
+        (
+            [pa.array([1, 2]), WORDS],
+            "part-1.parquet: column 'income' is string; in .*part-0.parquet it is int64",
+        ),
+        (
+            [pa.nulls(2, pa.timestamp("ms", "UTC")), pa.nulls(2, pa.timestamp("ms", "CET"))],
+            r"part-1.parquet: column 'income' is timestamp\[ms, tz=CET\]; in .*part-0",
+        ),
+    ],
+    ids=["only in the first", "only in the second", "numbers and text", "zones"],
+)
+def test_files_that_do_not_agree_on_a_characteristic_are_named(read, incomes, said):
+    with pytest.raises(InputError, match=said):
+        read(*incomes)
+
+
+def test_a_column_that_is_twice_in_a_later_file_is_never_guessed(lender, read):
+    income = pa.array([1, 2])
+    twice = pa.table([WORDS, income, income], names=["loan_id", "income", "income"])
+    with open_storage(lender.lake.root).writing(f"{YESTERDAY}/part-9.parquet") as local:
+        pq.write_table(twice, local)
+    with pytest.raises(InputError, match=r"part-9.parquet: duplicate field names"):
+        read(income)
+
+
+def test_a_characteristic_that_no_file_has_is_left_to_the_checks(read):
+    assert read(None, None).column_names == ["loan_id"]
+
+
+QUERY = "SELECT loan_id, income FROM batch"
+
+
+@pytest.mark.parametrize("sql", [None, "SELECT loan_id, CAST(income AS INT) AS income FROM batch"])
+def test_a_value_that_cannot_be_read_is_not_shown(read, sql):
+    incomes = [pa.array([SECRET, 1])] + ([] if sql else [pa.array([0.5, 1.5])])
+    with pytest.raises(InputError, match="while reading rows") as raised:
+        read(*incomes, sql=sql)
+    assert str(SECRET) not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("option", ["memory_limit = '9GB'", "temp_directory = '.'"])
+def test_a_query_cannot_lift_its_limits(read, option):
+    with pytest.raises(InputError, match="the configuration has been locked"):
+        read(pa.array([1, 2]), sql=f"SET {option}; {QUERY}")
+
+
+def test_a_query_spills_to_a_folder_of_its_own(read, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    sql = "SELECT loan_id, current_setting('temp_directory') AS income FROM batch"
+    (folder,) = set(read(pa.array([1, 2]), sql=sql)["income"].to_pylist())
+    assert folder.startswith(str(tmp_path / "scratch"))
+    assert not any((tmp_path / "scratch").iterdir())
+
+
+def test_a_query_sees_columns_that_the_files_agree_on_only(read):
+    assert read(pa.array([1, 2]), sql=QUERY)["income"].to_pylist() == [1, 2]
+    with pytest.raises(
+        InputError, match=r"column 'note' is string; in .*part-0.parquet it is list"
+    ):
+        read(pa.array([1, 2]), pa.array([3, 4]), sql=QUERY)
+
+
+def test_a_query_that_leaves_no_row_still_says_what_columns_there_are(read):
+    table = read(pa.array([1, 2]), sql="SELECT loan_id, income FROM batch WHERE income > 2")
+    assert table.column_names == ["loan_id", "income"]
+    assert table.num_rows == 0

@@ -1,0 +1,239 @@
+"""``monitoring drift`` on files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from monitoring_assets.cli.main import main
+from monitoring_assets.statistics.drift.stability import stability_index
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A reference and current data with one column for each status."""
+    rng = np.random.default_rng(0)
+
+    def write(name, rows, shift, **more):
+        table = {
+            "calm": rng.normal(size=rows),
+            "income": rng.normal(shift, 1, rows),
+            "region": rng.choice(["n", "s"], rows),
+            "score": rng.random(rows) ** (1 + shift),
+        }
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.table(table | more), path)
+        return path
+
+    reference = write("reference", 5_000, 0.0)
+    current = write("current", 4_000, 0.6, extra=pa.nulls(4_000))
+    return tmp_path, reference, current
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["drift", *map(str, arguments)])
+
+
+def document(result):
+    assert result.exit_code in (0, 1), result.output
+    return json.loads(result.stdout, parse_constant=pytest.fail)
+
+
+def test_json_is_the_contract(files):
+    _, reference, current = files
+    arguments = ["--reference", reference, "--current", current, "--format", "json"]
+    found = document(run(*arguments, "--score", "score"))
+    assert found["rows"] == {"reference": 5_000, "current": 4_000}
+    assert found["smoothing"] == "jeffreys"
+    assert list(found["columns"]) == ["calm", "income", "region", "score"]
+    assert found["only_in_current"] == ["extra"]
+    income, score = found["columns"]["income"], found["columns"]["score"]
+    assert (income["index"], score["index"]) == ("CSI", "PSI")
+    assert (income["status"], found["columns"]["calm"]["status"]) == ("fail", "ok")
+    assert income["error"] is None
+    assert 0 < income["critical_value"] < income["value"]
+    counts = [[b[side] for b in income["bins"]] for side in ("reference", "current")]
+    assert [sum(side) for side in counts] == [5_000, 4_000]
+    assert stability_index(*counts) == pytest.approx(income["value"])
+    assert income["bins"][0]["bin"].startswith("(-inf, ")
+
+
+def test_options_change_what_they_say(files):
+    _, reference, current = files
+    arguments = ["--reference", reference, "--current", current, "--format", "json"]
+    found = document(run(*arguments, "--columns", "income", "--bins", 4, "--smoothing", "1e-4"))
+    assert list(found["columns"]) == ["income"]
+    assert found["smoothing"] == 1e-4
+    assert sum(b["slot"] == "interval" for b in found["columns"]["income"]["bins"]) == 4
+    found = document(run(*arguments, "--warn", 5, "--fail", 6))
+    assert {c["status"] for c in found["columns"].values()} == {"ok"}
+    found = document(run(*arguments, "--columns", "calm", "--score", "score", "--level", 1e-9))
+    assert list(found["columns"]) == ["calm", "score"]
+    assert list(document(run(*arguments, "--columns", " calm, region"))["columns"]) == [
+        "calm",
+        "region",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "columns", "code"),
+    [
+        ("never", "income", 0),
+        ("warn", "calm", 0),
+        ("fail", "calm", 0),
+        ("warn", "income", 1),
+        ("fail", "income", 1),
+    ],
+)
+def test_exit_code(files, fail_on, columns, code):
+    _, reference, current = files
+    arguments = ["--reference", reference, "--current", current, "--columns", columns]
+    assert run(*arguments, "--fail-on", fail_on).exit_code == code
+
+
+def test_a_column_that_is_gone_is_an_error_and_a_breach(files):
+    folder, reference, _ = files
+    pq.write_table(pq.read_table(reference).drop_columns(["income"]), folder / "less.parquet")
+    arguments = ["--reference", reference, "--current", folder / "less.parquet"]
+    found = document(run(*arguments, "--format", "json", "--fail-on", "fail"))
+    assert found["columns"]["income"]["status"] == "error"
+    assert found["columns"]["income"]["error"] == "current: the column is missing"
+    assert found["columns"]["income"]["value"] is None
+    assert run(*arguments, "--fail-on", "fail").exit_code == 1
+    assert run(*arguments).exit_code == 0
+
+
+def test_an_empty_batch_is_an_error_and_a_breach(files):
+    folder, reference, current = files
+    pq.write_table(pq.read_table(current).slice(0, 0), folder / "empty.parquet")
+    arguments = ["--reference", reference, "--current", folder / "empty.parquet"]
+    result = run(*arguments, "--fail-on", "warn")
+    assert result.exit_code == 1
+    assert "no rows" in result.output
+
+
+def test_text_that_is_not_utf8_is_an_error_on_either_side(files):
+    folder, _, _ = files
+    encoded = pa.array([b"north", b"s\xfcd"] * 500)
+    latin1 = pa.StringArray.from_buffers(len(encoded), *encoded.buffers()[1:])
+    for name, region in (("utf8", pa.array(["north", "south"] * 500)), ("latin1", latin1)):
+        table = pa.table({"region": region, "age": np.arange(1_000.0)})
+        pq.write_table(table, folder / f"{name}.parquet")
+    for reference, current, side in (
+        ("latin1", "utf8", "reference"),
+        ("utf8", "latin1", "current"),
+    ):
+        arguments = [
+            *("--reference", folder / f"{reference}.parquet"),
+            *("--current", folder / f"{current}.parquet"),
+        ]
+        columns = document(run(*arguments, "--format", "json"))["columns"]
+        assert columns["age"]["status"] == "ok"
+        assert columns["region"]["status"] == "error"
+        assert columns["region"]["error"].startswith(f"{side}: the column cannot be read: Invalid")
+        assert run(*arguments, "--fail-on", "fail").exit_code == 1
+
+
+def test_what_no_command_expects_is_said_and_never_a_breach(files, monkeypatch):
+    _, reference, current = files
+
+    def fail(*_, **__):
+        raise MemoryError("no room for 8 TiB")
+
+    monkeypatch.setattr("monitoring_assets.cli.drift.compare", fail)
+    result = run("--reference", reference, "--current", current, "--fail-on", "fail")
+    assert result.exit_code == 2
+    first, *rest = result.stderr.splitlines()
+    assert first == "Unexpected MemoryError: no room for 8 TiB"
+    assert rest[0].startswith("Traceback")
+    assert result.stdout == ""
+
+
+def test_directories_and_globs(files):
+    folder, reference, current = files
+    parts = folder / "parts" / "day=1"
+    parts.mkdir(parents=True)
+    table = pq.read_table(current)
+    pq.write_table(table.slice(0, 1_000), parts / "a.parquet")
+    pq.write_table(table.slice(1_000), parts / "b.parquet")
+    (parts / "_SUCCESS").touch()
+    one = document(run("--reference", reference, "--current", current, "--format", "json"))
+    for place in (folder / "parts", parts / "*.parquet"):
+        many = document(run("--reference", reference, "--current", place, "--format", "json"))
+        assert many["columns"] == one["columns"]
+
+
+def test_the_table_has_the_worst_first_and_a_summary(files):
+    _, reference, current = files
+    result = run("--reference", reference, "--current", current, "--score", "score")
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    rows = [line.split()[0] for line in lines if line.strip().endswith(("fail", "warn", "ok"))]
+    assert rows[:2] == ["income", "score"]
+    assert set(rows[2:4]) == {"calm", "region"}
+    assert "5,000 reference rows, 4,000 current rows" in result.output
+    assert "█" in result.output
+    assert "extra" in result.output
+    assert lines[-1] == "1 fail, 1 warn, 2 ok"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--current", "{current}"], "Missing option '--reference'"),
+        (["--reference", "{folder}/no.parquet", "--current", "{current}"], "no such file"),
+        (["--reference", "{folder}/*.csv", "--current", "{current}"], "no such file"),
+        (["--reference", "{folder}/empty", "--current", "{current}"], "holds no *.parquet"),
+        (["--reference", "{folder}/text.txt", "--current", "{current}"], "not a readable Parquet"),
+        (["{both}", "--columns", "calm,nope"], "has no column 'nope'"),
+        (["{both}", "--score", "nope"], "has no column 'nope'"),
+        (["{both}", "--bins", "1"], "2<=x<=100"),
+        (["{both}", "--smoothing", "7"], "neither 'jeffreys' nor a share"),
+        (["{both}", "--smoothing", "nan"], "neither 'jeffreys' nor a share"),
+        (["{both}", "--warn", "0.5"], "0 < warn <= fail"),
+        (["{both}", "--level", "0"], "level must be between 0 and 1"),
+        (["{both}", "--fail-on", "ok"], "'ok' is not one of"),
+    ],
+)
+def test_bad_usage_is_2_with_the_reason_on_stderr(files, arguments, message):
+    folder, reference, current = files
+    (folder / "empty").mkdir()
+    (folder / "text.txt").write_text("text")
+    if arguments[0] == "{both}":
+        arguments = ["--reference", str(reference), "--current", str(current), *arguments[1:]]
+    result = run(*(a.format(folder=folder, current=current) for a in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_help_is_fast_and_has_examples():
+    code = """
+import sys
+from monitoring_assets.cli.main import main
+main(["--help"], standalone_mode=False)
+assert not {"numpy", "pyarrow", "rich", "dagster"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "drift" in done.stdout
+    assert "monitoring drift --reference" in run("--help").output
+
+
+def test_both_sides_may_lie_on_s3(s3_lender):
+    from tests.conftest import YESTERDAY, rows
+
+    s3_lender.deliver(YESTERDAY, rows(1))
+    root = f"{s3_lender.root}/lake/pd_cards"
+    same = document(
+        run("--reference", root, "--current", f"{root}/{YESTERDAY}.parquet", "--format", "json")
+    )
+    assert {column["value"] for column in same["columns"].values() if not column["error"]} == {0.0}
+
+    nothing = run("--reference", root, "--current", f"{s3_lender.root}/lake/none.parquet")
+    assert nothing.exit_code == 2
+    assert "none.parquet: no Parquet file there" in nothing.output

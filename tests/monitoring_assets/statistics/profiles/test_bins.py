@@ -1,0 +1,202 @@
+"""Bins that a reference fixes."""
+
+import datetime as dt
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from monitoring_assets.statistics.profiles.bins import ColumnError, NumericBins, quantile_edges
+from monitoring_assets.statistics.profiles.profile import fit_bins
+
+
+def labels(column):
+    return [slot.label for slot in column.bins.slots]
+
+
+def test_edges_are_the_inverted_cdf_quantiles():
+    values = np.random.default_rng(0).normal(size=9_973)
+    expected = np.quantile(values, np.arange(1, 10) / 10, method="inverted_cdf")
+    assert quantile_edges(values.copy(), 10) == tuple(expected)
+
+
+def test_bins_are_open_below_closed_above(profiles):
+    (column,) = profiles(np.arange(1.0, 101.0))
+    assert labels(column)[:2] == ["(-inf, 10.0]", "(10.0, 20.0]"]
+    assert labels(column)[-3:] == ["(90.0, inf)", "missing", "infinite"]
+    assert column.counts.tolist() == [10] * 10 + [0, 0]
+
+
+def test_a_spike_has_a_bin_of_its_own(profiles):
+    values = np.concatenate([np.zeros(500), np.arange(1.0, 501.0)])
+    (column,) = profiles(values)
+    assert labels(column)[:3] == ["(-inf, 0.0)", "= 0.0", "(0.0, 100.0]"]
+    assert column.counts[:3].tolist() == [0, 500, 100]
+
+
+def test_a_value_just_under_a_bins_share_is_no_spike():
+    values = np.concatenate([np.full(99, 500.25), np.arange(901.0)])
+    assert np.nextafter(500.25, -np.inf) not in quantile_edges(values, 10)
+    assert np.nextafter(500.25, -np.inf) in quantile_edges(np.append(values, 500.25)[1:], 10)
+
+
+def test_a_spike_between_quantiles_is_found():
+    # The spike's rows 95..205 of 1,000 cover one decile only.
+    values = np.concatenate([np.arange(95.0), np.full(105, 1e3), 2e3 + np.arange(800.0)])
+    assert {np.nextafter(1e3, -np.inf), 1e3} <= set(quantile_edges(values, 10))
+
+
+def test_a_leftover_beside_a_spike_goes_to_its_other_neighbour():
+    values = np.concatenate([np.zeros(295), np.full(5, 1.0), 2.0 + np.arange(700.0)])
+    edges = quantile_edges(values.copy(), 10)
+    assert 1.0 not in edges
+    assert edges[:2] == (np.nextafter(0.0, -np.inf), 0.0)
+    assert edges[2] > 2.0
+
+
+def test_a_leftover_between_spikes_goes_to_one_of_them():
+    edges = quantile_edges(np.repeat([0.0, 1.0, 2.0], 100), 10)
+    # = 0, (0, 1], (1, 2] and two open ends, which have no rows in the reference.
+    assert edges == (np.nextafter(0.0, -np.inf), 0.0, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("bins", [2, 3, 10, 100])
+@pytest.mark.parametrize("seed", range(20))
+def test_edges_increase_and_no_inner_leftover_stays(seed, bins):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, rng.integers(1, 60), rng.integers(1, 2_000)).astype(float)
+    edges = np.array(quantile_edges(values, bins))
+    assert (np.diff(edges) > 0).all()
+    counts = np.diff(np.searchsorted(np.sort(values), edges, "right"))
+    spikes = np.isin(edges, [v for v in edges if (values == v).sum() * bins >= len(values)])
+    beside = np.append(spikes[2:], False) | spikes[:-1]
+    assert not ((counts < 0.01 * len(values)) & ~spikes[1:] & beside).any()
+
+
+def test_negative_zero_is_zero(profiles):
+    (column,) = profiles(np.array([-0.0] * 5 + [0.0] * 5 + [1.0] * 10))
+    assert "= 0.0" in labels(column)
+    assert column.counts[labels(column).index("= 0.0")] == 10
+
+
+def test_integers_are_labelled_without_decimals(profiles):
+    (column,) = profiles(np.arange(1, 101))
+    assert labels(column)[:2] == ["(-inf, 10]", "(10, 20]"]
+
+
+def test_float32_is_labelled_as_written(profiles):
+    (column,) = profiles(np.full(10, 0.1, np.float32))
+    assert "= 0.1" in labels(column)
+
+
+def test_dates_and_timestamps_are_labelled_in_iso(profiles):
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=i) for i in range(100)]
+    (column,) = profiles(pa.array(days))
+    assert labels(column)[0] == "(-inf, 2026-01-10]"
+    assert column.counts[:10].tolist() == [10] * 10
+    times = [dt.datetime(2026, 1, 1) + dt.timedelta(hours=i) for i in range(100)]
+    for unit in ("s", "ms", "us", "ns"):
+        (column,) = profiles(pa.array(times, pa.timestamp(unit)))
+        assert labels(column)[0] == "(-inf, 2026-01-01T09:00:00]"
+        assert column.counts[:10].tolist() == [10] * 10
+
+
+def test_decimals_are_numbers(profiles):
+    (column,) = profiles(pa.array([Decimal(i) / 4 for i in range(1, 101)]))
+    assert labels(column)[0] == "(-inf, 2.5]"
+    assert column.counts[:10].tolist() == [10] * 10
+
+
+def test_booleans_are_categories(profiles):
+    (column,) = profiles(pa.array([True] * 3 + [False] * 6 + [None]))
+    assert labels(column) == ["false", "true", "rare", "unseen", "missing"]
+    assert column.counts.tolist() == [6, 3, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "arrow_type",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())],
+    ids=str,
+)
+def test_every_kind_of_string_is_a_category(profiles, arrow_type):
+    column = pa.array(["a", "b", "a", None, "ü"]).cast(arrow_type)
+    (profile,) = profiles(column)
+    assert labels(profile) == ["a", "b", "ü", "rare", "unseen", "missing"]
+    assert profile.counts.tolist() == [2, 1, 1, 0, 0, 1]
+
+
+def test_a_dictionary_of_numbers_is_numeric(profiles):
+    (column,) = profiles(pa.array(np.arange(1, 101)).dictionary_encode())
+    assert labels(column)[0] == "(-inf, 10]"
+    assert column.counts[:10].tolist() == [10] * 10
+
+
+def test_rare_categories_are_pooled_and_told_from_unseen(profiles):
+    reference = ["a"] * 996 + ["b"] * 4
+    column, current = profiles(reference, ["a", "b", "b", "c", None])
+    assert column.bins.categories == ("a",)
+    assert column.bins.rare == ("b",)
+    assert labels(current) == ["a", "rare", "unseen", "missing"]
+    assert current.counts.tolist() == [1, 2, 1, 1]
+
+
+def test_half_a_percent_is_not_rare(profiles):
+    (column,) = profiles(["a"] * 199 + ["b"])
+    assert column.bins.categories == ("a", "b")
+
+
+def test_an_identifier_is_an_error_of_its_column(write):
+    rows = 10_001
+    table = {"id": [f"id {i}" for i in range(rows)], "x": np.arange(rows)}
+    for row_group in (rows, 500):
+        fitted = fit_bins(write(table, row_group))
+        assert isinstance(fitted["id"], ColumnError)
+        assert "identifier" in fitted["id"].reason
+        assert isinstance(fitted["x"], NumericBins)
+    assert not isinstance(fit_bins(write({"id": table["id"][1:]}))["id"], ColumnError)
+
+
+@pytest.mark.parametrize(
+    ("column", "named"),
+    [
+        (pa.array([[1]]), "list<element: int64>"),
+        (pa.array([{"a": 1}]), "struct<a: int64>"),
+        (pa.array([b"x"]), "binary"),
+        (pa.array([dt.time(1)]), "time64[us]"),
+    ],
+)
+def test_a_type_without_bins_is_named(write, column, named):
+    fitted = fit_bins(write({"odd": column, "x": [1.0]}))
+    assert named in fitted["odd"].reason
+    assert isinstance(fitted["x"], NumericBins)
+
+
+def test_nulls_only(profiles):
+    for column in (pa.nulls(5), pa.nulls(5, pa.float64()), pa.array([np.nan] * 5)):
+        profile, current = profiles(column, pa.array([1.0, None]))
+        assert labels(profile) == ["(-inf, inf)", "missing", "infinite"]
+        assert profile.counts.tolist() == [0, 5, 0]
+        assert current.counts.tolist() == [1, 1, 0]
+        assert (current.below, current.above) == (0, 0)
+
+
+def test_an_empty_reference(profiles):
+    for column in (pa.array([], pa.float64()), pa.array([], pa.string())):
+        (profile,) = profiles(column)
+        assert profile.counts.sum() == 0
+
+
+def test_quantiles_of_a_sample_of_a_long_column(write, monkeypatch):
+    monkeypatch.setattr("monitoring_assets.statistics.profiles.binning.SAMPLE_ROWS", 1_000)
+    values = np.random.default_rng(1).permutation(99_991).astype(float)
+    bins = fit_bins(write({"x": values}, row_group=7_001))["x"]
+    spaced = np.sort(values[::100])
+    assert bins.edges == tuple(np.quantile(spaced, np.arange(1, 10) / 10, method="inverted_cdf"))
+    assert (bins.low, bins.high) == (0, 99_990)
+
+
+@pytest.mark.parametrize("bins", [1, 101])
+def test_the_number_of_bins_is_bounded(write, bins):
+    with pytest.raises(ValueError, match="between 2 and 100"):
+        fit_bins(write({"x": [1.0]}), bins=bins)
