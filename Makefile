@@ -1,6 +1,8 @@
 # Needs Python 3.11 (or 3.12, 3.13) and make; everything else is installed into .venv.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
 BIN := .venv/bin
+UV := $(BIN)/uv pip --quiet
+PYTEST := $(BIN)/python -m pytest -q
 DEMO := .demo
 
 # For Dagster's own commands; dagster.yaml says the same of an instance.
@@ -10,48 +12,63 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-soak test-airflow test-k8s airflows lint format lock clean
+.PHONY: help demo dev check test test-soak test-airflow test-k8s test-all airflows lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-# The stamp is rewritten only after a complete install, so an interrupted one starts again.
-.venv/installed: requirements.lock pyproject.toml
+# A stamp is written only after a complete install, so an interrupted one starts again.
+.venv/uv: requirements-uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, with its venv module"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11"; exit 2; }
-	@echo "Setting up .venv (once; a minute or two)"
+	@echo "Setting up .venv (once; less than a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.airflow/%/installed: airflow_bridge/environments/airflow-%.lock
-	@echo "Setting up Airflow $* in .airflow/$* (once; a minute or two)"
-	@$(PYTHON) -m venv .airflow/$*
-	@.airflow/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+# What the product and its demo need.
+.venv/runtime: .venv/uv requirements.lock pyproject.toml
+	@$(UV) install --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The tests' tools as well.
+.venv/installed: .venv/runtime requirements-dev.lock
+	@$(UV) install --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.airflow/%/installed: airflow_bridge/environments/airflow-%.lock .venv/uv
+	@echo "Setting up Airflow $* in .airflow/$* (once; less than a minute)"
+	@$(PYTHON) -m venv --without-pip .airflow/$*
+	@$(UV) install --python .airflow/$*/bin/python --require-hashes -r $<
 	@touch $@
 
 airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its own environment
 
-demo: .venv/installed ## the whole product on a made-up lender: five models, 60 days
+demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
 
-dev: .venv/installed ## the Dagster UI on the demo's data (http://localhost:3000)
+dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
-test: .venv/installed airflows ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not airflow and not kubernetes"
+check: .venv/installed ## the tests that need neither Airflow nor a cluster
+	@$(PYTEST) -n 2 --dist worksteal -m "not in_airflow and not slow and not airflow and not kubernetes"
+
+test: check airflows ## the tests: those of check, then those inside each Airflow
+	@$(PYTEST) -n 2 --dist worksteal -m in_airflow
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
-	@$(BIN)/python -m pytest -q -m slow
+	@$(PYTEST) -m slow
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
-	@$(BIN)/python -m pytest -q -m airflow
+	@$(PYTEST) -m airflow
 
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
-	@$(BIN)/python -m pytest -q -m kubernetes
+	@$(PYTEST) -m kubernetes
+
+test-all: test test-soak test-airflow test-k8s ## all of them (more than an hour)
 
 lint: .venv/installed ## format, rules and types
 	@$(BIN)/ruff format --check .
@@ -68,17 +85,20 @@ bench-%: .venv/installed
 
 bench-profile-kernel: ## benchmarks: every benchmarks/NAME.py that README there lists
 
-lock: ## pin every dependency again, with hashes (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
-		--no-emit-index-url --no-annotate --extra demo --extra production --group dev pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
-		--no-emit-index-url --no-annotate --constraint requirements.lock --extra production \
+# Versions stay unless pyproject.toml excludes them: `make lock UPGRADE=--upgrade` takes newer ones.
+LOCK = $(UV) compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	--no-annotate $(UPGRADE)
+lock: .venv/uv ## pin every dependency again, with hashes
+	echo uv | $(LOCK) --universal - -o requirements-uv.lock
+	$(LOCK) --universal --no-strip-extras --extra demo --group install pyproject.toml \
+		-o requirements.lock
+	$(LOCK) --universal --no-strip-extras --constraint requirements.lock --extra demo \
+		--extra production --group install --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --universal --no-strip-extras --constraint requirements-dev.lock --extra production \
 		pyproject.toml -o k8s/requirements.lock
-	echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-annotate --constraint requirements.lock - -o k8s/build.lock
+	echo hatchling | $(LOCK) --universal --constraint requirements-dev.lock - -o k8s/build.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
-		uv pip compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-			--no-annotate airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
+		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 
 clean: ## remove what make made
 	rm -rf .venv .airflow $(DEMO)

@@ -263,7 +263,7 @@ def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
 
 @cache
 def _release() -> str:
-    return version("model-monitoring")
+    return version("credit-model-monitoring")
 
 
 def _counts(lines: list[RegistryLine], left: Collection[str]) -> str:

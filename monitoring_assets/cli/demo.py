@@ -102,8 +102,9 @@ def demo(
         except FileExistsError as error:
             raise click.BadParameter(str(error), param_hint="--home") from error
         except ModuleNotFoundError as error:
-            wanted = "pip install 'model-monitoring[demo]'"
-            raise click.UsageError(f"{error}; it comes with {wanted}") from error
+            wanted = "scikit-learn and skl2onnx are needed for the demo"
+            hint = "pip install scikit-learn skl2onnx"
+            raise click.UsageError(f"{error}; {wanted}: {hint}") from error
         _prepare(home, truth)
         try:
             detections = _monitor(truth, step)

@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="model-monitoring")
+@click.version_option(package_name="credit-model-monitoring")
 def main() -> None:
     """Watch credit-scoring models: drift, performance and what to do about them."""
     # Also where DAGSTER_HOME has no dagster.yaml that says so.

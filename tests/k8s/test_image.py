@@ -98,7 +98,7 @@ def test_every_source_is_in_the_context_and_nothing_else() -> None:
 
 def test_the_lock_is_production_at_the_versions_that_are_tested() -> None:
     production = locked(K8S / "requirements.lock")
-    tested = locked(REPOSITORY / "requirements.lock")
+    tested = locked(REPOSITORY / "requirements-dev.lock")
     assert {name: tested.get(name) for name in production} == production
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     wanted = [
@@ -107,9 +107,11 @@ def test_the_lock_is_production_at_the_versions_that_are_tested() -> None:
     ]
     named = {re.match(r"[\w.-]+", one)[0].lower() for one in wanted}  # type: ignore[index]
     assert named <= production.keys()
-    group = (
-        project["dependency-groups"]["dev"] + project["project"]["optional-dependencies"]["demo"]
-    )
+    group = [
+        *project["dependency-groups"]["dev"],
+        *project["dependency-groups"]["install"],
+        *project["project"]["optional-dependencies"]["demo"],
+    ]
     development = {re.match(r"[\w.-]+", one)[0].lower() for one in group}  # type: ignore[index]
     # Great Expectations itself reads JSON schemas.
     assert (development | BUILD_TOOLS) & production.keys() <= {"jsonschema"}
@@ -117,7 +119,7 @@ def test_the_lock_is_production_at_the_versions_that_are_tested() -> None:
 
 def test_what_builds_is_locked_too() -> None:
     build = locked(K8S / "build.lock")
-    tested = locked(REPOSITORY / "requirements.lock")
+    tested = locked(REPOSITORY / "requirements-dev.lock")
     assert "hatchling" in build
     assert {name: tested.get(name) for name in build} == build
 

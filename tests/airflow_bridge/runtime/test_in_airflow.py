@@ -65,6 +65,7 @@ def dagster():
         yield api
 
 
+@pytest.mark.in_airflow
 @pytest.mark.parametrize("airflow", ["2.11", "2.11-dagster", "3"])
 @pytest.mark.parametrize("checks", sorted(path.stem for path in INSIDE.glob("*_checks.py")))
 def test_inside(airflow: str, checks: str, bundles: Path, dagster: ScriptedDagster, tmp_path: Path):

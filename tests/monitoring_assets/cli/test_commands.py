@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from monitoring_assets.cli.main import main
 from resources.registry import ModelRegistry
 from resources.storage import LocalStorage
 from tests.conftest import YESTERDAY, days_ago, definitions, onboard, rows
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -128,7 +131,14 @@ def test_the_demo_without_its_libraries_is_no_lost_day(tmp_path, monkeypatch):
     monkeypatch.setattr("monitoring_assets.cli.demo._build", fail)
     done = CliRunner().invoke(main, ["demo", "--home", str(tmp_path / "lender")])
     assert done.exit_code == 2
-    assert "No module named 'sklearn'; it comes with pip install" in done.output
+    assert "No module named 'sklearn'; scikit-learn and skl2onnx are needed" in done.output
+    assert "pip install scikit-learn skl2onnx" in done.output
+
+
+def test_the_version_is_the_projects():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    shown = CliRunner().invoke(main, ["--version"], prog_name="monitoring")
+    assert (shown.exit_code, shown.output) == (0, f"monitoring, version {project['version']}\n")
 
 
 def test_the_commands_are_listed_in_the_order_of_their_use():
