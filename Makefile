@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
 BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
-PYTEST := $(BIN)/python -m pytest -q
+PYTEST = $(BIN)/python -m pytest -q $(PYTEST_FLAGS)
 DEMO := .demo
 
 # For Dagster's own commands; dagster.yaml says the same of an instance.
@@ -12,11 +12,11 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-soak test-airflow test-k8s test-all airflows lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-soak test-airflow test-k8s test-all airflows lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 # A stamp is written only after a complete install, so an interrupted one starts again.
 .venv/uv: requirements-uv.lock
@@ -56,7 +56,9 @@ dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
 	@$(PYTEST) -n 2 --dist worksteal -m "not in_airflow and not slow and not airflow and not kubernetes"
 
-test: check airflows ## the tests: those of check, then those inside each Airflow
+test: check test-in-airflow ## the tests: those of check, then those inside each Airflow
+
+test-in-airflow: .venv/installed airflows ## the tests inside each Airflow
 	@$(PYTEST) -n 2 --dist worksteal -m in_airflow
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
