@@ -12,7 +12,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-soak test-airflow test-k8s test-all airflows lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-all airflows lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -60,6 +60,9 @@ test: check test-in-airflow ## the tests: those of check, then those inside each
 
 test-in-airflow: .venv/installed airflows ## the tests inside each Airflow
 	@$(PYTEST) -n 2 --dist worksteal -m in_airflow
+
+test-clock: .venv/installed ## the tests that a date could change, on ten other days (an hour or two)
+	@$(BIN)/python tests/on_other_days.py
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
 	@$(PYTEST) -m slow
