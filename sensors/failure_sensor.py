@@ -5,7 +5,6 @@ import json
 import time
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from pydantic import ValidationError
 
 from monitoring_assets.assets.alerts import alerts
@@ -13,6 +12,7 @@ from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
+from resources.dagster_internals import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
 from resources.store import Store

@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from airflow_bridge.export.settings import BRIDGE_IS_ON, bridge_is_on
 from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import ModelDay, monitored_days
+from resources.dagster_internals import PARTITION_NAME_TAG
 from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.store import Store

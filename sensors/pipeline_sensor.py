@@ -8,13 +8,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
+from resources.dagster_internals import PARTITION_NAME_TAG, InstigatorStatus, TickStatus
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed, Store

@@ -4,11 +4,6 @@ import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import (
@@ -19,6 +14,11 @@ from monitoring_assets.jobs import (
 )
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.tags import BACKFILL, REQUESTED_BY, is_backfill, run_tags
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 from resources.manifest import Manifest
 from resources.store import Landed, NotMaterialisedError, Store
 

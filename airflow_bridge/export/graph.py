@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dagster as dg
-from dagster._core.definitions.dependency import NodeHandle
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
+from resources.dagster_internals import NodeHandle
 from resources.errors import InputError
 
 

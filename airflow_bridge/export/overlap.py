@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick
 
 from airflow_bridge.export.settings import BRIDGE_IS_ON, VARIABLE
+from resources.dagster_internals import InstigatorState, InstigatorStatus, InstigatorTick
 from resources.errors import InputError
 
 AIRFLOW_SENSOR = "airflow_sensor"

@@ -8,16 +8,6 @@ import sys
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import create_execution_plan, execute_run
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.snap import snapshot_from_execution_plan
-from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from airflow_bridge.export.graph import AssetNode
 from airflow_bridge.runtime.next_step import starts_of
@@ -27,6 +17,18 @@ from monitoring_assets.runs.failures import (
     failed_partitions,
     failure_in_words,
     stopped_partitions,
+)
+from resources.dagster_internals import (
+    MAX_RETRIES_TAG,
+    PARTITION_NAME_TAG,
+    InMemoryJob,
+    LoadableTargetOrigin,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+    create_execution_plan,
+    execute_run,
+    snapshot_from_execution_plan,
 )
 from resources.kubernetes.pod_config import EXECUTED_BY_TAG
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from airflow_bridge.export.graph import AssetNode
 from airflow_bridge.pod.asset_run import is_made, why_failed
 from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import PARTITION_NAME_TAG
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.instance.utils import RUNLESS_JOB_NAME
-from dagster._core.storage.asset_check_execution_record import (
-    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-)
 
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from resources.dagster_internals import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+    RUNLESS_JOB_NAME,
+)
 from resources.store import Store
 
 if TYPE_CHECKING:

@@ -1,11 +1,9 @@
 """What a check's evaluation is about: the materialisation that it judged."""
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 
 
 def target_materialisation(

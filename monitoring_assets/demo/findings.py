@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import (
-    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-)
 
 from monitoring_assets.checks.asset_checks import CHECKS, FAMILIES
 from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 from resources.store import Store
 
 ALARMING = ("error", "fail", "warn")

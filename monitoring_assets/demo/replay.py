@@ -16,19 +16,6 @@ from io import StringIO
 from multiprocessing import get_context
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.instance.ref import InstanceRef
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    SensorInstigatorData,
-)
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.drift_report import drift_report
@@ -41,6 +28,17 @@ from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_d
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import QUIET, backfill, consecutive
 from monitoring_assets.runs.tags import range_tags
+from resources.dagster_internals import (
+    InstanceRef,
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    LoadableTargetOrigin,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+    SensorInstigatorData,
+)
 from resources.store import Store
 from sensors.onboard import make_profile, profiles_wanted, tick
 from sensors.outcome_sensor import outcome_sensor

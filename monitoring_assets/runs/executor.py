@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.storage.tags import get_multidimensional_partition_tag
 
 from monitoring_assets.partitions import MODEL_DIMENSION
 from monitoring_assets.runs.failures import failure_in_words
+from resources.dagster_internals import (
+    ExecutionPlan,
+    InProcessExecutor,
+    PlanOrchestrationContext,
+    RetryMode,
+    get_multidimensional_partition_tag,
+)
 from resources.environment import resources_from_environment
 from resources.errors import InputError
 from resources.kubernetes.pod_config import MEMORY_TAG, pod_config
@@ -22,7 +23,7 @@ from resources.manifest import Pod
 
 # Words of a step's failure: a pod that it started was lost; its own was, as Dagster's executor
 # finds out; or its own had notice of it.
-LOST = (LostPodError.__name__, "failed health check", DagsterExecutionInterruptedError.__name__)
+LOST = (LostPodError.__name__, "failed health check", dg.DagsterExecutionInterruptedError.__name__)
 # Where Kubernetes puts the token of a pod's service account.
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 MODEL_TAG: str = get_multidimensional_partition_tag(MODEL_DIMENSION)  # type: ignore[no-untyped-call]

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-from dagster._core.storage.tags import (
+from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     BACKFILL_ID_TAG,
 )
-
-from monitoring_assets.partitions import ModelDay
 from resources.kubernetes.pod_config import run_pod_tags
 from resources.manifest import Manifest
 

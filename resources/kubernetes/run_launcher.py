@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 
 from dagster import DagsterEventType, DagsterRun
-from dagster._core.launcher import LaunchRunContext
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster_k8s.job import get_job_name_from_run_id
 from dagster_k8s.launcher import K8sRunLauncher
 
+from resources.dagster_internals import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from resources.kubernetes.api_server import wait_for_api_server
 from resources.kubernetes.pod_config import (
     CONFIG_TAG,

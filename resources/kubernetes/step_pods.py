@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dagster import DagsterEvent
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.step_delegating import (
-    CheckStepHealthResult,
-    StepDelegatingExecutor,
-    StepHandlerContext,
-)
-from dagster._core.launcher import RunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.executor import K8sStepHandler
 from dagster_k8s.job import UserDefinedDagsterK8sConfig
 from dagster_k8s.launcher import K8sRunLauncher
 
+from resources.dagster_internals import (
+    CheckStepHealthResult,
+    RetryMode,
+    RunLauncher,
+    StepDelegatingExecutor,
+    StepHandlerContext,
+)
 from resources.kubernetes.api_server import wait_for_api_server
 from resources.kubernetes.pod_status import why_job_ended
 

@@ -4,13 +4,13 @@ import dagster as dg
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from resources.storage import open_storage
 from tests.conftest import days_ago, job, onboard, rows, seed_of, sigmoid_of_log_income
 

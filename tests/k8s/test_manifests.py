@@ -313,8 +313,9 @@ def test_airflows_instance_is_the_charts(objects, values) -> None:
 
 
 def test_dagster_accepts_the_instance(objects, tmp_path, monkeypatch) -> None:
-    from dagster._core.instance.ref import InstanceRef
     from dagster_postgres.utils import pg_url_from_config
+
+    from resources.dagster_internals import InstanceRef
 
     monkeypatch.setenv("DAGSTER_PG_PASSWORD", "p@ss/word")
     text = of_kind(objects, "ConfigMap")["monitoring-dagster-home"]["data"]["dagster.yaml"]

@@ -179,9 +179,8 @@ def test_one_run_a_partition_and_room_for_today(values) -> None:
 
 
 def test_the_queues_limits_are_those_of_the_code() -> None:
-    from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
-
     from monitoring_assets.runs.tags import BACKFILL
+    from resources.dagster_internals import BACKFILL_ID_TAG, PARTITION_NAME_TAG
 
     assert (BACKFILL, BACKFILL_ID_TAG, PARTITION_NAME_TAG) == (
         "monitoring/backfill",

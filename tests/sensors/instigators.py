@@ -2,15 +2,18 @@
 
 import datetime as dt
 
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import (
+from dagster._core.scheduler.instigation import TickData
+from dagster._utils.error import SerializableErrorInfo
+
+from resources.dagster_internals import (
+    InstigatorState,
+    InstigatorType,
+    LoadableTargetOrigin,
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteInstigatorOrigin,
     RemoteRepositoryOrigin,
+    SensorInstigatorData,
 )
-from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData, TickData
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._utils.error import SerializableErrorInfo
 
 
 def state(name, status, location="model_monitoring"):

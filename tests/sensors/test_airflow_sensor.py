@@ -6,10 +6,10 @@ import sys
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.scheduler.instigation import InstigatorStatus
 
 from airflow_bridge.export.overlap import OverlapError
 from airflow_bridge.export.settings import BRIDGE_IS_ON
+from resources.dagster_internals import InstigatorStatus
 from resources.errors import InputError
 from resources.storage import open_storage
 from sensors.airflow_sensor import airflow_sensor

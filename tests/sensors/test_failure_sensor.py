@@ -3,14 +3,14 @@
 import dagster as dg
 import numpy as np
 import pytest
-from dagster._core.storage.tags import (
+
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.tags import BACKFILL
+from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     WILL_RETRY_TAG,
 )
-
-from monitoring_assets.partitions import ModelDay
-from monitoring_assets.runs.tags import BACKFILL
 from resources.faults import read_faults
 from resources.storage import open_storage
 from sensors.failure_sensor import failure_sensor

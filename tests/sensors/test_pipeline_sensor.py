@@ -4,13 +4,14 @@ import datetime as dt
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
 from monitoring_assets.partitions import ModelDay
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    InstigatorStatus,
+    TickStatus,
+)
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed

@@ -1,10 +1,10 @@
 """One schedule only: Dagster's own keeps a bundle from being written."""
 
 import pytest
-from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 
 from airflow_bridge.export.overlap import OverlapError, refuse_overlap
 from airflow_bridge.export.settings import BRIDGE_IS_ON
+from resources.dagster_internals import InstigatorStatus, TickStatus
 from tests.sensors.instigators import state, ticked
 
 

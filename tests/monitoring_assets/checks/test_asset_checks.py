@@ -8,10 +8,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
 from monitoring_assets.checks import asset_checks
 from monitoring_assets.definitions import defs
@@ -19,6 +15,10 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill
 from monitoring_assets.statistics.drift.stability import stability_index
 from monitoring_assets.statistics.profiles.profile import Profile
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from resources.storage import open_storage
 from resources.store import Store
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows

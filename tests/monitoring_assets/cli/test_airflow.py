@@ -3,8 +3,8 @@
 import json
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorStatus
 
+from resources.dagster_internals import InstigatorStatus
 from resources.storage import open_storage
 from tests.airflow_bridge.export.conftest import land
 from tests.sensors.instigators import state

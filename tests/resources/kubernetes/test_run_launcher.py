@@ -1,8 +1,8 @@
 """Runs that the launcher of pods has not started."""
 
 import dagster as dg
-from dagster._core.launcher.base import WorkerStatus
 
+from resources.dagster_internals import WorkerStatus
 from resources.kubernetes.pod_config import EXECUTED_BY_TAG
 from resources.kubernetes.run_launcher import ModelRunLauncher
 
