@@ -1,4 +1,4 @@
-"""Turns: one process at a time works on something in the store, without a lock service."""
+"""Locks: one process at a time works on something in the store, without a lock service."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ POLL_SECONDS = 0.2
 
 
 @contextmanager
-def turn(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
-    """Whether it is our turn: within the block nobody else has it.
+def lock(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
+    """Whether the lock is ours: within the block no other process holds it.
 
-    Each process first shows its ticket, then looks for others'. Of two that see each other the one
+    Each process first writes a ticket, then looks for others'. Of two that see each other the one
     with the later name gives way, and the other waits until it is alone. At least one of two sees
     the other, because a listing shows every object that was written before it, on S3 too. The
     ticket of a process that was killed is void: at once on its own host, elsewhere after the time
@@ -29,7 +29,7 @@ def turn(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
     Parameters
     ----------
     storage
-        Where the tickets are shown, in ``turns/``.
+        Where the tickets are written, in ``turns/``.
     name
         What is worked on.
     seconds

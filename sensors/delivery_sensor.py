@@ -21,13 +21,13 @@ DELIVERY_SECONDS = 30.0
 )
 def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
     """Deliver what is due; of days that have nothing waiting any more the check then passes."""
-    from monitoring_assets.alerting.ledger import finish_telling
+    from monitoring_assets.alerting.ledger import finish_notices
     from resources.delivery.channels import channels_from_environment
     from resources.delivery.messages import Measurements, Notice
     from resources.delivery.metrics import DEPLOYMENT
     from resources.delivery.outbox import Outbox
 
-    finish_telling(store)
+    finish_notices(store)
     outbox = Outbox(store.storage)
     tried = outbox.deliver(
         channels_from_environment(store), seconds=DELIVERY_SECONDS, now=dt.datetime.now(dt.UTC)

@@ -180,8 +180,8 @@ def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[s
             Breach("pipeline", name, text, today, pages=True) for name, text in problems.items()
         ),
     )
-    telling = NoticeContext(subject=deployment(), day=today, decided_at=now)
-    return tell(store, telling, [decision], None, seconds=SEND_SECONDS)
+    notice_context = NoticeContext(subject=deployment(), day=today, decided_at=now)
+    return tell(store, notice_context, [decision], None, seconds=SEND_SECONDS)
 
 
 def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[str]:
@@ -209,9 +209,9 @@ def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -
         subject = Subject.of(item.manifest)
         closed = [INCIDENTS_OPEN.gauge(0.0, family=one.family) for one in decisions]
         last = max(known.decided or retired_at, retired_at)
-        telling = NoticeContext(subject=subject, day=last, decided_at=now)
+        notice_context = NoticeContext(subject=subject, day=last, decided_at=now)
         measurements = Measurements(subject=subject, day=last, gauges=closed)
-        yield from tell(store, telling, decisions, measurements, seconds=SEND_SECONDS)
+        yield from tell(store, notice_context, decisions, measurements, seconds=SEND_SECONDS)
 
 
 def _send_heartbeat(

@@ -111,7 +111,7 @@ class NoticeContext(BaseModel):
 def reconcile(
     ledger: Ledger,
     decisions: Sequence[Decision],
-    telling: NoticeContext,
+    context: NoticeContext,
     channels: Sequence[str] = (),
 ) -> tuple[Ledger, list[Notice]]:
     """Say what has changed since people were last told.
@@ -122,8 +122,8 @@ def reconcile(
         What they know.
     decisions
         One for each family.
-    telling
-        Whom and what it is about.
+    context
+        The subject, day and time of the decision.
     channels
         Those that there are; one that does not know of an open incident yet is told of it.
 
@@ -143,18 +143,18 @@ def reconcile(
             if told:
                 family = _lead(told).family
                 numbers[family] = numbers.get(family, 0) + 1
-                name = f"{telling.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
-                still_open.append(_opened(name, told, telling.subject.service, channels))
-                notices.append(_notice(still_open[-1], "open", mine, telling))
+                name = f"{context.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
+                still_open.append(_opened(name, told, context.subject.service, channels))
+                notices.append(_notice(still_open[-1], "open", mine, context))
         elif not told and not silent:
             last = known.model_copy(update={"notices": known.notices + 1})
-            notices.append(_notice(last, "resolve", mine, telling))
+            notices.append(_notice(last, "resolve", mine, context))
         else:
             news = [one for one in told if not one.silent]
             still_open.append(_with_more(known, news, channels))
             if still_open[-1] != known:
-                notices.append(_notice(still_open[-1], "update", mine, telling))
-    after = Ledger(decided=telling.day, numbers=numbers, open=tuple(still_open))
+                notices.append(_notice(still_open[-1], "update", mine, context))
+    after = Ledger(decided=context.day, numbers=numbers, open=tuple(still_open))
     return after, notices
 
 
@@ -205,22 +205,22 @@ def _notice(
     incident: Incident,
     action: Literal["open", "update", "resolve"],
     decisions: Sequence[Decision],
-    telling: NoticeContext,
+    context: NoticeContext,
 ) -> Notice:
     about = [one for one in decisions if one.action in ("open", "keep", "resolve")]
     breaches = [breach for one in about for breach in one.breaches]
     # What pages first, then what is furthest over its limit.
     breaches.sort(key=lambda one: (not one.pages, -(one.value or 0.0) / (one.limit or 1.0)))
     return Notice(
-        subject=telling.subject.model_copy(update={"service": incident.service}),
+        subject=context.subject.model_copy(update={"service": incident.service}),
         incident=incident.name,
         number=incident.notices,
         action=action,
         family=incident.family,
         severity=incident.severity,
-        day=telling.day,
+        day=context.day,
         since=incident.since,
-        summary=_summary(incident, action, breaches, telling),
+        summary=_summary(incident, action, breaches, context),
         reasons=[
             f"{one.family}: {reason}"
             for one in about
@@ -239,18 +239,18 @@ def _notice(
             )
             for one in breaches[:SHOWN_BREACHES]
         ],
-        commands=look_further(telling.subject.key, telling.day),
-        links=links(telling.subject.key, telling.day, incident.family),
-        decided_at=telling.decided_at,
+        commands=look_further(context.subject.key, context.day),
+        links=links(context.subject.key, context.day, incident.family),
+        decided_at=context.decided_at,
     )
 
 
 def _summary(
-    incident: Incident, action: str, breaches: Sequence[Breach], telling: NoticeContext
+    incident: Incident, action: str, breaches: Sequence[Breach], context: NoticeContext
 ) -> str:
     """One line: who, what, since when, and the worst of it."""
-    who, since = telling.subject.key, f"since {incident.since}"
+    who, since = context.subject.key, f"since {incident.since}"
     if action == "resolve":
-        return f"{who}: recovered on {telling.day}; {TITLES[incident.family]} {since}"
+        return f"{who}: recovered on {context.day}; {TITLES[incident.family]} {since}"
     what = "; ".join(breach.text for breach in breaches[:SUMMARY_BREACHES])
     return f"{who}: {TITLES[incident.family]} {since}: {what}"

@@ -12,20 +12,20 @@ from resources.delivery.channel import Channel
 from resources.delivery.channels import channels_from_environment
 from resources.delivery.messages import Measurements
 from resources.delivery.outbox import Outbox
-from resources.lock import turn
+from resources.lock import lock
 from resources.storage import Storage
 from resources.store import Store
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.alerts.decision import Decision
 
-# Until another run has told of the same version; it takes a second or two.
-TURN_SECONDS = 60.0
+# Longest wait for another run of the same version; writing down takes a second or two.
+LOCK_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
 
 def read_ledger(storage: Storage, key: str) -> Ledger:
-    """What people know of a subject; an empty ledger if they have never been told anything."""
+    """What people know of a subject; an empty ledger if no notice about it was ever written."""
     try:
         return Ledger.model_validate_json(storage.read(f"incidents/{key}.json"))
     except FileNotFoundError:
@@ -34,7 +34,7 @@ def read_ledger(storage: Storage, key: str) -> Ledger:
 
 def tell(
     store: Store,
-    telling: NoticeContext,
+    context: NoticeContext,
     decisions: Sequence[Decision],
     measurements: Measurements | None,
     *,
@@ -46,8 +46,8 @@ def tell(
     ----------
     store
         Holds the ledger and the outbox.
-    telling
-        Whom and what it is about.
+    context
+        The subject, day and time of the decision.
     decisions
         One for each family.
     measurements
@@ -62,19 +62,19 @@ def tell(
     Raises
     ------
     TimeoutError
-        If other runs of the same version have been telling all the time.
+        If other runs of the same version held the lock all the time.
     """
-    key, storage = telling.subject.key, store.storage
+    key, storage = context.subject.key, store.storage
     channels = channels_from_environment(store)
-    end = time.monotonic() + TURN_SECONDS
-    is_told = False
-    while not is_told:
+    end = time.monotonic() + LOCK_SECONDS
+    is_ours = False
+    while not is_ours:
         if time.monotonic() > end:
-            raise TimeoutError(f"other runs have been telling of {key} for {TURN_SECONDS:.0f} s")
-        with turn(storage, f"telling/{key}", TURN_SECONDS) as is_told:
-            if is_told and not _write_down(storage, telling, decisions, measurements, channels):
-                return ["nobody is told: a later day has been"]
-        if not is_told:
+            raise TimeoutError(f"other runs have held the ledger of {key} for {LOCK_SECONDS:.0f} s")
+        with lock(storage, f"telling/{key}", LOCK_SECONDS) as is_ours:
+            if is_ours and not _write_down(storage, context, decisions, measurements, channels):
+                return ["no notification is sent: a later day has been decided"]
+        if not is_ours:
             time.sleep(POLL_SECONDS)
     outbox = Outbox(storage)
     sent = outbox.deliver(channels, key=key, seconds=seconds, now=dt.datetime.now(dt.UTC))
@@ -86,22 +86,22 @@ def tell(
 
 def _write_down(
     storage: Storage,
-    telling: NoticeContext,
+    context: NoticeContext,
     decisions: Sequence[Decision],
     measurements: Measurements | None,
     channels: Sequence[Channel],
 ) -> bool:
-    """Bring ledger and outbox up to date, in our turn; False if a later day has been told.
+    """Bring ledger and outbox up to date, under the lock; False if a later day has been decided.
 
-    The ledger comes first and holds its notices until they are in the outbox: whatever is killed
-    in between, `finish_telling` goes on from there, and a notice has one name for ever.
+    The ledger comes first and holds its notices until they are in the outbox. After a kill in
+    between, `finish_notices` goes on from there, and a notice keeps its name.
     """
-    key = telling.subject.key
+    key = context.subject.key
     ledger = read_ledger(storage, key)
-    if ledger.decided is not None and ledger.decided > telling.day:
+    if ledger.decided is not None and ledger.decided > context.day:
         return False
     _put(storage, ledger, channels)
-    after, notices = reconcile(ledger, decisions, telling, [one.name for one in channels])
+    after, notices = reconcile(ledger, decisions, context, [one.name for one in channels])
     if after != ledger:
         storage.write(f"telling/{key}", b"")
         after = after.model_copy(update={"notices": tuple(notices)})
@@ -118,12 +118,12 @@ def _put(storage: Storage, ledger: Ledger, channels: Sequence[Channel]) -> None:
         Outbox(storage).put(notice, channels)
 
 
-def finish_telling(store: Store) -> None:
+def finish_notices(store: Store) -> None:
     """Put into the outbox what runs that were killed have written down: one listing if nothing."""
     for path in store.storage.list("telling"):
         key = path.removeprefix("telling/")
-        with turn(store.storage, path, 0.0) as ours:
-            if ours:
+        with lock(store.storage, path, 0.0) as is_ours:
+            if is_ours:
                 ledger = read_ledger(store.storage, key)
                 _put(store.storage, ledger, channels_from_environment(store))
                 store.storage.delete(path)

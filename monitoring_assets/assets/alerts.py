@@ -85,14 +85,14 @@ def alerts(
         }
         table = decisions_table(decisions)
         store.write_report("alerts", day.key, day.day, table, manifest, context.run_id, notes)
-        told = ["nobody is told: a later day has been decided"]
+        told = ["no notification is sent: a later day has been decided"]
         if not inputs.is_late:
             subject = Subject.of(manifest)
             measured = None
             if not inputs.is_backfill and inputs.age_days(day.day) <= inputs.policy.max_age_days:
                 measured = _measurements(store, day, subject, decisions, points)
-            telling = NoticeContext(subject=subject, day=day.day, decided_at=now)
-            told = tell(store, telling, decisions, measured, seconds=DELIVERY_SECONDS)
+            notice_context = NoticeContext(subject=subject, day=day.day, decided_at=now)
+            told = tell(store, notice_context, decisions, measured, seconds=DELIVERY_SECONDS)
         return {
             "decisions": _shown(decisions),
             "told": dg.MetadataValue.md("\n".join(f"- {line}" for line in told) or "nobody"),

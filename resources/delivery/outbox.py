@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from resources.delivery.channel import Channel, UndeliveredError
 from resources.delivery.messages import Measurements, Message, Notice
-from resources.lock import turn
+from resources.lock import lock
 from resources.storage import Storage
 
 OUTBOX = "outbox"
@@ -232,9 +232,9 @@ class Outbox:
                 break
             if not names - down:
                 continue
-            with turn(self._storage, subject, deadline - time.monotonic()) as ours:
+            with lock(self._storage, subject, deadline - time.monotonic()) as is_ours:
                 for name in by_name:
-                    if ours and name in names - down:
+                    if is_ours and name in names - down:
                         tried, is_up = self._deliver(by_name[name], subject, deadline, now)
                         found += tried
                         if not is_up:
@@ -247,7 +247,7 @@ class Outbox:
         """Send what is due of one subject to one channel; also whether it may be sent more."""
         found: list[Delivery] = []
         held: set[str] = set()
-        # Listed and read again: another process may have sent some before it was our turn.
+        # Listed and read again: another process may have sent some before the lock was ours.
         for file in self._storage.list(f"{OUTBOX}/{channel.name}/{subject}"):
             path = file.removeprefix(f"{OUTBOX}/")
             try:

@@ -35,14 +35,14 @@ class People:
         """Decide the next day; families that are not named have nothing."""
         named = {one.family: one for one in decisions}
         every = [named.get(family, Decision(family, "none", ("quiet",))) for family in FAMILIES]
-        telling = NoticeContext(
+        context = NoticeContext(
             subject=Subject(key="pd_cards.1", model="pd_cards", version="1"),
             day=self.day,
             decided_at=dt.datetime(2026, 9, 8, tzinfo=dt.UTC),
         )
         before = self.ledger
-        self.ledger, notices = reconcile(before, every, telling)
-        assert reconcile(before, every, telling) == (self.ledger, notices)
+        self.ledger, notices = reconcile(before, every, context)
+        assert reconcile(before, every, context) == (self.ledger, notices)
         self.day += dt.timedelta(days=1)
         self.notices += notices
         return [(one.incident, one.number, one.action) for one in notices]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from monitoring_assets.alerting import ledger as telling_module
+from monitoring_assets.alerting import ledger as ledger_module
 from monitoring_assets.alerting.incidents import NoticeContext
 from monitoring_assets.alerting.ledger import tell
 from monitoring_assets.cli.main import main
@@ -239,14 +239,14 @@ def test_an_older_day_that_is_decided_at_the_same_time_ends_nothing(lender, inst
     publish(lender, instance, alerts={"resolve": 1})
     lender.deliver(YESTERDAY, shifted(YESTERDAY))
     run(lender, instance, YESTERDAY)
-    telling = NoticeContext(
+    notice_context = NoticeContext(
         subject=Subject.of(lender.store.landed(KEY).manifest),
         day=days_ago(1),
         decided_at=dt.datetime.now(dt.UTC),
     )
     good = [Decision(family, "none", ("good",)) for family in FAMILIES]
-    said = tell(lender.store, telling, good, None, seconds=5)
-    assert said == ["nobody is told: a later day has been"]
+    said = tell(lender.store, notice_context, good, None, seconds=5)
+    assert said == ["no notification is sent: a later day has been decided"]
     assert not pagerduty.incidents[0].resolved
 
 
@@ -261,10 +261,10 @@ def test_what_a_killed_run_has_written_down_is_put_into_the_outbox(
             raise OSError
 
     with monkeypatch.context() as killed:
-        killed.setattr(telling_module, "_put", kill)
+        killed.setattr(ledger_module, "_put", kill)
         assert not run(lender, instance, YESTERDAY).success
     assert not pagerduty.incidents
-    telling_module.finish_telling(lender.store)
+    ledger_module.finish_notices(lender.store)
     assert len(Outbox(lender.store.storage).waiting(KEY)) == 2
     assert not lender.store.storage.list("telling")
     # The day is good when it is made again: what was opened is known, and is resolved.

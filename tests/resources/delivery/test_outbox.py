@@ -353,7 +353,7 @@ def test_a_kill_at_any_write_leaves_it_resumable(tmp_path, monkeypatch, at, late
         try:
             work(KilledStorage(root, at, late))
         except Killed:
-            # The killed process's turn is over only when its time is.
+            # The killed process's lock ends only when its time is over.
             real = time.time
             monkeypatch.setattr(time, "time", lambda: real() + 100)
         work(LocalStorage(root))
@@ -488,7 +488,7 @@ def test_a_turn_on_s3_is_one_process_s_alone(s3_lender):
     assert [message.number for message in channel.sent] == [1, 2, 3, 4, 5]
 
 
-def test_a_turn_that_another_has_is_waited_for_or_left(box, tmp_path):
+def test_a_lock_that_another_process_holds_is_waited_for_or_left(box, tmp_path):
     channel = Recorder()
     box.put(notice(), [channel])
     storage = LocalStorage(str(tmp_path))
