@@ -1,4 +1,4 @@
-"""Delivery sensor: what PagerDuty, Datadog or the alert log did not take is sent again."""
+"""Delivery sensor: what a channel did not take is sent again."""
 
 import datetime as dt
 

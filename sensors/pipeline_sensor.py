@@ -221,8 +221,8 @@ def _send_heartbeat(
     reported: Iterable[str],
     now: dt.datetime,
 ) -> None:
-    """Send Datadog what must not fall silent; nothing to send again, the next is minutes away."""
-    from resources.delivery.channel import UndeliveredError
+    """Send what must not fall silent; a failure is not repeated, the next is minutes away."""
+    from resources.delivery.channel import UndeliveredError, send
     from resources.delivery.channels import channels_from_environment
     from resources.delivery.messages import Measurements
     from resources.delivery.metrics import DELIVERIES_WAITING, HEARTBEAT, REPORT_AGE, deployment
@@ -256,7 +256,7 @@ def _send_heartbeat(
     for channel in channels:
         if channel.takes(message):
             try:
-                channel.send(message)
+                send(channel, message)
             except UndeliveredError as error:
                 context.log.warning(f"no heartbeat: {error.reason}")
 

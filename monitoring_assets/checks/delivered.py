@@ -26,7 +26,7 @@ HISTORY = 1000
 DELIVERED = dg.AssetCheckSpec(
     "delivered",
     asset=alerts,
-    description="Nothing about the model version waits for PagerDuty, Datadog or the alert log. "
+    description="Nothing about the model version waits for a channel. "
     "What waits is sent again by the delivery sensor.",
     partitions_def=MODEL_DAYS,
 )

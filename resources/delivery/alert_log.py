@@ -1,11 +1,16 @@
-"""The alert log: every notice and change on the terminal and in the store, whoever else is told."""
+"""The alert log: every notice and change on the terminal and in the store."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from dagster import ConfigurableResource
 
 from resources.delivery.messages import Change, Measurements, Message, Notice
 from resources.storage import open_storage
+
+if TYPE_CHECKING:
+    from resources.store import Store
 
 
 class AlertLog(ConfigurableResource):
@@ -20,12 +25,14 @@ class AlertLog(ConfigurableResource):
         The store's root.
     """
 
+    name: ClassVar[str] = "log"
+
     root: str
 
-    @property
-    def name(self) -> str:
-        """``log``."""
-        return "log"
+    @classmethod
+    def from_environment(cls, store: Store) -> Self:
+        """Always."""
+        return cls(root=store.root)
 
     def takes(self, message: Message) -> bool:
         """Notices and changes."""

@@ -1,10 +1,15 @@
-"""Channel: where messages are sent to."""
+"""Channel: a system that messages are sent to."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from resources.delivery.messages import Message
+
+if TYPE_CHECKING:
+    from resources.store import Store
 
 
 class UndeliveredError(Exception):
@@ -31,11 +36,21 @@ class UndeliveredError(Exception):
 
 
 class Channel(Protocol):
-    """Somebody, or some system, that is told."""
+    """A system that takes messages.
 
-    @property
-    def name(self) -> str:
-        """``pagerduty``, ``datadog`` or ``log``."""
+    Classes are listed in `resources.delivery.channels`, and pass
+    ``tests/resources/delivery/test_channel_contract.py``.
+    """
+
+    name: ClassVar[str]
+    """In small letters: part of paths in the store, and value of the tag ``channel``."""
+
+    @classmethod
+    def from_environment(cls, store: Store) -> Self | None:
+        """The channel as this deployment configures it; None if it does not.
+
+        It raises nothing: a setting that is wrong is an `UndeliveredError` of each message.
+        """
         ...
 
     def takes(self, message: Message) -> bool:
@@ -43,7 +58,7 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message) -> str:
-        """Send a message; sending it again must do no harm.
+        """Send a message in one try, which may be its second: its sender may have been killed.
 
         Returns
         -------
@@ -53,6 +68,25 @@ class Channel(Protocol):
         Raises
         ------
         UndeliveredError
-            If it was not taken, or nobody knows.
+            If it was not taken, or it is not known whether it was.
         """
         ...
+
+
+def send(channel: Channel, message: Message) -> str:
+    """Send a message; turn whatever goes wrong into an `UndeliveredError`.
+
+    Raises
+    ------
+    UndeliveredError
+        If it was not taken. For an error that the channel does not foresee it gives the type and
+        the line, because the text may hold what was sent, and so a key.
+    """
+    try:
+        return channel.send(message)
+    except UndeliveredError:
+        raise
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
+    raise UndeliveredError(f"{channel.name} failed: {what}", refused=True)

@@ -1,26 +1,29 @@
-"""The channels of this deployment."""
+"""The channels that there are, and those of this deployment.
+
+A new channel is a module with a class that has the methods of `resources.delivery.channel.Channel`,
+and a line in `CHANNELS`.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 
 from resources.delivery.alert_log import AlertLog
 from resources.delivery.channel import Channel
-from resources.delivery.datadog import AGENT_VARIABLES, API_KEY, Datadog
-from resources.delivery.pagerduty import KEY_VARIABLE, PagerDuty
+from resources.delivery.datadog import Datadog
+from resources.delivery.pagerduty import PagerDuty
+from resources.delivery.slack import Slack
 from resources.store import Store
+
+CHANNELS: Sequence[type[Channel]] = (
+    AlertLog,
+    PagerDuty,
+    Datadog,
+    Slack,
+)
 
 
 def channels_from_environment(store: Store) -> list[Channel]:
-    """The channels of this deployment, from the environment.
-
-    The alert log always; PagerDuty if any ``PAGERDUTY_ROUTING_KEY*`` is set; Datadog if there is
-    an agent or ``DD_API_KEY``.
-    """
-    given = [name for name, value in os.environ.items() if value]
-    channels: list[Channel] = [AlertLog(root=store.root)]
-    if any(name.startswith(KEY_VARIABLE) for name in given):
-        channels.append(PagerDuty())
-    if any(name in given for name in (API_KEY, *AGENT_VARIABLES)):
-        channels.append(Datadog())
-    return channels
+    """The channels that the environment configures, in the order of `CHANNELS`."""
+    configured = (channel.from_environment(store) for channel in CHANNELS)
+    return [channel for channel in configured if channel is not None]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dagster import ConfigurableResource
 
@@ -18,6 +18,8 @@ from resources.delivery.metrics import CHECKS, METRICS, subject_tags
 
 if TYPE_CHECKING:
     from datadog.dogstatsd.base import DogStatsd
+
+    from resources.store import Store
 
 SERVICE = "Datadog"
 API_KEY = "DD_API_KEY"
@@ -48,10 +50,13 @@ class Datadog(ConfigurableResource):
     for the API; ``DD_ENV`` for the tag.
     """
 
-    @property
-    def name(self) -> str:
-        """``datadog``."""
-        return "datadog"
+    name: ClassVar[str] = "datadog"
+
+    @classmethod
+    def from_environment(cls, store: Store) -> Self | None:
+        """If an agent or the API's key is set."""
+        is_set = any(os.environ.get(name) for name in (API_KEY, *AGENT_VARIABLES))
+        return cls() if is_set else None
 
     def takes(self, message: Message) -> bool:
         """Everything."""

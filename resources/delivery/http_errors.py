@@ -26,30 +26,41 @@ _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset")
 
 
 def taken(service: str, response: Response, *secrets: str) -> Any:
-    """The JSON that a service answered.
-
-    Parameters
-    ----------
-    service
-        For people: ``PagerDuty``.
-    secrets
-        The keys that were sent: they must not be in what is raised even if the answer repeats them.
+    """The JSON that a service answered; see `accepted`.
 
     Raises
     ------
     UndeliveredError
         If the status is not 2xx, or the answer is not JSON.
     """
+    accepted(service, response, *secrets)
+    try:
+        return response.json()
+    except ValueError:
+        text = f"{service} answered {response.status_code} with what is not JSON"
+    raise UndeliveredError(text)
+
+
+def accepted(service: str, response: Response, *secrets: str) -> None:
+    """Verify that a service took a request.
+
+    Parameters
+    ----------
+    service
+        For people: ``PagerDuty``.
+    secrets
+        What was sent and must not be in what is raised, even if the answer repeats it.
+
+    Raises
+    ------
+    UndeliveredError
+        If the status is not 2xx.
+    """
     status = response.status_code
-    if response.ok and status < 300:
-        try:
-            return response.json()
-        except ValueError:
-            text = f"{service} answered {status} with what is not JSON"
-    else:
-        text = f"{service} answered {status}: {_in_words(response, secrets)}"
+    if 200 <= status < 300:
+        return
     raise UndeliveredError(
-        text,
+        f"{service} answered {status}: {_in_words(response, secrets)}",
         retry_after=_wait(response.headers) if status in _WAITING else None,
         refused=400 <= status < 500 and status not in _LATER,
     )
@@ -66,17 +77,18 @@ def unreachable(service: str, url: str, error: Exception) -> UndeliveredError:
 
 
 def _in_words(response: Response, secrets: Sequence[str]) -> str:
-    """The errors of an answer, without secrets; both services list them under ``errors``."""
+    """The errors of an answer, without secrets: JSON with ``errors``, or Slack's plain text."""
+    is_text = response.headers.get("Content-Type", "").startswith("text/plain")
     try:
         body = response.json()
     except ValueError:
-        body = response.reason or "no reason given"
+        body = (is_text and response.text) or response.reason or "no reason given"
     if isinstance(body, dict):
         errors = body.get("errors") or body.get("message") or body.get("error")
         body = "; ".join(map(str, errors)) if isinstance(errors, list) else errors
     text = str(body)
     for secret in secrets:  # before it is cut: half a key is a secret too
-        text = text.replace(secret, "***")
+        text = text.replace(secret, "***") if secret else text
     return text[:SHOWN_CHARACTERS]
 
 

@@ -2,23 +2,21 @@
 
 A message is written to ``outbox/<channel>/`` before anything is sent, and leaves it only after
 ``evidence/deliveries/<channel>/`` says that it was taken. So a process that is killed anywhere
-leaves a message that is sent (again): at least once. Never twice is what the other side makes of
-it: PagerDuty by its dedup key, the alert log by its path; a Datadog event may be there twice after
-a kill between its sending and its recording.
+leaves a message that is sent (again): at least once. PagerDuty folds repeats by its dedup key, the
+alert log by its path. A Datadog event or a Slack message may be there twice after a kill between
+its sending and its recording.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from resources.delivery.channel import Channel, UndeliveredError
+from resources.delivery.channel import Channel, UndeliveredError, send
 from resources.delivery.messages import Measurements, Message, Notice
 from resources.lock import lock
 from resources.storage import Storage
@@ -265,7 +263,7 @@ class Outbox:
                 self._storage.delete(f"{OUTBOX}/{path}")
                 continue
             try:
-                answer = _send(channel, envelope.message)
+                answer = send(channel, envelope.message)
             except UndeliveredError as error:
                 found.append(Delivery(channel.name, path, False, error.reason, envelope.message))
                 self._write(path, envelope.after(error, now))
@@ -331,19 +329,6 @@ class Outbox:
         where = ".".join(map(str, first["loc"]))
         url = self._storage.url(f"{OUTBOX}/{path}")
         return f"{url} cannot be read, at {where!r}: {first['msg']}; mend or delete it"
-
-
-def _send(channel: Channel, message: Message) -> str:
-    """Send a message; whatever goes wrong is about it alone, and is an `UndeliveredError`."""
-    try:
-        return channel.send(message)
-    except UndeliveredError:
-        raise
-    except Exception as error:
-        # Not its text, which may hold what was sent, and so a key.
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
-    raise UndeliveredError(f"{channel.name} failed: {what}", refused=True)
 
 
 def _joined(waiting: Measurements, message: Measurements) -> Measurements:

@@ -10,26 +10,25 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dagster import ConfigurableResource
 
 from resources.delivery import http_errors
 from resources.delivery.channel import UndeliveredError
-from resources.delivery.messages import BreachLine, Change, Message, Notice
+from resources.delivery.messages import Change, Message, Notice
 from resources.delivery.metrics import environment_name
+from resources.delivery.notice_text import breach_lines, duration, reason_lines, shortened
 
 if TYPE_CHECKING:
     import requests
+
+    from resources.store import Store
 
 SERVICE = "PagerDuty"
 KEY_VARIABLE = "PAGERDUTY_ROUTING_KEY"
 # Published limit of the Events API v2; what is longer is refused.
 SUMMARY_CHARACTERS = 1024
-# Ours, so that a person can read it and 512 KB are never reached.
-SHOWN_BREACHES = 10
-SHOWN_REASONS = 10
-TEXT_CHARACTERS = 500
 
 
 class PagerDuty(ConfigurableResource):
@@ -41,10 +40,13 @@ class PagerDuty(ConfigurableResource):
     read from the environment when something is sent, so that no configuration holds a secret.
     """
 
-    @property
-    def name(self) -> str:
-        """``pagerduty``."""
-        return "pagerduty"
+    name: ClassVar[str] = "pagerduty"
+
+    @classmethod
+    def from_environment(cls, store: Store) -> Self | None:
+        """If any routing key is set."""
+        is_set = any(name.startswith(KEY_VARIABLE) and key for name, key in os.environ.items())
+        return cls() if is_set else None
 
     def takes(self, message: Message) -> bool:
         """Notices and changes."""
@@ -75,7 +77,7 @@ class PagerDuty(ConfigurableResource):
         links = [link.model_dump() for link in notice.links]
         event = {
             "payload": {
-                "summary": _shortened(notice.summary, SUMMARY_CHARACTERS),
+                "summary": shortened(notice.summary, SUMMARY_CHARACTERS),
                 "source": notice.subject.key,
                 "severity": notice.severity,
                 "timestamp": notice.decided_at.isoformat(),
@@ -102,7 +104,7 @@ class PagerDuty(ConfigurableResource):
             "ChangeEventsAPISession",
             key,
             lambda session: session.submit(
-                _shortened(change.summary, SUMMARY_CHARACTERS),
+                shortened(change.summary, SUMMARY_CHARACTERS),
                 source=change.subject.key,
                 custom_details={"model": change.subject.model, "version": change.subject.version},
                 links=[link.model_dump() for link in change.links],
@@ -129,34 +131,14 @@ def dedup_key(notice: Notice) -> str:
 
 def details(notice: Notice) -> dict[str, Any]:
     """What the paged person reads: what moved from what to what, why it pages, where to look."""
-    days = (notice.day - notice.since).days + 1
-    shown = notice.breaches[:SHOWN_BREACHES]
-    left_out = len(notice.breaches) - len(shown)
     return {
         "model": f"{notice.subject.model} version {notice.subject.version}",
-        "since": f"{notice.since}, {days} {'day' if days == 1 else 'days'} up to {notice.day}",
-        "what": [_line(breach) for breach in shown]
-        + ([f"and {left_out} more, see the links"] if left_out else []),
-        "why": [_shortened(text, TEXT_CHARACTERS) for text in notice.reasons[:SHOWN_REASONS]],
-        "look further": [_shortened(text, TEXT_CHARACTERS) for text in notice.commands],
+        "since": duration(notice),
+        "what": breach_lines(notice),
+        "why": reason_lines(notice),
+        "look further": [shortened(text) for text in notice.commands],
         **({"team": notice.subject.team} if notice.subject.team else {}),
     }
-
-
-def _line(breach: BreachLine) -> str:
-    index = "" if breach.value is None else f" {breach.value:.2f}"
-    limit = "" if breach.limit is None else f" (limit {breach.limit:g})"
-    moved = (
-        ""
-        if breach.moved_score_by is None
-        else f"; moved the mean score by {breach.moved_score_by:+.4f}"
-    )
-    text = f"{breach.subject}{index}{limit} since {breach.since}: {breach.text}"
-    return _shortened(text, TEXT_CHARACTERS) + moved
-
-
-def _shortened(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
 def _routing_key(service: str | None) -> str:

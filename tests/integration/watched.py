@@ -34,11 +34,6 @@ class TimedPagerDuty(PagerDutyReceiver):
         super().__init__(keys={ROUTING_KEY})
         self.heard: list[tuple[float, dict[str, Any]]] = []
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables that point a process of the product here."""
-        return {"PAGERDUTY_ROUTING_KEY": ROUTING_KEY, "PAGERDUTY_EVENTS_URL": self.url}
-
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         answer = super().answer(method, path, headers, body)
         if answer.status == 202 and path == "/v2/enqueue":

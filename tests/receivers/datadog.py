@@ -37,6 +37,10 @@ class DatadogReceiver(Receiver):
         self.checks: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DD_API_KEY": self.key or "5ec7e7" + 26 * "0", "DATADOG_HOST": self.url}
+
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if self.key is not None and headers.get("dd-api-key") != self.key:
             return Answer(403, {"errors": ["Forbidden"]})
@@ -115,3 +119,6 @@ def _tags(tags: list[str]) -> None:
             raise ViolationError(f"tag {tag!r} is longer than 200 characters")
         if not tag[:1].isalpha() or "," in tag or " " in tag:
             raise ViolationError(f"tag {tag!r} is none")
+
+
+RECEIVER = DatadogReceiver

@@ -73,6 +73,10 @@ class PagerDutyReceiver(Receiver):
         self.changes: list[dict[str, Any]] = []
         self.dropped: list[str] = []
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PAGERDUTY_ROUTING_KEY": "0123456789abcdef" * 2, "PAGERDUTY_EVENTS_URL": self.url}
+
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if method != "POST" or path not in ("/v2/enqueue", "/v2/change/enqueue"):
             return Answer(404, {"status": "not found", "message": "no such endpoint", "errors": []})
@@ -210,3 +214,6 @@ def _url(text: str, where: str) -> None:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ViolationError(f"{where} {text!r} is no URL")
+
+
+RECEIVER = PagerDutyReceiver

@@ -93,6 +93,11 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that configure a channel for this server: its address, and secrets."""
+        raise NotImplementedError
+
     def fail(self, *faults: Fault) -> None:
         """The next requests meet these faults, one each."""
         with self._lock:
@@ -169,9 +174,8 @@ class Receiver:
         )
         try:
             handler.send_response(answer.status)
-            for name, value in answer.headers.items():
+            for name, value in ({"Content-Type": "application/json"} | answer.headers).items():
                 handler.send_header(name, value)
-            handler.send_header("Content-Type", "application/json")
             handler.send_header("Content-Length", str(len(content)))
             handler.end_headers()
             handler.wfile.write(content)

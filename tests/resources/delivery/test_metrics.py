@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from resources.delivery import metrics
+from resources.delivery.channels import CHANNELS
 from resources.delivery.messages import Subject
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -137,9 +138,13 @@ def series(versions: int, sent: str) -> int:
             # `model` and `version` are one tag here: a version has one model.
             count = versions if metric.scope == "version" or "version" in metric.tags else 1
             for tag, allowed in metric.tags.items():
-                count *= {"model": 1, "version": 1, "characteristic": 10, "horizon": 1}.get(
-                    tag, len(allowed)
-                )
+                count *= {
+                    "model": 1,
+                    "version": 1,
+                    "characteristic": 10,
+                    "horizon": 1,
+                    "channel": len(CHANNELS),
+                }.get(tag, len(allowed))
             total += count
     return total
 

@@ -532,7 +532,7 @@ def test_whatever_fails_all_arrive_once_and_in_order(tmp_path_factory, failures,
 @pytest.fixture
 def no_channels_in_the_environment(monkeypatch):
     for name in list(os.environ):
-        if name.startswith(("DD_", "DATADOG_", "PAGERDUTY_")):
+        if name.startswith(("DD_", "DATADOG_", "PAGERDUTY_", "MONITORING_SLACK_")):
             monkeypatch.delenv(name)
 
 
