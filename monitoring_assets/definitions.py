@@ -11,12 +11,7 @@ from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.reference_profile import reference_profile
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.assets.segment_report import segment_report
-from monitoring_assets.checks.asset_checks import (
-    features_checks,
-    performance_checks,
-    scores_checks,
-    segments_checks,
-)
+from monitoring_assets.checks.asset_checks import asset_checks
 from monitoring_assets.checks.delivered import alerts_checks
 from monitoring_assets.jobs import (
     decide_alerts,
@@ -46,13 +41,7 @@ defs = dg.Definitions(
         performance_report,
         alerts,
     ],
-    asset_checks=[
-        features_checks,
-        scores_checks,
-        segments_checks,
-        performance_checks,
-        alerts_checks,
-    ],
+    asset_checks=[*asset_checks, alerts_checks],
     jobs=[onboard_model, monitor_day, measure_performance, decide_alerts],
     sensors=[
         registry_sensor,

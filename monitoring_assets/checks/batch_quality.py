@@ -1,19 +1,26 @@
-"""Expectations about a day's batch: its size, types, missing and infinite values, and its key."""
+"""Check ``batch_quality``: a batch's size, types, missing and infinite values, and its key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
+from monitoring_assets.checks.profile_table import KEY
 from monitoring_assets.checks.table_expectation import (
     CharacteristicCounts,
     NotComputableError,
     ProfileExpectation,
 )
 from resources.arrow_types import same_family
+from resources.manifest import Manifest
 
 
 class ExpectRowCountToBeAtLeast(ProfileExpectation):
     """The batch has at least ``min_rows`` rows, whatever their key."""
+
+    unmet = "{observed:.0f} rows; at least {limit} are wanted"
 
     min_rows: int
 
@@ -27,6 +34,8 @@ class ExpectRowCountToBeAtLeast(ProfileExpectation):
 
 class ExpectKeyToBeUnique(ProfileExpectation):
     """No key is missing and none comes twice."""
+
+    unmet = "key: {repeated} repeated, {missing} missing"
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Count the rows whose key is missing or was there before."""
@@ -43,6 +52,8 @@ class ExpectKeyToBeUnique(ProfileExpectation):
 
 class ExpectArrowTypeToMatch(ProfileExpectation):
     """The characteristic holds the kind of value that the manifest or the reference says."""
+
+    unmet = "{characteristic} holds {found}; {expected} is expected"
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Compare the types of the files; values are not looked at."""
@@ -62,6 +73,11 @@ class ExpectMissingShareToBeAtMost(ProfileExpectation):
 
     ``limit`` is the largest share; None for the reference's share plus ``increase``.
     """
+
+    unmet = (
+        "{characteristic}: {observed:.1%} missing; the limit is {limit:.1%}, "
+        "the reference has {reference:.1%}"
+    )
 
     limit: float | None
     increase: float
@@ -85,7 +101,24 @@ class ExpectMissingShareToBeAtMost(ProfileExpectation):
 class ExpectNoInfiniteValues(ProfileExpectation):
     """No value of the characteristic is infinite."""
 
+    unmet = "{characteristic}: {observed:.0f} infinite values"
+
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Count infinite values; a column that is no number has none."""
         infinite = counts.rows_in("infinite")
         return infinite == 0, infinite, {}
+
+
+def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[ProfileExpectation]:
+    """What the manifest's ``checks`` ask of the batch, then of each characteristic."""
+    limits = manifest.checks
+    yield ExpectRowCountToBeAtLeast(characteristic=KEY, min_rows=limits.min_rows)
+    yield ExpectKeyToBeUnique(characteristic=KEY)
+    for name in manifest.features.names:
+        yield ExpectArrowTypeToMatch(characteristic=name)
+        yield ExpectMissingShareToBeAtMost(
+            characteristic=name,
+            limit=limits.max_missing.get(name),
+            increase=limits.max_missing_increase,
+        )
+        yield ExpectNoInfiniteValues(characteristic=name)

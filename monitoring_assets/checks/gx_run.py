@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from monitoring_assets.checks.finding import Finding
 from monitoring_assets.checks.table_expectation import TableExpectation
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one expectation said of one characteristic.
-
-    ``error`` is why it could not be computed; it then did not succeed and has no ``observed``.
-    """
-
-    check: str
-    expectation: str
-    characteristic: str
-    success: bool
-    observed: float | None
-    details: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def status(self) -> str:
-        """``ok``, ``warn``, ``fail``, ``insufficient evidence`` or ``error``."""
-        if self.error is not None:
-            return "error"
-        return str(self.details.get("status", "ok" if self.success else "fail"))
 
 
 def run_expectations(
@@ -45,9 +23,7 @@ def run_expectations(
     Parameters
     ----------
     table
-        As `monitoring_assets.checks.profile_table.profile_table` makes it, the
-        `performance_table` of `monitoring_assets.checks.performance`, or the `segment_table` of
-        `monitoring_assets.checks.segments`.
+        One of `monitoring_assets.checks.tables`.
     expectations
         Pairs of a check's name and an expectation of it.
 
@@ -83,18 +59,24 @@ def run_expectations(
 
 
 def _finding(check: str, expectation: TableExpectation, result: Any) -> Finding:
-    name = type(expectation).__name__
-    subject = expectation.characteristic
+    finding = partial(
+        Finding,
+        check,
+        type(expectation).__name__,
+        expectation.characteristic,
+        unmet=expectation.unmet,
+        unsure=expectation.unsure,
+    )
     if result is None:
-        return Finding(check, name, subject, False, None, error="Great Expectations gave no result")
+        return finding(success=False, observed=None, error="Great Expectations gave no result")
     error = _exception_text(result.exception_info or {})
     observed = (result.result or {}).get("observed_value")
     if error is not None or observed is None or not math.isfinite(observed):
         reason = error or f"Great Expectations observed no value ({observed})"
-        return Finding(check, name, subject, False, None, error=reason)
+        return finding(success=False, observed=None, error=reason)
     # Python's own types: Dagster takes no numpy scalars.
     details = result.result.get("details") or {}
-    return Finding(check, name, subject, bool(result.success), float(observed), details)
+    return finding(success=bool(result.success), observed=float(observed), details=details)
 
 
 def _number(result: Any) -> int:

@@ -1,4 +1,7 @@
-"""Expectations about performance: the cohort is mature, ranks and prices as it did."""
+"""What the checks ``estimated_performance`` and ``realised_performance`` share.
+
+The cohort is mature, ranks and prices as it did.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ SIDES = {"reference": "reference", "estimated": "estimate of the same rows"}
 
 class _PerformanceExpectation(RowExpectation):
     table = "performance table"
+    unmet = "{characteristic}: {text}"
 
 
 class ExpectCohortToBeMature(_PerformanceExpectation):
@@ -77,6 +81,8 @@ class ExpectBadRateToHold(_ExpectFigure):
 def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """What a performance report says, one row for each thing that is judged.
 
+    A horizon that is not due is left out if another one is: nothing is late.
+
     Parameters
     ----------
     report
@@ -85,45 +91,38 @@ def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``subject``, ``kind``, ``status``, ``reason``, and for a comparison ``value``,
-        ``against`` and ``p``, its two-sided p-value.
-    """
-    return pd.DataFrame([row for one in report for row in _subjects(one)])
-
-
-def expectations(
-    report: Sequence[Mapping[str, Any]], limits: PerformanceThresholds
-) -> list[tuple[str, RowExpectation]]:
-    """What is expected of a performance report, with the check that each belongs to.
-
-    A horizon that is not due is left out if another one is: nothing is late.
-
-    Parameters
-    ----------
-    report
-        Rows of the report.
-    limits
-        In force.
+        Columns ``subject``, ``kind``, ``status``, ``reason``, and for a comparison ``metric``,
+        ``value``, ``against`` and ``p``, its two-sided p-value.
     """
     realised = [row for row in report if row["kind"] == "realised"]
     due = [row for row in realised if not _is_early(row)] or realised[:1]
     estimated = [row for row in report if row["kind"] == "estimated"]
-    found: list[tuple[str, RowExpectation]] = []
-    for row in [*estimated, *due]:
-        check = f"{row['kind']}_performance"
-        for subject in _subjects(row):
-            name, metric = subject["subject"], subject["metric"]
-            expectation: RowExpectation
-            if metric is None:
-                expectation = ExpectCohortToBeMature(characteristic=name)
-            else:
-                limit = limits.auc_drop if metric == "auc" else limits.bad_rate_ratio
-                kind = ExpectAucToHold if metric == "auc" else ExpectBadRateToHold
-                expectation = kind(
-                    characteristic=name, warn=limit.warn, fail=limit.fail, level=limits.level
-                )
-            found.append((check, expectation))
-    return found
+    return pd.DataFrame([row for one in [*estimated, *due] for row in _subjects(one)])
+
+
+def performance_expectations(
+    table: pd.DataFrame, kind: str, limits: PerformanceThresholds
+) -> Iterator[RowExpectation]:
+    """What is expected of a performance table's rows of one kind.
+
+    Parameters
+    ----------
+    table
+        As `performance_table` makes it.
+    kind
+        ``estimated`` or ``realised``.
+    limits
+        In force.
+    """
+    for subject, metric in table.loc[table["kind"] == kind, ["subject", "metric"]].itertuples(
+        index=False
+    ):
+        if pd.isna(metric):
+            yield ExpectCohortToBeMature(characteristic=subject)
+            continue
+        limit = limits.auc_drop if metric == "auc" else limits.bad_rate_ratio
+        figure = ExpectAucToHold if metric == "auc" else ExpectBadRateToHold
+        yield figure(characteristic=subject, warn=limit.warn, fail=limit.fail, level=limits.level)
 
 
 def _is_early(row: Mapping[str, Any]) -> bool:

@@ -1,26 +1,35 @@
-"""The expectation about segments: none of them has moved while nobody looked."""
+"""Check ``segments``: no segment has moved unseen behind the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
+from resources.manifest import Manifest
 
 
 class ExpectSegmentToHold(RowExpectation):
     """No index of a segment is at fail. One that is warns: a segment never pages alone."""
 
     table = "segment table"
+    unmet = "{characteristic}: {text}"
+    unsure = "{met} segments hold; too few rows: {unsure}"
 
     def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
         """Read the status of the segment's row."""
         if row["status"] == "error":
             raise NotComputableError(row["text"])
         return row["status"], float(row["value"]), {"text": row["text"]}
+
+
+def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[RowExpectation]:
+    """One for each segment of the table."""
+    for subject in table["subject"]:
+        yield ExpectSegmentToHold(characteristic=subject)
 
 
 def segment_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Expectations about drift: PSI for the score, CSI for a characteristic."""
+"""What the checks ``psi`` and ``csi`` share: an index, its thresholds and its critical value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring_assets.checks.table_expectation import (
 )
 
 
-class _ExpectStability(ProfileExpectation):
+class ExpectStability(ProfileExpectation):
     """The index is under ``warn``, or chance alone explains it at ``level``.
 
     ``smoothing`` is as in `monitoring_assets.statistics.drift.stability.stability_index`.
@@ -42,11 +42,3 @@ class _ExpectStability(ProfileExpectation):
             judged.value,
             {"status": judged.status, "critical_value": judged.critical_value},
         )
-
-
-class ExpectPopulationStabilityIndex(_ExpectStability):
-    """The score's distribution is that of the reference (population stability index)."""
-
-
-class ExpectCharacteristicStabilityIndex(_ExpectStability):
-    """A characteristic's distribution is that of the reference (characteristic stability index)."""

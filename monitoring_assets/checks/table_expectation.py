@@ -15,6 +15,8 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from numpy.typing import NDArray
 
+from monitoring_assets.checks.finding import UNMET, UNSURE
+
 
 class NotComputableError(ValueError):
     """The table does not hold what a check needs: the check fails and says so."""
@@ -30,15 +32,21 @@ class TableExpectation(BatchExpectation):
     """An expectation about one subject of a table.
 
     ``metric_dependencies`` names the one metric that holds the table by subject, ``table`` what
-    people call it. A subclass says in
-    ``assess`` whether it is met. It raises `NotComputableError` where it cannot say: Great
-    Expectations keeps an exception of ``_validate`` as the result, whereas one in a metric would be
-    tried three times and take other expectations with it.
+    people call it. A subclass says in ``assess`` whether it is met. It raises `NotComputableError`
+    where it cannot say: Great Expectations keeps an exception of ``_validate`` as the result,
+    whereas one in a metric would be tried three times and take other expectations with it.
+
+    ``unmet`` is what is said of a subject that does not meet it: ``{characteristic}``,
+    ``{observed}``, each of the details by its name, and ``{details}`` for all of them. ``unsure``
+    is what is said where all subjects meet it, some of them only as chance explains them:
+    ``{unsure}`` names those, ``{met}`` counts the others.
     """
 
     characteristic: str
 
     table: ClassVar[str]
+    unmet: ClassVar[str] = UNMET
+    unsure: ClassVar[str] = UNSURE
     success_keys: ClassVar[tuple[str, ...]] = ("characteristic",)
 
     @abstractmethod

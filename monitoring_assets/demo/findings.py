@@ -10,9 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from monitoring_assets.checks.asset_checks import CHECKS, FAMILIES
 from monitoring_assets.partitions import ModelDay
 from resources.dagster_internals import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+from resources.manifest import CHECKS
 from resources.store import Store
 
 ALARMING = ("error", "fail", "warn")
@@ -89,11 +89,12 @@ def read_findings(instance: dg.DagsterInstance) -> dict[str, dict[dt.date, DayFi
     found: defaultdict[str, defaultdict[dt.date, DayFindings]] = defaultdict(
         lambda: defaultdict(DayFindings)
     )
-    of_the_day = {name: of for name, of in CHECKS.items() if FAMILIES[name] != "performance"}
-    for name, (asset, _) in of_the_day.items():
+    for check in CHECKS.values():
+        if check.family == "performance":
+            continue
         judged: set[str] = set()
         history = instance.event_log_storage.get_asset_check_execution_history(
-            dg.AssetCheckKey(asset.key, name),
+            dg.AssetCheckKey(dg.AssetKey(check.asset), check.name),
             limit=EVERYTHING,
             status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
         )

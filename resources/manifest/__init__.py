@@ -9,6 +9,10 @@ from resources.manifest.alerts import (
     Alerts,
     Family,
 )
+from resources.manifest.checks import (
+    CHECKS,
+    CheckDefinition,
+)
 from resources.manifest.faults import (
     WORDS,
     Fault,
@@ -40,11 +44,13 @@ from resources.manifest.thresholds import (
 )
 
 __all__ = [
+    "CHECKS",
     "MANIFEST_NAME",
     "WEEKDAYS",
     "WORDS",
     "Alerts",
     "ArtefactScoring",
+    "CheckDefinition",
     "CommandScoring",
     "Family",
     "Fault",

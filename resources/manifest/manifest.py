@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from resources.manifest.alerts import Alerts
+from resources.manifest.checks import Checks
 from resources.manifest.faults import AtOddsError, Fault, ManifestError, faults_from, refuse
 from resources.manifest.fields import (
     DatedPath,
@@ -37,7 +38,7 @@ from resources.manifest.fields import (
 )
 from resources.manifest.pod import Pod
 from resources.manifest.scoring import Scoring
-from resources.manifest.thresholds import Checks, ThresholdPolicy
+from resources.manifest.thresholds import ThresholdPolicy
 
 MANIFEST_NAME = "model.yaml"
 

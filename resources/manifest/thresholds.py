@@ -1,4 +1,4 @@
-"""Sections ``thresholds`` and ``checks``."""
+"""Section ``thresholds``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import (
 )
 
 from resources.manifest.faults import AtOddsError
-from resources.manifest.fields import Section, Share
+from resources.manifest.fields import Section
 
 
 class _Limits(Section):
@@ -70,22 +70,3 @@ class ThresholdPolicy(Section):
         "jeffreys", description="+0.5 a count; or the share that an empty bin gets, such as 1e-4."
     )
     performance: PerformanceThresholds = PerformanceThresholds()  # type: ignore[call-arg]
-
-
-CheckName = Literal["batch_quality", "csi", "score_range", "psi"]
-
-
-class Checks(Section):
-    """Limits of the batch quality check, and which failed checks stop what is downstream."""
-
-    min_rows: int = Field(1, ge=1)
-    max_missing_increase: Share = Field(
-        0.2, description="How far a share of missing values may rise over the reference's."
-    )
-    max_missing: dict[str, Share] = Field(
-        default_factory=dict, description="Largest missing share of single characteristics."
-    )
-    blocking: list[CheckName] = Field(
-        ["batch_quality", "score_range"],
-        description="Checks whose ERROR keeps the partition from going further.",
-    )

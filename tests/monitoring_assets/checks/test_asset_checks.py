@@ -421,7 +421,7 @@ def test_a_check_that_raises_or_finds_nothing_is_a_failed_evaluation(lender, ins
 
 def test_numbers_that_json_does_not_know_never_reach_metadata(lender, instance):
     """Findings with numpy's types and without a value, put through Dagster's serialisation."""
-    from monitoring_assets.checks.gx_run import Finding
+    from monitoring_assets.checks.finding import Finding
 
     findings = [
         Finding("csi", "E", "income", False, 0.5, {"critical_value": np.float64(0.1)}),

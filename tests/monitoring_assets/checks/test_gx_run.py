@@ -11,12 +11,10 @@ from monitoring_assets.checks.batch_quality import (
     ExpectNoInfiniteValues,
     ExpectRowCountToBeAtLeast,
 )
+from monitoring_assets.checks.csi import ExpectCharacteristicStabilityIndex
 from monitoring_assets.checks.gx_run import run_expectations
 from monitoring_assets.checks.profile_table import COLUMNS
-from monitoring_assets.checks.stability import (
-    ExpectCharacteristicStabilityIndex,
-    ExpectPopulationStabilityIndex,
-)
+from monitoring_assets.checks.psi import ExpectPopulationStabilityIndex
 from monitoring_assets.checks.table_expectation import ProfileExpectation
 from monitoring_assets.statistics.drift.drift import Thresholds, judge_counts
 from monitoring_assets.statistics.drift.stability import stability_index

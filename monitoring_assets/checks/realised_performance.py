@@ -1,0 +1,16 @@
+"""Check ``realised_performance``: the model ranks and prices as its outcomes say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from monitoring_assets.checks.performance import performance_expectations
+from monitoring_assets.checks.table_expectation import RowExpectation
+from resources.manifest import Manifest
+
+
+def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[RowExpectation]:
+    """Those of the rows that are realised, with the thresholds of performance."""
+    return performance_expectations(table, "realised", manifest.thresholds.performance)
