@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
+
+from tests.conftest import onboard
 
 MONITORING = Path(sys.executable).with_name("monitoring")
 
@@ -32,3 +35,12 @@ def monitoring(deployment):
         )
 
     return run
+
+
+@pytest.fixture
+def onboarded(deployment):
+    """The same with a version onboarded."""
+    deployment.publish()
+    with dg.DagsterInstance.get() as instance:
+        onboard(deployment, instance)
+    return deployment

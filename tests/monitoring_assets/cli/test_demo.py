@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from monitoring_assets.cli.main import main
 
 MONITORING = Path(sys.executable).with_name("monitoring")
 
@@ -123,3 +126,14 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
     done = demo("--home", str(tmp_path))
     assert done.returncode == 2
     assert "not the demo's" in done.stderr.replace("\n", " ")
+
+
+def test_the_demo_without_its_libraries_is_no_lost_day(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ModuleNotFoundError("No module named 'sklearn'")
+
+    monkeypatch.setattr("monitoring_assets.cli.demo._build", fail)
+    done = CliRunner().invoke(main, ["demo", "--home", str(tmp_path / "lender")])
+    assert done.exit_code == 2
+    assert "No module named 'sklearn'; scikit-learn and skl2onnx are needed" in done.output
+    assert "pip install scikit-learn skl2onnx" in done.output

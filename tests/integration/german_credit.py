@@ -12,7 +12,7 @@ import yaml
 
 from monitoring_assets.demo import scorecards
 
-DATA = Path(__file__).parents[2] / "data" / "german_credit.parquet"
+DATA = Path(__file__).parents[1] / "data" / "german_credit.parquet"
 REFERENCE_ROWS = 700
 YOUNG = 30
 NAME = "german_credit"

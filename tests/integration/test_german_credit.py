@@ -10,7 +10,7 @@ from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import Store
 from tests.conftest import YESTERDAY, days_ago
-from tests.monitoring_assets.demo import german_credit
+from tests.integration import german_credit
 
 DAYS = [days_ago(back) for back in (3, 2, 1, 0)]
 KEY = f"{german_credit.NAME}.{german_credit.VERSION}"

@@ -1,0 +1,26 @@
+"""`monitoring backfill`: the days it makes, and those it says it could not."""
+
+from tests.conftest import YESTERDAY, days_ago
+
+
+def test_backfill_says_why_there_is_nothing_to_do(onboarded, monitoring):
+    done = monitoring("backfill", "pd_cards", "--from", "2020-01-01", "--to", "2020-02-01")
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "pd_cards.1: nothing to do from 2020-01-01 to 2020-02-01: it is in production from "
+    assert f"{said}{days_ago(2)}; days have partitions from " in done.stderr
+    assert f"to {YESTERDAY}" in done.stderr
+
+
+def test_backfill_names_the_days_that_failed(onboarded, monitoring):
+    onboarded.deliver(YESTERDAY)
+    done = monitoring("backfill", "pd_cards.1", "--from", str(days_ago(1)))
+    assert done.returncode == 1
+    assert f"{days_ago(1)}|pd_cards.1: " in done.stderr
+    assert f"pd_cards/{days_ago(1)}.parquet" in done.stderr
+    assert "1 days done, 1 failed" in done.stdout
+
+
+def test_unknown_models_are_named_with_those_that_are_known(onboarded, monitoring):
+    done = monitoring("backfill", "pd_car")
+    assert done.returncode == 2
+    assert "'pd_car' is no model version; known: pd_cards.1" in done.stderr

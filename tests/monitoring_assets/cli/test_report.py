@@ -1,0 +1,45 @@
+"""`monitoring report`: what is shown of a day, and of a day that has no report."""
+
+import json
+from datetime import timedelta
+
+from click.testing import CliRunner
+
+from monitoring_assets.cli.main import main
+from tests.conftest import YESTERDAY, days_ago, rows
+
+
+def test_days_that_were_backfilled_are_shown(onboarded, monitoring):
+    onboarded.deliver(days_ago(1))
+    onboarded.deliver(YESTERDAY, rows(1, income_shift=-0.7))
+    done = monitoring("backfill", "pd_cards", "--from", str(days_ago(1)))
+    assert done.returncode == 0, done.stderr
+    assert "pd_cards.1: 2 days done, 0 failed" in done.stdout
+
+    shown = CliRunner().invoke(main, ["report", "pd_cards.1"])
+    assert shown.exit_code == 0, shown.output
+    assert f"pd_cards.1 on {YESTERDAY}" in shown.output
+    assert "income" in shown.output
+    assert "Mean score moved by +" in shown.output
+    # Two days of history: nothing, then the drift at full height.
+    lines = shown.output.splitlines()
+    assert any(line.split()[:1] == ["income"] and line.split()[-1] == "fail" for line in lines)
+    assert any("▁█" in line and "full height" in line for line in lines)
+
+    asked = ["report", "pd_cards.1", "--date", str(days_ago(1)), "--format", "json"]
+    document = json.loads(CliRunner().invoke(main, asked).stdout)
+    assert document["date"] == str(days_ago(1))
+    assert {column["column"] for column in document["columns"]} == {"income", "region", "score"}
+
+
+def test_an_unknown_model_is_named(onboarded):
+    shown = CliRunner().invoke(main, ["report", "pd_cards.2"])
+    assert shown.exit_code == 2
+    assert "pd_cards.2" in shown.output
+
+
+def test_a_report_that_was_not_made_says_where_it_looked(onboarded):
+    day = str(YESTERDAY - timedelta(days=400))
+    shown = CliRunner().invoke(main, ["report", "pd_cards.1", "--date", day])
+    assert shown.exit_code == 2
+    assert f"drift_report of {day}|pd_cards.1 is not materialised" in shown.output
