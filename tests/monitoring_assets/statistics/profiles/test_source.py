@@ -1,0 +1,86 @@
+"""Parquet files as one table."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitoring_assets.statistics.profiles.source import ParquetSource, isolate, together
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write tables as files of one set; returns their paths."""
+
+    def write(*tables, row_group=100):
+        paths = []
+        for number, table in enumerate(tables):
+            paths.append(tmp_path / f"{number}.parquet")
+            pq.write_table(pa.table(table), paths[-1], row_group_size=row_group)
+        return paths
+
+    return write
+
+
+def test_rows_of_all_files_in_their_order(files):
+    source = ParquetSource(files({"x": [1, 2, 3]}, {"x": []}, {"x": [4]}, row_group=2))
+    assert source.rows == 4
+    assert [group.rows for group in source.row_groups] == [2, 1, 1]
+    read = [a.to_pylist() for group in source.row_groups for _, _, a in source.arrays(group, ["x"])]
+    assert read == [[1, 2], [3], [4]]
+
+
+def test_a_column_that_is_null_in_one_file_has_the_type_of_another(files):
+    empty = pa.table({"x": pa.nulls(2)})
+    source = ParquetSource(files(empty, {"x": ["a"]}))
+    assert source.schema.field("x").type == pa.string()
+
+
+def test_files_that_are_not_one_set_are_named(files, tmp_path):
+    with pytest.raises(ValueError, match=r"1\.parquet: column 'y' is missing"):
+        ParquetSource(files({"x": [1], "y": [1]}, {"x": [1]}))
+    with pytest.raises(ValueError, match=r"1\.parquet: column 'x' is string, in .*0\.parquet"):
+        ParquetSource(files({"x": [1.0]}, {"x": ["a"]}))
+    (tmp_path / "text.parquet").write_text("no Parquet")
+    with pytest.raises(ValueError, match=r"text\.parquet: not a readable Parquet file"):
+        ParquetSource(tmp_path / "text.parquet")
+    with pytest.raises(FileNotFoundError):
+        ParquetSource(tmp_path / "absent.parquet")
+    with pytest.raises(ValueError, match="no Parquet file given"):
+        ParquetSource([])
+
+
+def test_why_a_column_cannot_be_profiled(files):
+    doubled = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([[1]])], ["x", "x", "l"])
+    source = ParquetSource(files(doubled))
+    assert source.unreadable("x") == "2 columns have this name"
+    assert source.unreadable("y") == "the column is missing"
+    assert "list" in source.unreadable("l")
+
+
+def test_groups_of_columns_are_bounded_and_never_empty():
+    names = list("abcdef")
+    assert together(names, 0) == [names]
+    assert together(names, 1 << 19) == [["a", "b"], ["c", "d"], ["e", "f"]]
+    assert together(names, 1 << 30) == [[name] for name in names]
+
+
+def test_a_column_that_cannot_be_read_costs_no_other_one():
+    def work(columns):
+        if "bad" in columns:
+            raise OSError("torn")
+        return dict.fromkeys(columns, "read")
+
+    found = isolate(work, ["good", "bad", "fine"], lambda reason: reason)
+    assert found == {
+        "good": "read",
+        "bad": "the column cannot be read: torn",
+        "fine": "read",
+    }
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_file_that_cannot_be_read():
+    def work(columns):
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        isolate(work, ["a", "b"], lambda reason: reason)
