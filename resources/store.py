@@ -185,6 +185,7 @@ class Store(ConfigurableResource):
         table: pa.Table,
         manifest: Manifest,
         run_id: str,
+        code_version: str,
         notes: Mapping[str, Any],
     ) -> None:
         """Replace a day's report, kept for good with what it was made by.
@@ -195,6 +196,8 @@ class Store(ConfigurableResource):
             In force.
         run_id
             The run that made it; the revision is kept under its name.
+        code_version
+            Of the asset.
         notes
             What else was in force, as JSON values.
         """
@@ -202,7 +205,7 @@ class Store(ConfigurableResource):
             "date": day.isoformat(),
             "model": key,
             "manifest_sha256": manifest.sha256,
-            "code_version": "1",
+            "code_version": code_version,
             "run_id": run_id,
         }
         self.write_table(dataset, key, day, table, made | dict(notes), evidence=run_id)

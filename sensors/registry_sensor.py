@@ -11,13 +11,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
-from importlib.metadata import version
+from functools import lru_cache
 
 import dagster as dg
 
 from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.model_registry import model_registry
+from monitoring_assets.code_version import code_version
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
@@ -34,6 +34,8 @@ NAME = "registry_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
 SCAN_SECONDS = 20.0
 VERDICTS = "manifests/verdicts.json"
+# The module whose rules make a verdict.
+JUDGE = "resources.registry"
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def _remedy(refused: Iterable[str]) -> str:
 
 
 def _known_verdicts(store: Store) -> dict[str, Verdict]:
-    """Earlier verdicts, if the same release made them: another one may judge differently.
+    """Earlier verdicts, if the same rules made them: others may judge differently.
 
     One that cannot be read is left out: its folder is simply judged again.
     """
@@ -232,7 +234,7 @@ def _known_verdicts(store: Store) -> dict[str, Verdict]:
 @lru_cache(maxsize=2)
 def _verdicts(text: bytes) -> Mapping[str, Verdict]:
     content = json.loads(text)
-    if content.get("release") != _release():
+    if content.get("code_version") != code_version(JUDGE):
         return {}
     verdicts = {}
     for folder, item in content["verdicts"].items():
@@ -257,13 +259,8 @@ def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
         }
         for folder, verdict in verdicts.items()
     }
-    text = json.dumps({"release": _release(), "verdicts": content})
+    text = json.dumps({"code_version": code_version(JUDGE), "verdicts": content})
     store.storage.write(VERDICTS, text.encode())
-
-
-@cache
-def _release() -> str:
-    return version("credit-model-monitoring")
 
 
 def _counts(lines: list[RegistryLine], left: Collection[str]) -> str:

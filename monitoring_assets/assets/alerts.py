@@ -15,6 +15,7 @@ from pydantic import Field
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.segment_report import segment_report
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.materialise import materialise_each
 from monitoring_assets.runs.tags import is_backfill
@@ -46,7 +47,7 @@ class AlertsConfig(dg.Config):
     deps=[drift_report, performance_report, segment_report],
     group_name="monitoring",
     kinds={"parquet"},
-    code_version="1",
+    code_version=code_version(__name__),
     description="For each family of breach: whether an incident was opened, kept, resolved or "
     "suppressed, and why; and who was told.",
 )
@@ -84,7 +85,16 @@ def alerts(
             "standings": recorded_standings(decisions),
         }
         table = decisions_table(decisions)
-        store.write_report("alerts", day.key, day.day, table, manifest, context.run_id, notes)
+        store.write_report(
+            "alerts",
+            day.key,
+            day.day,
+            table,
+            manifest,
+            context.run_id,
+            code_version(__name__),
+            notes,
+        )
         told = ["no notification is sent: a later day has been decided"]
         if not inputs.is_late:
             subject = Subject.of(manifest)

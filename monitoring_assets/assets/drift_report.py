@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.policy import exceptions_from, thresholds_from
 from monitoring_assets.reference.profile import read_reference
@@ -30,7 +31,7 @@ SHOWN_BARS = 20
     deps=[scores],
     group_name="monitoring",
     kinds={"parquet"},
-    code_version="1",
+    code_version=code_version(__name__),
     description="PSI of the score, CSI of every characteristic, what chance alone would give at "
     "this number of rows, and which characteristics moved the mean score.",
 )
@@ -53,7 +54,14 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "score_sd": _score_sd(reference),
         }
         store.write_report(
-            "drift_report", day.key, day.day, report, manifest, context.run_id, notes
+            "drift_report",
+            day.key,
+            day.day,
+            report,
+            manifest,
+            context.run_id,
+            code_version(__name__),
+            notes,
         )
         # Whatever kept an earlier run of this day from coming so far no longer does.
         record_faults(store.storage, day.key, day.day, RUN, [])

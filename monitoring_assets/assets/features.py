@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.reference_profile import reference_profile
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
@@ -31,6 +32,7 @@ ROW_GROUP_ROWS = 131_072
     deps=[reference_profile],
     group_name="monitoring",
     kinds={"parquet", "duckdb"},
+    code_version=code_version(__name__),
     description="The key, the model's characteristics and the segment columns for every row of the "
     "day's batch.",
 )

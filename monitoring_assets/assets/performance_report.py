@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.materialise import materialise_each
 from resources.errors import InputError
@@ -38,7 +39,7 @@ SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
     deps=[scores],
     group_name="monitoring",
     kinds={"parquet", "duckdb"},
-    code_version="1",
+    code_version=code_version(__name__),
     description="Estimated performance of the day's scores; realised performance after each "
     "horizon, once outcomes are known; beside the reference's, and the gap between the two.",
 )
@@ -59,7 +60,14 @@ def performance_report(
         }
         table = pa.Table.from_pylist(rows, SCHEMA)
         store.write_report(
-            "performance_report", day.key, day.day, table, manifest, context.run_id, notes
+            "performance_report",
+            day.key,
+            day.day,
+            table,
+            manifest,
+            context.run_id,
+            code_version(__name__),
+            notes,
         )
         return {
             **_curves(rows),

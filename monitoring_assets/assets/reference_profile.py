@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
 from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
@@ -26,6 +27,7 @@ OUTCOMES = "outcomes.parquet"
     partitions_def=MODEL_VERSIONS,
     group_name="onboarding",
     kinds={"parquet"},
+    code_version=code_version(__name__),
     description="Bins of every characteristic and of the score, fixed by the reference sample, "
     "with its counts and its mean score in each: what every day is compared with.",
 )

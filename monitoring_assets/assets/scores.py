@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.features import features
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     deps=[features],
     group_name="monitoring",
     kinds={"parquet"},
+    code_version=code_version(__name__),
     description="The key and the score for every row of the day's features.",
 )
 def scores(

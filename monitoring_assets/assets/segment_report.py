@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.policy import exceptions_from, thresholds_from
 from monitoring_assets.runs.materialise import materialise_each
@@ -33,7 +34,7 @@ SEVERITY = ("ok", "insufficient evidence", "error", "warn", "fail")
     deps=[scores],
     group_name="monitoring",
     kinds={"parquet"},
-    code_version="1",
+    code_version=code_version(__name__),
     description="For each segment that the manifest names: PSI of its score and CSI of its "
     "characteristics against the same segment of the reference, its share of rows, mean score and "
     "estimated performance.",
@@ -53,7 +54,14 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             "dependence": manifest.alerts.dependence,
         }
         store.write_report(
-            "segment_report", day.key, day.day, _table(rows), manifest, context.run_id, notes
+            "segment_report",
+            day.key,
+            day.day,
+            _table(rows),
+            manifest,
+            context.run_id,
+            code_version(__name__),
+            notes,
         )
         failed = {
             (row["segment_column"], row["segment"]) for row in rows if row.get("status") == "fail"

@@ -480,10 +480,12 @@ def test_a_version_that_there_was_no_time_to_judge_is_not_gone(daemon):
     assert found == []
 
 
-def test_verdicts_of_another_release_are_made_again(daemon):
+def test_verdicts_by_other_rules_are_made_again(daemon):
     daemon.lender.publish()
     storage = daemon.lender.store.storage
-    storage.write(VERDICTS, b'{"release": "0", "verdicts": {"pd_cards/1": {"form": "unknown"}}}')
+    storage.write(
+        VERDICTS, b'{"code_version": "0", "verdicts": {"pd_cards/1": {"form": "unknown"}}}'
+    )
     daemon.tick()
     assert lines(daemon)["pd_cards/1"][0] == "onboarding"
 

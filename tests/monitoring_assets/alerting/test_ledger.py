@@ -122,7 +122,9 @@ def reported(lender, instance):
     }
     for day, one in reports.items():
         table = pa.Table.from_pylist([one], SCHEMA)
-        lender.store.write_report("performance_report", KEY, day, table, manifest, "run", {})
+        lender.store.write_report(
+            "performance_report", KEY, day, table, manifest, "run", "code", {}
+        )
     return lender
 
 
