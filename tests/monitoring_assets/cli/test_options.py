@@ -10,9 +10,7 @@ from tests.conftest import days_ago
 
 def test_the_day_is_the_last_that_is_stored(lender):
     for back in (1, 3, 2):
-        lender.store.write_table(
-            "alerts", "pd_cards.1", days_ago(back), pa.table({"x": [1]}), {}
-        )
+        lender.store.write_table("alerts", "pd_cards.1", days_ago(back), pa.table({"x": [1]}), {})
     assert stored_day(lender.store, "alerts", "pd_cards.1") == days_ago(1)
 
 
