@@ -1,7 +1,7 @@
 """Faults of a day: what checks and runs found wrong with it, beside what counts can say.
 
-``faults/model=<key>/date=<day>/<source>.json`` is there as long as the fault is. Whoever makes the
-day again replaces or removes what the same source said before.
+The file of a fault is there as long as the fault is. Whatever makes the day again replaces or
+removes what the same source said before.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from resources import layout
 from resources.manifest import Family
 from resources.storage import Storage
 
@@ -58,7 +59,7 @@ def record_faults(
     storage: Storage, key: str, day: dt.date, source: str, faults: Sequence[RecordedFault]
 ) -> None:
     """Replace what a source says of a day; none means that all is well."""
-    path = f"faults/model={key}/date={day}/{source}.json"
+    path = layout.fault(key, day, source)
     if faults:
         storage.write(path, _FAULTS.dump_json(list(faults), indent=2))
     else:
@@ -67,8 +68,8 @@ def record_faults(
 
 def forget_faults(storage: Storage, key: str, source: str) -> None:
     """Take away what a source says of any day of a version."""
-    for path in storage.list(f"faults/model={key}"):
-        if path.endswith(f"/{source}.json"):
+    for path in storage.list(layout.faults(key)):
+        if layout.fault_parts(path)[1] == source:
             storage.delete(path)
 
 
@@ -77,8 +78,8 @@ def read_faults(
 ) -> dict[dt.date, list[RecordedFault]]:
     """Faults of a version by day, from ``first`` to ``last``; days without any are left out."""
     found: defaultdict[dt.date, list[RecordedFault]] = defaultdict(list)
-    for path in storage.list(f"faults/model={key}"):
-        day = dt.date.fromisoformat(path.split("/")[-2].removeprefix("date="))
+    for path in storage.list(layout.faults(key)):
+        day, _ = layout.fault_parts(path)
         if first <= day <= last:
             try:
                 content = storage.read(path)

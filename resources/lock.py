@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from resources import layout
+from resources.layout import Ticket
 from resources.storage import Storage
 
 # Seconds that a ticket outlives its caller's time: the longest that one step can take beyond it.
@@ -29,19 +31,19 @@ def lock(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
     Parameters
     ----------
     storage
-        Where the tickets are written, in ``turns/``.
+        Where the tickets are written.
     name
         What is worked on.
     seconds
         Longest to wait, and for how long the work is begun.
     """
     deadline = time.monotonic() + seconds
-    until = time.time() + seconds + GRACE_SECONDS
-    folder = f"turns/{name}"
-    ticket = f"{folder}/{secrets.token_hex(8)}-{until:.0f}-{os.getpid()}-{socket.gethostname()}"
+    until = round(time.time() + seconds + GRACE_SECONDS)
+    ours = Ticket(secrets.token_hex(8), until, os.getpid(), socket.gethostname())
+    ticket = layout.ticket(name, ours)
     storage.write(ticket, b"")
     try:
-        yield _is_alone(storage, folder, ticket, deadline)
+        yield _is_alone(storage, layout.tickets(name), ticket, deadline)
     finally:
         storage.delete(ticket)
 
@@ -49,7 +51,7 @@ def lock(storage: Storage, name: str, seconds: float) -> Iterator[bool]:
 def _is_alone(storage: Storage, folder: str, ticket: str, deadline: float) -> bool:
     while True:
         others = storage.list(folder).keys() - {ticket}
-        void = {other for other in others if _is_void(other)}
+        void = {other for other in others if _is_void(layout.ticket_parts(other))}
         for other in void:
             storage.delete(other)
         if not others - void:
@@ -59,15 +61,14 @@ def _is_alone(storage: Storage, folder: str, ticket: str, deadline: float) -> bo
         time.sleep(POLL_SECONDS)
 
 
-def _is_void(ticket: str) -> bool:
+def _is_void(ticket: Ticket) -> bool:
     """Whether the process of a ticket is gone, or its time is over."""
-    _, until, pid, host = ticket.rpartition("/")[2].split("-", 3)
-    if float(until) < time.time():
+    if ticket.until < time.time():
         return True
-    if host != socket.gethostname():
+    if ticket.host != socket.gethostname():
         return False
     try:
-        os.kill(int(pid), 0)
+        os.kill(ticket.pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # it is there, and another user's

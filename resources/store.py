@@ -1,7 +1,7 @@
 """The store: everything this project computes, as Parquet that other tools read too.
 
-Each data set is Hive-partitioned, ``<data set>/model=<key>/date=<day>/``, with one file a
-partition, so that replacing the file replaces the partition in one step.
+Each data set is Hive-partitioned (`resources.layout`), with one file a partition, so that
+replacing the file replaces the partition in one step.
 """
 
 from __future__ import annotations
@@ -12,33 +12,23 @@ import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dagster import ConfigurableResource
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from resources import layout
 from resources.errors import InputError
+from resources.layout import Dataset
 from resources.manifest import Manifest, Outcome, is_revisable
 from resources.storage import Storage, StoredFile, open_storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Dataset = Literal[
-    "reference_profile",
-    "reference_grid",
-    "reference_segments",
-    "features",
-    "features_profile",
-    "scores",
-    "scores_profile",
-    "score_grid",
-    "drift_report",
-    "segment_report",
-    "performance_report",
-    "alerts",
-]
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
 WRITERS = 16
@@ -121,11 +111,21 @@ class Store(ConfigurableResource):
         """The store's files."""
         return open_storage(self.root)
 
-    @staticmethod
-    def path(dataset: Dataset, key: str, day: dt.date | None = None) -> str:
-        """Path of a partition's file; without a day, of what a version has once."""
-        date = f"date={day.isoformat()}/" if day else ""
-        return f"{dataset}/model={key}/{date}{dataset}.parquet"
+    def url(self, dataset: Dataset, key: str, day: dt.date | None = None) -> str:
+        """Name of a partition's file for people."""
+        return self.storage.url(layout.partition(dataset, key, day))
+
+    def fetched(
+        self, dataset: Dataset, key: str, day: dt.date | None = None
+    ) -> AbstractContextManager[Path]:
+        """A partition's file on local disk while the block runs, as `Storage.fetched` has it."""
+        return self.storage.fetched(layout.partition(dataset, key, day))
+
+    def writing(
+        self, dataset: Dataset, key: str, day: dt.date | None = None
+    ) -> AbstractContextManager[Path]:
+        """A local file that becomes the partition's, as `Storage.writing` has it."""
+        return self.storage.writing(layout.partition(dataset, key, day))
 
     def location(self, dataset: Dataset, key: str, day: dt.date | None = None) -> str:
         """Name of a partition's file for the storage's file system.
@@ -135,18 +135,18 @@ class Store(ConfigurableResource):
         NotMaterialisedError
             If the partition is not there.
         """
-        path = self.path(dataset, key, day)
+        path = layout.partition(dataset, key, day)
         if not self.storage.exists(path):
             raise NotMaterialisedError(_absent(dataset, key, day, self.storage.url(path)))
         return self.storage.location(path)
 
     def has(self, dataset: Dataset, key: str, day: dt.date | None = None) -> bool:
         """Whether a partition is there."""
-        return self.storage.exists(self.path(dataset, key, day))
+        return self.storage.exists(layout.partition(dataset, key, day))
 
     def remove(self, dataset: Dataset, key: str, day: dt.date) -> None:
         """Take a partition away, so that nobody reads it while what it came from is replaced."""
-        self.storage.delete(self.path(dataset, key, day))
+        self.storage.delete(layout.partition(dataset, key, day))
 
     def write_table(
         self,
@@ -170,12 +170,11 @@ class Store(ConfigurableResource):
         import pyarrow.parquet as pq
 
         table = table.replace_schema_metadata({NOTES: json.dumps(notes)})
-        with self.storage.writing(self.path(dataset, key, day)) as local:
+        with self.writing(dataset, key, day) as local:
             pq.write_table(table, local, compression="zstd")
             if evidence is not None:
-                self.storage.write(
-                    self.evidence_path(dataset, key, day, evidence), local.read_bytes()
-                )
+                kept = layout.evidence(dataset, key, day, evidence)
+                self.storage.write(kept, local.read_bytes())
 
     def write_report(
         self,
@@ -210,11 +209,6 @@ class Store(ConfigurableResource):
         }
         self.write_table(dataset, key, day, table, made | dict(notes), evidence=run_id)
 
-    @staticmethod
-    def evidence_path(dataset: Dataset, key: str, day: dt.date | None, name: str) -> str:
-        """Path of a revision of a partition that is kept for good."""
-        return f"evidence/{dataset}/model={key}/date={day}/{name}.parquet"
-
     def read_table(
         self, dataset: Dataset, key: str, day: dt.date | None = None
     ) -> tuple[pa.Table, dict[str, Any]]:
@@ -225,7 +219,7 @@ class Store(ConfigurableResource):
         NotMaterialisedError
             If the partition is not there.
         """
-        path = self.path(dataset, key, day)
+        path = layout.partition(dataset, key, day)
         try:
             return self.read_path(path)
         except FileNotFoundError:
@@ -248,16 +242,12 @@ class Store(ConfigurableResource):
 
     def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:
         """Files of a version's materialised days, in order, from one listing."""
-        files = self.storage.list(f"{dataset}/model={key}")
-        return {
-            dt.date.fromisoformat(path.split("/")[-2].removeprefix("date=")): file
-            for path, file in files.items()
-        }
+        files = self.storage.list(layout.partitions(dataset, key))
+        return {layout.partition_day(path): file for path, file in files.items()}
 
     def profiled_keys(self) -> set[str]:
         """Keys of the versions that have a reference profile, from one listing."""
-        paths = self.storage.list("reference_profile")
-        return {path.split("/")[1].removeprefix("model=") for path in paths}
+        return set(map(layout.partition_key, self.storage.list("reference_profile")))
 
     def landed(self, key: str) -> Landed:
         """The accepted manifest of a version.
@@ -267,7 +257,7 @@ class Store(ConfigurableResource):
         NotMaterialisedError
             If no version of that key has landed.
         """
-        path = f"manifests/{key}.json"
+        path = layout.manifest(key)
         try:
             return Landed.model_validate_json(self.storage.read(path))
         except FileNotFoundError:
@@ -286,7 +276,7 @@ class Store(ConfigurableResource):
 
     def _all_landed(self) -> tuple[Mapping[str, Landed], frozenset[str]]:
         try:
-            return _all_landed(self.storage.read("manifests/all.json"))
+            return _all_landed(self.storage.read(layout.ALL_MANIFESTS))
         except FileNotFoundError:
             return {}, frozenset()
 
@@ -305,15 +295,15 @@ class Store(ConfigurableResource):
 
         def record(key: str) -> None:
             content = landed[key].model_dump_json(indent=2).encode()
-            storage.write(f"manifests/history/{key}/{landed[key].manifest.sha256}.json", content)
-            storage.write(f"manifests/{key}.json", content)
+            storage.write(layout.manifest_revision(key, landed[key].manifest.sha256), content)
+            storage.write(layout.manifest(key), content)
 
         with ThreadPoolExecutor(WRITERS) as writers:
             list(writers.map(record, sorted(changed)))
         if changed:
             # Last: it is what a sensor reads, and it makes up for a kill before this line.
             content_all = {key: item.model_dump(mode="json") for key, item in landed.items()}
-            self.storage.write("manifests/all.json", json.dumps(content_all).encode())
+            self.storage.write(layout.ALL_MANIFESTS, json.dumps(content_all).encode())
 
 
 @lru_cache(maxsize=2)
@@ -324,7 +314,9 @@ def _all_landed(content: bytes) -> tuple[Mapping[str, Landed], frozenset[str]]:
         try:
             landed[key] = Landed.model_validate(item)
         except ValidationError as error:  # one version must not stop the others
-            LOG.warning("manifests/all.json: %s cannot be read and is left out: %s", key, error)
+            LOG.warning(
+                "%s: %s cannot be read and is left out: %s", layout.ALL_MANIFESTS, key, error
+            )
             unreadable.add(key)
     return landed, frozenset(unreadable)
 

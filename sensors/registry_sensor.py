@@ -20,6 +20,7 @@ from monitoring_assets.assets.model_registry import model_registry
 from monitoring_assets.code_version import code_version
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
+from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed, Store
@@ -33,7 +34,6 @@ from sensors.run_requests import (
 NAME = "registry_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
 SCAN_SECONDS = 20.0
-VERDICTS = "manifests/verdicts.json"
 # The module whose rules make a verdict.
 JUDGE = "resources.registry"
 

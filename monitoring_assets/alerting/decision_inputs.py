@@ -27,6 +27,7 @@ from monitoring_assets.statistics.alerts.decision import (
 from monitoring_assets.statistics.alerts.policy import Policy
 from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.profiles.bins import short_label
+from resources import layout
 from resources.faults import RecordedFault, read_faults
 from resources.manifest import Manifest
 from resources.store import Store
@@ -146,7 +147,7 @@ def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
         If a report of that time is no longer there.
     """
     files = {
-        one: (store.evidence_path("drift_report", day.key, one, run), run)
+        one: (layout.evidence("drift_report", day.key, one, run), run)
         for one, run in inputs.reports.items()
     }
     return _history(day.day, inputs, _read(store, files))

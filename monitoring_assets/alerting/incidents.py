@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from resources import layout
 from resources.delivery.links import links, look_further
 from resources.delivery.messages import BreachLine, Notice, Severity, Subject
 
@@ -143,7 +144,7 @@ def reconcile(
             if told:
                 family = _lead(told).family
                 numbers[family] = numbers.get(family, 0) + 1
-                name = f"{context.subject.key}/{family.replace(' ', '-')}/{numbers[family]}"
+                name = layout.incident(context.subject.key, family, numbers[family])
                 still_open.append(_opened(name, told, context.subject.service, channels))
                 notices.append(_notice(still_open[-1], "open", mine, context))
         elif not told and not silent:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitoring_assets.alerting.incidents import Ledger, NoticeContext, reconcile
+from resources import layout
 from resources.delivery.channel import Channel
 from resources.delivery.channels import channels_from_environment
 from resources.delivery.messages import Measurements
@@ -27,7 +28,7 @@ POLL_SECONDS = 0.2
 def read_ledger(storage: Storage, key: str) -> Ledger:
     """What people know of a subject; an empty ledger if no notice about it was ever written."""
     try:
-        return Ledger.model_validate_json(storage.read(f"incidents/{key}.json"))
+        return Ledger.model_validate_json(storage.read(layout.ledger(key)))
     except FileNotFoundError:
         return Ledger()
 
@@ -71,7 +72,7 @@ def tell(
     while not is_ours:
         if time.monotonic() > end:
             raise TimeoutError(f"other runs have held the ledger of {key} for {LOCK_SECONDS:.0f} s")
-        with lock(storage, f"telling/{key}", LOCK_SECONDS) as is_ours:
+        with lock(storage, layout.pending(key), LOCK_SECONDS) as is_ours:
             if is_ours and not _write_down(storage, context, decisions, measurements, channels):
                 return ["no notification is sent: a later day has been decided"]
         if not is_ours:
@@ -103,11 +104,11 @@ def _write_down(
     _put(storage, ledger, channels)
     after, notices = reconcile(ledger, decisions, context, [one.name for one in channels])
     if after != ledger:
-        storage.write(f"telling/{key}", b"")
+        storage.write(layout.pending(key), b"")
         after = after.model_copy(update={"notices": tuple(notices)})
-        storage.write(f"incidents/{key}.json", after.model_dump_json(indent=2).encode())
+        storage.write(layout.ledger(key), after.model_dump_json(indent=2).encode())
         _put(storage, after, channels)
-        storage.delete(f"telling/{key}")
+        storage.delete(layout.pending(key))
     if measurements is not None:
         Outbox(storage).put(measurements, channels)
     return True
@@ -120,8 +121,8 @@ def _put(storage: Storage, ledger: Ledger, channels: Sequence[Channel]) -> None:
 
 def finish_notices(store: Store) -> None:
     """Put into the outbox what runs that were killed have written down: one listing if nothing."""
-    for path in store.storage.list("telling"):
-        key = path.removeprefix("telling/")
+    for path in store.storage.list(layout.PENDING):
+        key = layout.pending_key(path)
         with lock(store.storage, path, 0.0) as is_ours:
             if is_ours:
                 ledger = read_ledger(store.storage, key)

@@ -106,7 +106,7 @@ def alerts(
         return {
             "decisions": _shown(decisions),
             "told": dg.MetadataValue.md("\n".join(f"- {line}" for line in told) or "nobody"),
-            "path": store.storage.url(store.path("alerts", day.key, day.day)),
+            "path": store.url("alerts", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)

@@ -78,7 +78,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "characteristics": _characteristics_table(report),
             "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
             "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
-            "path": store.storage.url(store.path("drift_report", day.key, day.day)),
+            "path": store.url("drift_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)

@@ -48,8 +48,7 @@ def features(
         manifest = landed.manifest
         reference = read_reference(store, day.key)
         files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
-        path = store.path("features", day.key, day.day)
-        with store.storage.writing(path) as local:
+        with store.writing("features", day.key, day.day) as local:
             schema = _write(_rows(files, landed, registry), local)
             bins = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(ParquetSource([local]), bins)
@@ -73,7 +72,7 @@ def features(
             "rows": profile.rows,
             "missing_max": max(c.missing_share for c in profile.columns.values()),
             "batch": [files.storage.url(path) for path in files.paths],
-            "path": store.storage.url(path),
+            "path": store.url("features", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)

@@ -74,7 +74,7 @@ def performance_report(
             "performance": _shown(rows),
             "segments": _segments_shown(rows),
             "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, rows))),
-            "path": store.storage.url(store.path("performance_report", day.key, day.day)),
+            "path": store.url("performance_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
@@ -162,7 +162,7 @@ def _realised(
     try:
         files = lake.day_files(outcome.path, day.day)
         with (
-            store.storage.fetched(store.path("scores", day.key, day.day)) as local,
+            store.fetched("scores", day.key, day.day) as local,
             joined(
                 local,
                 key,

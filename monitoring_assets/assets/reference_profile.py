@@ -82,7 +82,7 @@ def reference_profile(
             "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
             # Days before this are not missing: the version was not in production yet.
             "monitored_from": manifest.deployed_at.isoformat(),
-            "path": store.storage.url(store.path("reference_profile", key)),
+            "path": store.url("reference_profile", key),
         }
     )
 

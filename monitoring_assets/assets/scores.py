@@ -41,10 +41,9 @@ def scores(
         manifest = landed.manifest
         reference = read_reference(store, day.key)
         store.location("features", day.key, day.day)  # says so if they are not there
-        path = store.path("scores", day.key, day.day)
         with (
-            store.storage.fetched(store.path("features", day.key, day.day)) as feature_path,
-            store.storage.writing(path) as local,
+            store.fetched("features", day.key, day.day) as feature_path,
+            store.writing("scores", day.key, day.day) as local,
         ):
             rows = FeatureFile(feature_path, manifest.batch.key, tuple(manifest.features.names))
             reported = score_features(rows, landed, day.day, registry, lake, store, local, context)
@@ -69,7 +68,7 @@ def scores(
             "rows": profile.rows,
             "mean_score": profile.columns[SCORE].mean_score,
             "flavour": manifest.scoring.flavour,
-            "path": store.storage.url(path),
+            "path": store.url("scores", day.key, day.day),
             **reported,
         }
 

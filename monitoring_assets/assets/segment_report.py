@@ -69,7 +69,7 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
         return {
             "segments_at_fail": len(failed),
             "segments": _shown(rows),
-            "path": store.storage.url(store.path("segment_report", day.key, day.day)),
+            "path": store.url("segment_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
@@ -141,8 +141,8 @@ def _count(
     }
     faults = {}
     with (
-        store.storage.fetched(store.path("features", day.key, day.day)) as features,
-        store.storage.fetched(store.path("scores", day.key, day.day)) as scored,
+        store.fetched("features", day.key, day.day) as features,
+        store.fetched("scores", day.key, day.day) as scored,
     ):
         source = ParquetSource([features])
         for column in values:

@@ -271,12 +271,13 @@ def _told(home: Path) -> Table:
     """What the people on call were told, in its order: the alert log's notices."""
     from pydantic import TypeAdapter
 
+    from resources import layout
     from resources.delivery.messages import Message, Notice
     from resources.storage import open_storage
 
     storage = open_storage(str(home / "store"))
     read = TypeAdapter[Message](Message).validate_json
-    messages = [read(storage.read(path)) for path in storage.list("alert_log")]
+    messages = [read(storage.read(path)) for path in storage.list(layout.ALERT_LOG)]
     notices = [message for message in messages if isinstance(message, Notice)]
     table = Table(title="What the people on call were told", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("day", "incident", ""):
@@ -284,7 +285,7 @@ def _told(home: Path) -> Table:
     table.add_column("summary")
     for notice in sorted(notices, key=lambda one: (one.day, one.incident, one.number)):
         style = "green" if notice.action == "resolve" else "bold red"
-        name = notice.incident.removeprefix(f"{notice.subject.key}/")
+        name = layout.without_subject(notice.incident)
         summary = notice.summary.removeprefix(f"{notice.subject.key}: ")
         who = Text.assemble(notice.subject.key, (f"\n{name}", "dim"))
         table.add_row(_day(notice.day), who, Text(notice.action, style), summary)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from resources.store import Dataset, Store
+    from resources.layout import Dataset
+    from resources.store import Store
 
 format_option = click.option(
     "--format",

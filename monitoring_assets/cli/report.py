@@ -12,7 +12,8 @@ import click
 from monitoring_assets.cli.options import format_option, stored_day
 
 if TYPE_CHECKING:
-    from resources.store import Dataset, Store
+    from resources.layout import Dataset
+    from resources.store import Store
 
 HISTORY_DAYS = 30
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from dagster import ConfigurableResource
 
+from resources import layout
 from resources.delivery.messages import Change, Measurements, Message, Notice
 from resources.storage import open_storage
 
@@ -50,7 +51,7 @@ class AlertLog(ConfigurableResource):
             raise TypeError(f"the alert log takes no {message.kind}")
         day = message.at.date() if isinstance(message, Change) else message.day
         storage = open_storage(self.root)
-        path = f"alert_log/{day}/{message.path}.json"
+        path = layout.alert_log(day, message.path)
         storage.write(path, message.model_dump_json(indent=2).encode())
         _show(message)
         return f"written to {storage.url(path)}"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from resources import layout
 from resources.manifest import Manifest
 
 Severity = Literal["critical", "error"]
@@ -124,7 +125,7 @@ class Notice(_Part):
     @property
     def path(self) -> str:
         """Where it lies in the outbox: the same for the same decision, made again."""
-        return f"{self.incident}/{self.number:04}-{self.action}"
+        return layout.notice(self.incident, self.number, self.action)
 
 
 class Change(_Part):
@@ -139,7 +140,7 @@ class Change(_Part):
     @property
     def path(self) -> str:
         """Where it lies in the outbox."""
-        return f"{self.subject.key}/landed"
+        return layout.landed(self.subject.key)
 
 
 class Gauge(_Part):
@@ -170,7 +171,7 @@ class Measurements(_Part):
     @property
     def path(self) -> str:
         """Where it lies in the outbox: a later day takes the place of one that still waits."""
-        return f"{self.subject.key}/measurements"
+        return layout.measurements(self.subject.key)
 
 
 Message = Annotated[Notice | Change | Measurements, Field(discriminator="kind")]

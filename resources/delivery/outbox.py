@@ -1,10 +1,9 @@
 """The outbox: messages on their way, in the store, until each channel has taken its copy.
 
-A message is written to ``outbox/<channel>/`` before anything is sent, and leaves it only after
-``evidence/deliveries/<channel>/`` says that it was taken. So a process that is killed anywhere
-leaves a message that is sent (again): at least once. PagerDuty folds repeats by its dedup key, the
-alert log by its path. A Datadog event or a Slack message may be there twice after a kill between
-its sending and its recording.
+A message is written to the outbox before anything is sent, and leaves it only after the evidence
+says that it was taken. So a process that is killed anywhere leaves a message that is sent (again):
+at least once. PagerDuty folds repeats by its dedup key, the alert log by its path. A Datadog event
+or a Slack message may be there twice after a kill between its sending and its recording.
 """
 
 from __future__ import annotations
@@ -16,13 +15,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from resources import layout
 from resources.delivery.channel import Channel, UndeliveredError, send
 from resources.delivery.messages import Measurements, Message, Notice
+from resources.layout import OUTBOX, Parcel
 from resources.lock import lock
 from resources.storage import Storage
-
-OUTBOX = "outbox"
-DELIVERIES = "evidence/deliveries"
 
 # Seconds until the next try: the first, doubling each time, up to the last.
 BACK_OFF = (30.0, 600.0)
@@ -147,32 +145,32 @@ class Outbox:
         for channel in channels:
             if not channel.takes(message):
                 continue
-            path = f"{channel.name}/{message.path}.json"
+            parcel = Parcel(channel.name, message.path)
             if isinstance(message, Measurements):
-                self._put_measurements(message, path)
+                self._put_measurements(message, parcel)
             # In this order: a delivery writes its evidence before it takes the message away.
             elif not (
-                self._storage.exists(f"{OUTBOX}/{path}")
-                or self._storage.exists(f"{DELIVERIES}/{path}")
+                self._storage.exists(layout.outbox(parcel))
+                or self._storage.exists(layout.delivery(parcel))
             ):
-                self._write(path, Envelope(message=message))
+                self._write(parcel, Envelope(message=message))
 
     def waiting(self, key: str | None = None) -> list[Waiting]:
         """What waits, of one subject or of all, in the order of its paths."""
         found = []
-        for channel, path in self._paths(key):
+        for parcel in self._parcels(key):
             attempts, reason, not_before = 0, "", None
             try:
-                envelope = self._read(path)
+                envelope = self._read(parcel)
             except ValidationError as error:
-                reason = self._unreadable(path, error)
+                reason = self._unreadable(parcel, error)
             else:
                 if envelope is None:
                     continue
                 if failure := envelope.failure:
                     attempts, reason = failure.attempts, failure.reason
                     not_before = failure.not_before
-            found.append(Waiting(channel, path, attempts, reason, not_before))
+            found.append(Waiting(parcel.channel, str(parcel), attempts, reason, not_before))
         return found
 
     def deliver(
@@ -211,18 +209,19 @@ class Outbox:
         down: set[str] = set()
         due: dict[str, set[str]] = {}
         found: list[Delivery] = []
-        for name, path in self._paths(key):
+        for parcel in self._parcels(key):
+            name = parcel.channel
             if name not in by_name:
                 continue
             try:
-                envelope = self._read(path)
+                envelope = self._read(parcel)
             except ValidationError as error:
-                found.append(Delivery(name, path, False, self._unreadable(path, error)))
+                found.append(Delivery(name, str(parcel), False, self._unreadable(parcel, error)))
                 continue
             if envelope is None:
                 continue
             if envelope.is_due(now):
-                due.setdefault(path.split("/")[1], set()).add(name)
+                due.setdefault(parcel.subject, set()).add(name)
             elif envelope.failure and envelope.failure.asked_to_wait:
                 down.add(name)
         for subject, names in due.items():
@@ -246,10 +245,11 @@ class Outbox:
         found: list[Delivery] = []
         held: set[str] = set()
         # Listed and read again: another process may have sent some before the lock was ours.
-        for file in self._storage.list(f"{OUTBOX}/{channel.name}/{subject}"):
-            path = file.removeprefix(f"{OUTBOX}/")
+        for file in self._storage.list(layout.outbox_of(channel.name, subject)):
+            parcel = layout.outbox_parts(file)
+            path = str(parcel)
             try:
-                envelope = self._read(path)
+                envelope = self._read(parcel)
             except ValidationError:
                 continue  # `deliver` has told of it
             if envelope is None or envelope.queue in held:
@@ -259,14 +259,14 @@ class Outbox:
                 continue
             if time.monotonic() >= deadline:
                 break
-            if self._is_recorded(path, envelope.message):  # killed before it was taken away
-                self._storage.delete(f"{OUTBOX}/{path}")
+            if self._is_recorded(parcel, envelope.message):  # killed before it was taken away
+                self._storage.delete(layout.outbox(parcel))
                 continue
             try:
                 answer = send(channel, envelope.message)
             except UndeliveredError as error:
                 found.append(Delivery(channel.name, path, False, error.reason, envelope.message))
-                self._write(path, envelope.after(error, now))
+                self._write(parcel, envelope.after(error, now))
                 held.add(envelope.queue)
                 if not error.refused:
                     return found, False
@@ -276,39 +276,39 @@ class Outbox:
                 evidence = Evidence(
                     message=envelope.message, taken_at=now, attempts=attempts, answer=answer
                 )
-                self._storage.write(f"{DELIVERIES}/{path}", _json(evidence))
-                self._storage.delete(f"{OUTBOX}/{path}")
+                self._storage.write(layout.delivery(parcel), _json(evidence))
+                self._storage.delete(layout.outbox(parcel))
         return found, True
 
-    def _put_measurements(self, message: Measurements, path: str) -> None:
+    def _put_measurements(self, message: Measurements, parcel: Parcel) -> None:
         try:
-            waiting = self._read(path)
+            waiting = self._read(parcel)
         except ValidationError:
             waiting = None  # replaced: what cannot be read is never sent
         if waiting and isinstance(waiting.message, Measurements):
             joined = _joined(waiting.message, message)
-            self._write(path, Envelope(message=joined, failure=waiting.failure))
+            self._write(parcel, Envelope(message=joined, failure=waiting.failure))
             return
         try:
-            sent = Evidence.model_validate_json(self._storage.read(f"{DELIVERIES}/{path}")).message
+            content = self._storage.read(layout.delivery(parcel))
+            sent = Evidence.model_validate_json(content).message
         except (FileNotFoundError, ValidationError):
             sent = None
         if not (isinstance(sent, Measurements) and sent.day > message.day):
-            self._write(path, Envelope(message=message))
+            self._write(parcel, Envelope(message=message))
 
-    def _is_recorded(self, path: str, message: Message) -> bool:
+    def _is_recorded(self, parcel: Parcel, message: Message) -> bool:
         # Measurements come again under the same path, and do no harm.
         if isinstance(message, Measurements):
             return False
-        return self._storage.exists(f"{DELIVERIES}/{path}")
+        return self._storage.exists(layout.delivery(parcel))
 
-    def _paths(self, key: str | None) -> list[tuple[str, str]]:
-        """Channel and path below `OUTBOX` of what waits, from one listing."""
-        paths = [path.removeprefix(f"{OUTBOX}/") for path in self._storage.list(OUTBOX)]
-        split = [(path.split("/"), path) for path in paths]
-        return [(parts[0], path) for parts, path in split if key is None or parts[1] == key]
+    def _parcels(self, key: str | None) -> list[Parcel]:
+        """What waits, from one listing."""
+        parcels = map(layout.outbox_parts, self._storage.list(OUTBOX))
+        return [parcel for parcel in parcels if key is None or parcel.subject == key]
 
-    def _read(self, path: str) -> Envelope | None:
+    def _read(self, parcel: Parcel) -> Envelope | None:
         """What waits; None if it was taken away since it was listed.
 
         Raises
@@ -317,17 +317,17 @@ class Outbox:
             If it cannot be read.
         """
         try:
-            return Envelope.model_validate_json(self._storage.read(f"{OUTBOX}/{path}"))
+            return Envelope.model_validate_json(self._storage.read(layout.outbox(parcel)))
         except FileNotFoundError:
             return None
 
-    def _write(self, path: str, envelope: Envelope) -> None:
-        self._storage.write(f"{OUTBOX}/{path}", _json(envelope))
+    def _write(self, parcel: Parcel, envelope: Envelope) -> None:
+        self._storage.write(layout.outbox(parcel), _json(envelope))
 
-    def _unreadable(self, path: str, error: ValidationError) -> str:
+    def _unreadable(self, parcel: Parcel, error: ValidationError) -> str:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        url = self._storage.url(f"{OUTBOX}/{path}")
+        url = self._storage.url(layout.outbox(parcel))
         return f"{url} cannot be read, at {where!r}: {first['msg']}; mend or delete it"
 
 

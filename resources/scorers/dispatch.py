@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dagster import AssetExecutionContext, MetadataValue
 
+from resources import layout
 from resources.lake import Lake
 from resources.manifest import ArtefactScoring, CommandScoring, ImageScoring, ScoredScoring
 from resources.registry import ModelRegistry, version_path
@@ -67,8 +68,11 @@ def score_features(
         return {}
     if isinstance(scoring, ImageScoring):
         manifest = landed.manifest
-        folder = f"exchange/{manifest.key}/{day or 'reference'}/{context.run_id}"
-        return score_image(features, scoring, manifest.pod, store.storage, folder, output, context)
+        paths = {
+            "input": layout.exchange(manifest.key, day, context.run_id, "input"),
+            "output": layout.exchange(manifest.key, day, context.run_id, "output"),
+        }
+        return score_image(features, scoring, manifest.pod, store.storage, paths, output, context)
     storage, path = version_path(registry.storage, landed.folder, scoring.artefact)
     with storage.fetched(path) as artefact:
         _verify(artefact, scoring, storage.url(path))

@@ -1,7 +1,7 @@
 """Flavour ``image``: the model is a container of its own, run as a pod through Dagster Pipes.
 
 The contract is that of flavour ``command``. Input and output lie in a folder of the store that is
-made for the one day and taken away after it (``exchange/``): the container needs to reach nothing
+made for the one day and taken away after it: the container needs to reach nothing
 else of ours.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from dagster import AssetExecutionContext, MetadataValue
@@ -30,7 +31,7 @@ def score_image(
     scoring: ImageScoring,
     pod: Pod,
     storage: Storage,
-    folder: str,
+    paths: Mapping[str, str],
     output: Path,
     context: AssetExecutionContext,
 ) -> dict[str, MetadataValue]:
@@ -44,8 +45,8 @@ def score_image(
         The manifest's section.
     pod
         What the model asks of Kubernetes.
-    storage, folder
-        Where input and output are exchanged: S3, or a folder that both pods mount.
+    storage, paths
+        Where ``input`` and ``output`` are exchanged: S3, or a folder that both pods mount.
     output
         Parquet file to write: the key and ``score``.
     context
@@ -70,7 +71,6 @@ def score_image(
         )
     from resources.scorers.scoring_pod import ScoringPods, scoring_pod_spec
 
-    paths = {name: f"{folder}/{name}.parquet" for name in ("input", "output")}
     urls = {name: storage.url(path) for name, path in paths.items()}
     source = f"the {{output}} of {scoring.image}"
     try:

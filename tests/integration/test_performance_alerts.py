@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
+from resources import layout
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -99,7 +100,7 @@ def test_outcomes_that_change_open_one_incident_when_they_are_due_and_close_it(
     assert inputs["performance_from"] == DAYS[0].isoformat()
     assert inputs["faults"][opened.isoformat()]
     # The outcomes of that time are no longer what the store has: the answer is recorded.
-    decided.store.storage.delete(decided.store.path("performance_report", KEY, FLIPPED[0]))
+    decided.store.storage.delete(layout.partition("performance_report", KEY, FLIPPED[0]))
     monkeypatch.setenv("MONITORING_STORE", decided.store.root)
     shown = CliRunner().invoke(main, ["alerts", KEY, "--date", str(opened), "--replay"])
     assert shown.exit_code == 0, shown.output

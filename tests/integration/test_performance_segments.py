@@ -9,8 +9,8 @@ from scipy.special import expit, logit
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.history import performance_points
 from monitoring_assets.statistics.drift.segments import Segment
+from resources import layout
 from resources.storage import open_storage
-from resources.store import Store
 from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income
 
 KEY = "pd_cards.1"
@@ -167,7 +167,7 @@ def test_the_points_of_a_segment_are_those_of_its_row(lender, instance, cohort):
 
 
 def test_segments_of_an_earlier_release_say_what_to_do(lender, instance, cohort):
-    lender.store.storage.delete(Store.path("reference_segments", KEY))
+    lender.store.storage.delete(layout.partition("reference_segments", KEY))
     tell(lender, cohort)
     make(lender, instance, "measure_performance")
     row = realised(lender)

@@ -10,13 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 
+from resources import layout
 from tests.conftest import Lender, days_ago, job, onboard
 from tests.s3_requests import recorded_requests
 
@@ -197,4 +197,4 @@ def test_a_model_reaches_nothing_but_what_is_exchanged_with_it(policies) -> None
 
 
 def test_exchange_is_where_features_and_scores_are_exchanged() -> None:
-    assert 'f"exchange/' in Path("resources/scorers/dispatch.py").read_text()
+    assert layout.exchange("pd_cards.1", None, "a-run", "input").startswith("exchange/")

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from resources import layout
 from resources.manifest import Manifest
 from resources.storage import S3Storage
-from resources.store import Landed, NotMaterialisedError, Store
+from resources.store import Landed, NotMaterialisedError
 from tests.s3_requests import recorded_requests
 
 DAY = dt.date(2026, 9, 1)
@@ -25,10 +26,11 @@ def landed(lender, version="1", **changes):
 
 def test_a_partition_lies_where_hive_looks_for_it():
     assert (
-        Store.path("scores", KEY, DAY) == "scores/model=pd_cards.1/date=2026-09-01/scores.parquet"
+        layout.partition("scores", KEY, DAY)
+        == "scores/model=pd_cards.1/date=2026-09-01/scores.parquet"
     )
     path = "reference_profile/model=pd_cards.1/reference_profile.parquet"
-    assert Store.path("reference_profile", KEY) == path
+    assert layout.partition("reference_profile", KEY) == path
 
 
 def test_a_table_is_read_as_it_was_written_with_its_notes(any_lender):
@@ -62,7 +64,7 @@ def test_a_partition_that_is_not_there_is_named(any_lender):
     for read in (store.read_table, store.location):
         with pytest.raises(NotMaterialisedError) as raised:
             read("scores", KEY, DAY)
-        path = Store.path("scores", KEY, DAY)
+        path = layout.partition("scores", KEY, DAY)
         assert str(raised.value) == (
             f"scores of 2026-09-01|pd_cards.1 is not materialised: {store.root}/{path} is not there"
         )

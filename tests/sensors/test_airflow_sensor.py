@@ -9,6 +9,7 @@ import yaml
 
 from airflow_bridge.export.overlap import OverlapError
 from airflow_bridge.export.settings import BRIDGE_IS_ON
+from resources import layout
 from resources.dagster_internals import InstigatorStatus
 from resources.errors import InputError
 from resources.storage import open_storage
@@ -117,7 +118,7 @@ def test_with_the_bridge_on_the_registry_requests_profiles_only(lender, instance
     (request,) = daemon.tick().run_requests
     assert request.job_name == "onboard_model"
     daemon.finish_runs()
-    lender.store.storage.write(lender.store.path("reference_profile", "pd_cards.1"), b"there")
+    lender.store.storage.write(layout.partition("reference_profile", "pd_cards.1"), b"there")
     assert daemon.tick().run_requests == []
     monkeypatch.delenv("MONITORING_AIRFLOW")
     requests = daemon.tick().run_requests

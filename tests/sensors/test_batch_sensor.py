@@ -6,9 +6,10 @@ import json
 import dagster as dg
 import pytest
 
+from resources import layout
 from resources.manifest import Manifest
 from resources.storage import open_storage
-from resources.store import Landed, Store
+from resources.store import Landed
 from sensors.batch_sensor import LOOKBACK_DAYS, batch_sensor
 from sensors.registry_sensor import registry_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
@@ -29,7 +30,7 @@ def land(lender, name="pd_cards", landed=5, **changes):
     item = Landed(manifest=manifest, folder=f"{name}/1", landed_at=landed_at)
     everything = lender.store.all_landed() | {manifest.key: item}
     lender.store.land(everything, {manifest.key})
-    lender.store.storage.write(Store.path("reference_profile", manifest.key), b"there")
+    lender.store.storage.write(layout.partition("reference_profile", manifest.key), b"there")
 
 
 def requested(result):
@@ -81,7 +82,7 @@ def test_a_lake_that_cannot_be_reached_does_not_stop_the_others(s3_lender, insta
 
 def test_a_version_without_a_reference_profile_waits(daemon):
     land(daemon.lender)
-    daemon.lender.store.storage.delete(Store.path("reference_profile", "pd_cards.1"))
+    daemon.lender.store.storage.delete(layout.partition("reference_profile", "pd_cards.1"))
     daemon.lender.deliver(YESTERDAY)
     assert requested(daemon.tick()) == []
 
@@ -119,7 +120,7 @@ def test_a_day_that_somebody_has_run_is_not_run_again(lender, instance, sensor):
     Daemon(registry_sensor, lender, instance).tick()
     if sensor is batch_sensor:
         land(lender, landed=1)
-    lender.store.storage.write(Store.path("reference_profile", "pd_cards.1"), b"there")
+    lender.store.storage.write(layout.partition("reference_profile", "pd_cards.1"), b"there")
     lender.deliver(days_ago(1))
     lender.deliver(YESTERDAY)
     done = f"{days_ago(1)}|pd_cards.1"
@@ -178,7 +179,7 @@ def test_the_two_sensors_share_the_days_and_none_is_run_by_both(lender, instance
     landed_at = dt.datetime.combine(days_ago(4), dt.time(23, 59), dt.UTC)
     landed["pd_cards.1"] = landed["pd_cards.1"].model_copy(update={"landed_at": landed_at})
     lender.store.land(landed, {"pd_cards.1"})
-    lender.store.storage.write(Store.path("reference_profile", "pd_cards.1"), b"there")
+    lender.store.storage.write(layout.partition("reference_profile", "pd_cards.1"), b"there")
     for number in range(10):
         lender.deliver(days_ago(number))
     before, after = requested(registry.tick()), requested(batches.tick())

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 
 from monitoring_assets.partitions import ModelDay
+from resources import layout
 from resources.manifest import Manifest
-from resources.store import Landed, Store
+from resources.store import Landed
 from sensors.missing_batches import LOOKBACK_DAYS, missing_batches
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 
@@ -36,7 +37,7 @@ def land(lender, name="pd_cards", landed_at=None, **changes):
         )
     }
     lender.store.land(landed, {manifest.key})
-    lender.store.storage.write(Store.path("reference_profile", manifest.key), b"there")
+    lender.store.storage.write(layout.partition("reference_profile", manifest.key), b"there")
 
 
 def evaluate(lender, instance, now):
@@ -171,5 +172,5 @@ def test_a_version_without_a_reference_profile_is_not_passed_over_in_silence(len
     lender.deliver(day, rows(1))
     noon = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
     assert f"{day}|pd_cards.1" not in evaluate(lender, instance, noon)
-    lender.store.storage.delete(Store.path("reference_profile", "pd_cards.1"))
+    lender.store.storage.delete(layout.partition("reference_profile", "pd_cards.1"))
     assert f"{day}|pd_cards.1" in evaluate(lender, instance, noon)

@@ -4,9 +4,10 @@ import datetime as dt
 
 import pytest
 
+from resources import layout
 from resources.manifest import Manifest
 from resources.storage import open_storage
-from resources.store import Landed, Store
+from resources.store import Landed
 from sensors import outcome_sensor as module
 from sensors.outcome_sensor import LATE_DAYS, outcome_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
@@ -34,7 +35,7 @@ def land(lender, name="pd_cards", scored=(), **changes):
     item = Landed(manifest=manifest, folder=f"{name}/1", landed_at=dt.datetime.now(dt.UTC))
     lender.store.land(lender.store.all_landed() | {manifest.key: item}, {manifest.key})
     for day in scored:
-        lender.store.storage.write(Store.path("scores_profile", manifest.key, day), b"there")
+        lender.store.storage.write(layout.partition("scores_profile", manifest.key, day), b"there")
 
 
 def tell(lender, day, content=b"rows", file="part-0.parquet", folder="o"):
@@ -99,7 +100,7 @@ def test_a_day_is_not_measured_before_it_is_scored(daemon):
     tell(daemon.lender, aged(30))
     assert requested(daemon.tick()) == []
     daemon.lender.store.storage.write(
-        Store.path("scores_profile", "pd_cards.1", aged(30)), b"there"
+        layout.partition("scores_profile", "pd_cards.1", aged(30)), b"there"
     )
     assert requested(daemon.tick()) == [f"{aged(30)}|pd_cards.1"]
 

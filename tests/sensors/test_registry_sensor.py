@@ -15,10 +15,11 @@ import dagster as dg
 import pytest
 import yaml
 
+from resources import layout
+from resources.layout import VERDICTS
 from resources.registry import ModelRegistry
 from resources.storage import LocalStorage, open_storage
-from resources.store import Store
-from sensors.registry_sensor import VERDICTS, accept, registry_sensor
+from sensors.registry_sensor import accept, registry_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
 from tests.conftest import YESTERDAY, Lender, days_ago, rows
 from tests.s3_requests import recorded_requests
@@ -36,7 +37,7 @@ def registry_files(lender):
 
 def profile(lender, key):
     """Leave a reference profile as the run that was requested would."""
-    path = Store.path("reference_profile", key)
+    path = layout.partition("reference_profile", key)
     lender.store.storage.write(path, b"the sensor looks only whether it is there")
 
 

@@ -13,8 +13,8 @@ from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.history import performance_points
 from monitoring_assets.reference.score_grid import read_grid
+from resources import layout
 from resources.storage import open_storage
-from resources.store import Store
 from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income, tick
 
 KEY = "pd_cards.1"
@@ -231,7 +231,7 @@ def test_a_score_in_points_without_reference_outcomes_is_a_warning(lend, lender,
 
 def test_a_store_of_an_earlier_release_works_without_a_grid(lend, lender, instance):
     frame = lend(400)
-    for path in (Store.path("reference_grid", KEY), Store.path("score_grid", KEY, DAY)):
+    for path in (layout.partition("reference_grid", KEY), layout.partition("score_grid", KEY, DAY)):
         lender.store.storage.delete(path)
     tell(lender, frame)
     found = make(lender, instance, "monitor_day")["estimated_performance"]

@@ -15,12 +15,12 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill
 from monitoring_assets.statistics.drift.stability import stability_index
 from monitoring_assets.statistics.profiles.profile import Profile
+from resources import layout
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
 from resources.storage import open_storage
-from resources.store import Store
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 
 KEY = "pd_cards.1"
@@ -365,8 +365,11 @@ def test_each_selected_check_is_evaluated_once_for_each_day_of_a_range(lender, i
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        (Store.path("reference_profile", KEY), "reference_profile of pd_cards.1 is not material"),
-        (Store.path("features_profile", KEY, YESTERDAY), "is not materialised"),
+        (
+            layout.partition("reference_profile", KEY),
+            "reference_profile of pd_cards.1 is not material",
+        ),
+        (layout.partition("features_profile", KEY, YESTERDAY), "is not materialised"),
         (f"manifests/{KEY}.json", "no model version 'pd_cards.1' has landed"),
     ],
 )
