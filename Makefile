@@ -2,7 +2,8 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
 BIN := .venv/bin
 UV := $(BIN)/uv pip --quiet
-PYTEST = $(BIN)/python -m pytest -q $(PYTEST_FLAGS)
+# RESULTS is a folder for JUnit files, one a target; .ci/run adds them up.
+PYTEST = $(BIN)/python -m pytest -q $(if $(RESULTS),--junitxml=$(RESULTS)/$@.xml) $(PYTEST_FLAGS)
 DEMO := .demo
 
 # For Dagster's own commands; dagster.yaml says the same of an instance.
