@@ -76,11 +76,12 @@ test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or 
 
 test-all: test test-soak test-airflow test-k8s ## all of them (more than an hour)
 
-lint: .venv/installed ## format, rules and types
+lint: .venv/installed ## format, rules, import contracts, types and definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
-	@$(BIN)/dagster definitions validate
+	@VIRTUAL_ENV=$(CURDIR)/.venv PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/dg check defs
 
 format: .venv/installed ## format the code
 	@$(BIN)/ruff format .
