@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import measure
 
+from monitoring_assets.statistics.alerts.policy import Opening
+
 if TYPE_CHECKING:
     from alert_streams import Stream
 
@@ -33,9 +35,9 @@ FIRST_DAY = dt.date(2026, 1, 5)
 REPLICAS = 20
 PEER_REPLICAS = 3
 GRACE_DAYS = 3
-POLICIES: dict[str, dict[str, int]] = {
+POLICIES: dict[str, dict[str, Any]] = {
     "model-monitoring": {},
-    "ours, a day opens": {"open_days": 1, "open_of": 1},
+    "ours, a day opens": {"open": Opening(1, 1)},
     "ours, days never pooled": {"pool_days": 1},
 }
 NAIVE = "any index over 0.25"
@@ -82,7 +84,7 @@ def facts(stream: Stream, folder: Path) -> list[DayFacts]:
 
     from monitoring_assets.statistics.alerts.decision import ColumnDay, DayFacts, Fault
     from monitoring_assets.statistics.drift.attribution import mean_shift, score_spread
-    from monitoring_assets.statistics.drift.drift import Thresholds
+    from monitoring_assets.statistics.drift.thresholds import Thresholds
     from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from monitoring_assets.statistics.alerts.policy import Family
 from resources import layout
-from resources.manifest import Family
 from resources.storage import Storage
 
 RUN = "run"

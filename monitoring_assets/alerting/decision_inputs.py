@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.control_charts import known_on
 from monitoring_assets.performance.history import PerformancePoint, performance_points
-from monitoring_assets.policy import policy_of
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.alerts.decision import (
     HISTORY_DAYS,
@@ -25,7 +24,8 @@ from monitoring_assets.statistics.alerts.decision import (
     standings,
 )
 from monitoring_assets.statistics.alerts.policy import Policy
-from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
 from resources.faults import RecordedFault, read_faults
@@ -114,7 +114,7 @@ def stored_inputs(
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
         deployed_at=manifest.deployed_at,
-        policy=policy_of(manifest),
+        policy=manifest.alerts,
     )
     return inputs, _history(day.day, inputs, reports)
 
@@ -184,7 +184,7 @@ def _report(root: str, path: str, tag: str) -> _Report:
     table, notes = Store(root=root).read_path(path)
     of_score = table.filter(pc.equal(table["index"], "PSI"))["mean_score_shift"].to_pylist()
     return _Report(
-        tuple(_columns(table)),
+        tuple(_columns(table, notes["thresholds"]["smoothing"])),
         notes.get("score_sd"),
         of_score[0] if of_score else None,
         notes["run_id"],
@@ -252,7 +252,7 @@ def _facts(
     )
 
 
-def _columns(report: pa.Table) -> Iterator[ColumnDay]:
+def _columns(report: pa.Table, smoothing: Smoothing) -> Iterator[ColumnDay]:
     """The rows of a drift report, counts as arrays."""
     bins = report["bins"].combine_chunks()
     ends = bins.offsets.to_pylist()
@@ -272,4 +272,5 @@ def _columns(report: pa.Table) -> Iterator[ColumnDay]:
             Thresholds(row["warn"], row["fail"], row["level"]),
             row["moved_score_by"],
             row["error"],
+            smoothing,
         )

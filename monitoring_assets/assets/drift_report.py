@@ -10,7 +10,7 @@ import dagster as dg
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.policy import exceptions_from, thresholds_from
+from monitoring_assets.policy import exceptions_from
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
 from resources.faults import RUN, record_faults
@@ -97,7 +97,7 @@ def compare_with_reference(
         Profile(reference.rows, wanted),
         current,
         score=SCORE,
-        thresholds=thresholds_from(policy.csi),
+        thresholds=policy.csi,
         overrides=exceptions_from(policy),
         smoothing=policy.smoothing,
     )

@@ -12,7 +12,7 @@ import dagster as dg
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.policy import exceptions_from, thresholds_from
+from monitoring_assets.policy import exceptions_from
 from monitoring_assets.runs.materialise import materialise_each
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
@@ -93,7 +93,7 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         {s: _compared(one, current[s]) for s, one in reference.items()},
         current,
         score=SCORE,
-        thresholds=thresholds_from(policy.csi),
+        thresholds=policy.csi,
         overrides=exceptions_from(policy),
         smoothing=policy.smoothing,
         false_discovery_rate=manifest.alerts.false_discovery_rate,

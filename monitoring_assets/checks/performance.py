@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
+from monitoring_assets.statistics.drift.thresholds import Limits, status_of
 from resources.manifest import PerformanceThresholds
 
 COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
@@ -51,9 +52,7 @@ class _ExpectFigure(_PerformanceExpectation):
             return "warn", 0.0, {"text": f"cannot be compared: {row['reason']}"}
         change = self.change(value, against)
         text = f"{value:.4f}, {against:.4f} expected, p {p:.2g}"
-        status = "fail" if change >= self.fail else "warn" if change >= self.warn else "ok"
-        if status != "ok" and p > self.level:
-            status = "insufficient evidence"
+        status = status_of(change, p, Limits(self.warn, self.fail), self.level)
         return status, float(value), {"change": float(change), "text": text}
 
     @abstractmethod

@@ -26,7 +26,8 @@ class ExpectStability(ProfileExpectation):
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Compute the index of the counts and hold it against thresholds and critical value."""
-        from monitoring_assets.statistics.drift.drift import Thresholds, judge_counts
+        from monitoring_assets.statistics.drift.drift import judge_counts
+        from monitoring_assets.statistics.drift.thresholds import Thresholds
 
         try:
             judged = judge_counts(

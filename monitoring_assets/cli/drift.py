@@ -15,8 +15,9 @@ from rich.progress import Progress
 
 from monitoring_assets.cli.drift_table import print_drift
 from monitoring_assets.cli.options import format_option
-from monitoring_assets.statistics.drift.drift import ColumnDrift, Status, Thresholds, compare
+from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
 
 BREACHES: dict[str, set[Status]] = {

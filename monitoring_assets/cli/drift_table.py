@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_assets.statistics.drift.drift import ColumnDrift, Status
+from monitoring_assets.statistics.drift.drift import ColumnDrift
+from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.profiles.bins import short_label
 
 STYLES: dict[Status, str] = {

@@ -53,7 +53,8 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
 
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
-    from monitoring_assets.statistics.drift.drift import BinDrift, ColumnDrift, Thresholds
+    from monitoring_assets.statistics.drift.drift import BinDrift, ColumnDrift
+    from monitoring_assets.statistics.drift.thresholds import Thresholds
 
     bins = ("label", "slot", "reference", "current", "contribution")
     drifts = [

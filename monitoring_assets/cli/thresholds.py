@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,6 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
     import numpy as np
 
     from monitoring_assets.alerting.decision_inputs import stored_facts
-    from monitoring_assets.policy import policy_of, thresholds_from
     from monitoring_assets.reference.profile import read_reference
     from monitoring_assets.statistics.alerts.no_drift_model import LEARN_DAYS
     from monitoring_assets.statistics.alerts.simulation import Column, Simulation
@@ -122,12 +122,7 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
         )
 
     limits = manifest.thresholds
-    now = Choice(
-        thresholds_from(limits.psi),
-        thresholds_from(limits.csi),
-        policy_of(manifest),
-        {name: thresholds_from(single) for name, single in limits.characteristics.items()},
-    )
+    now = Choice(limits.psi, limits.csi, manifest.alerts, limits.characteristics)
     quiet, which = quiet_days(days, now, manifest.deployed_at)
     notes = [f"days without drift are drawn like {len(quiet)} stored ones ({which})"]
     if len(quiet) < LEARN_DAYS:
@@ -165,14 +160,13 @@ def fragment(manifest: Manifest, choice: Choice) -> str:
     """The part of a manifest that makes a choice take effect, as YAML; all else of it is kept."""
     import yaml
 
-    limits = manifest.thresholds.model_dump(mode="json", exclude_defaults=True)
-    limits |= {
-        name: {"warn": one.warn, "fail": one.fail, "level": one.level}
-        for name, one in (("psi", choice.psi), ("csi", choice.csi))
+    said = manifest.model_dump(mode="json", exclude_defaults=True)
+    limits = said.get("thresholds", {}) | {
+        name: asdict(one) for name, one in (("psi", choice.psi), ("csi", choice.csi))
     }
     policy = choice.policy
-    alerts = manifest.alerts.model_dump(mode="json", exclude_defaults=True) | {
-        "open": {"days": policy.open_days, "of": policy.open_of},
+    alerts = said.get("alerts", {}) | {
+        "open": asdict(policy.open),
         "at_once": policy.at_once,
         "pool_days": policy.pool_days,
     }
@@ -210,7 +204,7 @@ def _line(outcome: Outcome) -> dict[str, Any]:
     line: dict[str, Any] = {
         "psi_fail": outcome.choice.psi.fail,
         "csi_fail": outcome.choice.csi.fail,
-        "open": {"days": policy.open_days, "of": policy.open_of},
+        "open": asdict(policy.open),
         "at_once": policy.at_once,
         "pool_days": policy.pool_days,
         "false_pages_per_month": outcome.false_pages.per_month,
@@ -312,7 +306,7 @@ def _table(suggestion: Suggestion) -> Table:
             name,
             f"{outcome.choice.psi.fail:g}",
             f"{outcome.choice.csi.fail:g}",
-            f"{policy.open_days} of {policy.open_of}",
+            str(policy.open),
             f"{policy.at_once:g}",
             f"{policy.pool_days}",
             f"{false_pages.per_month:.2f} < {false_pages.upper:.2f}",

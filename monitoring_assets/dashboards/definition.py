@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 Json = dict[str, Any]
 Kind = Literal["dashboard", "monitor"]

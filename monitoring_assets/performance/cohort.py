@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from monitoring_assets.policy import thresholds_from
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import stability_index
@@ -387,7 +386,7 @@ def _explain(
     moved = judge_counts(
         bands.counts[: len(found.bands)],
         np.array([band.rows for band in found.bands]),
-        thresholds_from(policy.psi),
+        policy.psi,
         smoothing=policy.smoothing,
     ).status
     limits, level = policy.performance, policy.performance.level

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from monitoring_assets.statistics.alerts.policy import FAMILIES
 from resources.delivery.messages import CheckStatus, Gauge, ServiceCheck, Subject
-from resources.manifest import Family
 
 PREFIX = "model_monitoring."
 SUBJECT_TAGS = ("model", "version", "env", "service", "team")
@@ -80,8 +80,6 @@ class Check:
         """A status of this check."""
         return ServiceCheck(check=self.name, status=status, message=message)
 
-
-FAMILIES: tuple[str, ...] = get_args(Family)
 
 PSI = Metric(f"{PREFIX}psi", "", "Population stability index of the score against the reference.")
 CSI = Metric(

@@ -7,7 +7,6 @@ JSON Schema is published in ``docs/model.schema.json``; an annotated example is
 
 from resources.manifest.alerts import (
     Alerts,
-    Family,
 )
 from resources.manifest.checks import (
     CHECKS,
@@ -38,7 +37,6 @@ from resources.manifest.scoring import (
     ScoredScoring,
 )
 from resources.manifest.thresholds import (
-    IndexThresholds,
     PerformanceThresholds,
     ThresholdPolicy,
 )
@@ -52,10 +50,8 @@ __all__ = [
     "ArtefactScoring",
     "CheckDefinition",
     "CommandScoring",
-    "Family",
     "Fault",
     "ImageScoring",
-    "IndexThresholds",
     "Manifest",
     "ManifestError",
     "OnnxScoring",

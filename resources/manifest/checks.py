@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from resources.manifest.alerts import Family
+from monitoring_assets.statistics.alerts.policy import Family
 from resources.manifest.fields import Section, Share
 
 

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from monitoring_assets.statistics.drift.thresholds import AtOddsError
+
 WORDS = {
     "string_type": "text",
     "string_too_short": "text that is not empty",
     "model_type": "a mapping of fields",
     "model_attributes_type": "a mapping of fields",
+    "dataclass_type": "a mapping of fields",
     "dict_type": "a mapping of fields",
     "list_type": "a list",
     "tuple_type": "a list",
@@ -63,14 +66,6 @@ class ManifestError(ValueError):
         super().__init__("\n".join(map(str, faults)))
 
 
-class AtOddsError(ValueError):
-    """Fields that are fine one by one but not together: each with what it holds and what it may."""
-
-    def __init__(self, *faults: tuple[str, object, str]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(allowed for _, _, allowed in faults))
-
-
 def refuse(faults: Iterable[tuple[str, object, str]]) -> None:
     """Raise for fields that are at odds, each with what it holds and what it may; pass for none.
 
@@ -100,7 +95,7 @@ def faults_from(file: str, error: Any) -> Iterator[Fault]:
             yield Fault(file, f"{field}.{name}" if field else name, shown(value), allowed)
     elif kind == "missing":
         yield Fault(file, field, "nothing", "this field must be given")
-    elif kind == "extra_forbidden":
+    elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
         yield Fault(file, field, "a field that is not known", "no such field (a typing error?)")
     elif kind == "union_tag_not_found":
         yield Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command', 'image' or 'scored'")

@@ -20,9 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
-from resources.manifest.faults import AtOddsError, Fault, ManifestError, faults_from, refuse
+from resources.manifest.faults import Fault, ManifestError, faults_from, refuse
 from resources.manifest.fields import (
     DatedPath,
     Days,
@@ -239,7 +240,7 @@ class Manifest(Section):
     alerts: Annotated[
         Alerts,
         BeforeValidator(lambda v: {} if v is None else v, json_schema_input_type=Alerts | None),
-    ] = Alerts()  # type: ignore[call-arg]
+    ] = Alerts()
 
     # The rules between fields are those of the later field, not of the whole: a rule is then
     # checked as soon as its own fields are right, whatever is wrong elsewhere.

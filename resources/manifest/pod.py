@@ -9,7 +9,7 @@ from pydantic import (
     model_validator,
 )
 
-from resources.manifest.faults import AtOddsError
+from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.manifest.fields import Section
 
 # Kubernetes' quantities: 0.5 or 500m of a core; bytes in powers of 1024 (Mi) or of 1000 (M).

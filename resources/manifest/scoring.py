@@ -10,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from resources.manifest.faults import AtOddsError
+from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.manifest.fields import (
     DatedPath,
     RelativePath,

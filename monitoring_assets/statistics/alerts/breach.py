@@ -16,9 +16,11 @@ from monitoring_assets.statistics.alerts.day_windows import (
     weekday_and_rest,
 )
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
-from monitoring_assets.statistics.drift.drift import Index, Thresholds
+from monitoring_assets.statistics.drift.drift import Index
 from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
 from monitoring_assets.statistics.drift.significance import critical_value
+from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
 
 FOLD_DAYS = 35
 """Days over which a streak of breaches is followed back."""
@@ -45,8 +47,8 @@ class ColumnDay:
         The bins, as text.
     reference, current
         int64[B], rows by bin.
-    thresholds
-        Limits in force on the day.
+    thresholds, smoothing
+        Limits in force on the day, and the smoothing of the index that they hold for.
     moved_score_by
         Shift of the mean score that follows from the column's shares, in units of the score;
         None if unknown.
@@ -62,6 +64,7 @@ class ColumnDay:
     thresholds: Thresholds
     moved_score_by: float | None = None
     error: str | None = None
+    smoothing: Smoothing = "jeffreys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +167,13 @@ class Track:
         bool[N, S], whether it tells anything about the subject.
     breach
         bool[N, S], subjects in breach.
-    lingers
+    unresolved
         bool[N, S], subjects that are not well yet: in breach, or with an index at or over the
         middle of ``warn`` and ``fail`` by the same rules. Without that margin a drift that stays
         near its limit would be resolved and opened again and again.
     pages
         bool[N, S], breaches that are worth a page.
-    alone
+    opens_alone
         bool[N, S], breaches that need no second day.
     why_alone
         Why they do not, in words.
@@ -183,20 +186,20 @@ class Track:
     known: Flags
     measured: Flags
     breach: Flags
-    lingers: Flags
+    unresolved: Flags
     pages: Flags
-    alone: Flags
+    opens_alone: Flags
     why_alone: str
     describe: Callable[[int, int, dt.date], Breach] = field(repr=False)
 
     def opening(self, at: int, policy: Policy, *, paging: bool) -> str | None:
         """Return why what is in breach on a day opens an incident; None if it does not."""
         counted = self.breach & self.pages if paging else self.breach
-        if (counted[at] & self.alone[at]).any():
+        if (counted[at] & self.opens_alone[at]).any():
             return self.why_alone
-        last = np.flatnonzero(self.known[: at + 1])[-policy.open_of :]
-        if (counted[at] & (counted[last].sum(0) >= policy.open_days)).any():
-            return f"over the limit on {policy.open_days} of {policy.open_of} days"
+        last = np.flatnonzero(self.known[: at + 1])[-policy.open.of :]
+        if (counted[at] & (counted[last].sum(0) >= policy.open.days)).any():
+            return f"over the limit on {policy.open} days"
         return None
 
     def good_days(self, at: int, since: dt.date | None = None, told: Collection[str] = ()) -> int:
@@ -220,7 +223,7 @@ class Track:
             watched = self.pages[first : at + 1].any(0) | paged
         good = 0
         for day in np.flatnonzero(self.known[: at + 1])[::-1]:
-            if self.lingers[day, watched].any():
+            if self.unresolved[day, watched].any():
                 break
             good += bool(self.measured[day, paged].all())
         return good
@@ -228,7 +231,7 @@ class Track:
     def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
         """Return a day's breaches: those worth a page first, the largest first."""
         found = [
-            self.describe(at, subject, self._since(at, subject, policy.open_of))
+            self.describe(at, subject, self._since(at, subject, policy.open.of))
             for subject in map(int, np.flatnonzero(self.breach[at]))
         ]
         return tuple(sorted(found, key=lambda b: (not b.pages, -(b.value or 0.0), b.subject)))
@@ -289,9 +292,9 @@ def _either(drift: Track, faults: Track) -> Track:
         known,
         np.hstack([drift.measured, np.broadcast_to(known[:, None], faults.breach.shape)]),
         np.hstack([drift.breach, faults.breach]),
-        np.hstack([drift.lingers, faults.lingers]),
+        np.hstack([drift.unresolved, faults.unresolved]),
         np.hstack([drift.pages, faults.pages]),
-        np.hstack([drift.alone, faults.alone]),
+        np.hstack([drift.opens_alone, faults.opens_alone]),
         f"stopped by a check, {drift.why_alone}",
         describe,
     )
@@ -384,10 +387,9 @@ class _Indices:
 
     def over(self, limit: Floats) -> tuple[Flags, Flags]:
         """Return where days, and where pools, are at or over a limit and beyond chance."""
-        day = (self.value >= limit) & (self.p <= self.level) & ~self.usual
-        pool = (self.pool_value >= limit) & (self.pool_p <= self.level)
-        recent = (self.recent_value >= limit) & (self.recent_p <= self.level)
-        return day, pool & recent
+        day = is_beyond(self.value, self.p, limit, self.level) & ~self.usual
+        pool = is_beyond(self.pool_value, self.pool_p, limit, self.level)
+        return day, pool & is_beyond(self.recent_value, self.recent_p, limit, self.level)
 
 
 def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Policy) -> Track:
@@ -403,14 +405,14 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
     for position, column in enumerate(columns):
         of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
-        by_bins: dict[tuple[tuple[str, ...], bytes], list[tuple[int, ColumnDay]]] = {}
+        by_bins: dict[tuple[tuple[str, ...], bytes, Smoothing], list[tuple[int, ColumnDay]]] = {}
         for t, report in of_column:
             by_bins.setdefault(_bins(report), []).append((t, report))
         for group in by_bins.values():
             _measure(found, position, group, shift, policy)
 
     day, pool = found.over(found.fail)
-    lingers = np.logical_or(*found.over((found.warn + found.fail) / 2))[at]
+    unresolved = np.logical_or(*found.over((found.warn + found.fail) / 2))[at]
     if index == "CSI" and columns:
         day &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
         pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
@@ -423,7 +425,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     pages = day | pool
     if index == "CSI":
         pages &= ~_moved_little(moved, shift, noise * sd, policy.min_score_shift * sd)
-    alone = pool | (day & (found.value[at] >= policy.at_once))
+    opens_alone = pool | (day & (found.value[at] >= policy.at_once))
 
     def pooled_counts(n: int, subject: int) -> NDArray[np.int64]:
         report = reports[n][columns[subject]]
@@ -471,17 +473,17 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         known,
         ~np.isnan(found.value[at]),
         day | pool,
-        lingers,
+        unresolved,
         pages,
-        alone,
+        opens_alone,
         why,
         describe,
     )
 
 
-def _bins(report: ColumnDay) -> tuple[tuple[str, ...], bytes]:
+def _bins(report: ColumnDay) -> tuple[tuple[str, ...], bytes, Smoothing]:
     """Return what two days of a column must have in common for their counts to add."""
-    return report.labels, report.reference.tobytes()
+    return report.labels, report.reference.tobytes(), report.smoothing
 
 
 def _measure(
@@ -493,23 +495,23 @@ def _measure(
 ) -> None:
     """Fill in the indices of a column on the days that were counted in the same bins."""
     t = np.array([day for day, _ in group])
-    reference = group[0][1].reference
+    reference, smoothing = group[0][1].reference, group[0][1].smoothing
     counts = np.zeros((len(found.value), len(reference)), np.int64)
     counts[t] = [report.current for _, report in group]
     limits = [report.thresholds for _, report in group]
     for name in ("warn", "fail", "level"):
         getattr(found, name)[t, column] = [getattr(limit, name) for limit in limits]
     fail, level = found.fail[:, column], found.level[:, column]
-    value, p = indices(reference, counts, policy.smoothing)
+    value, p = indices(reference, counts, smoothing)
     found.value[t, column], found.p[t, column] = value[t], p[t]
 
     if (value[t] >= fail[t]).any():
         weekday, rest = weekday_and_rest(counts)
-        contrast, contrast_p = indices(rest, weekday, policy.smoothing)
-        unlike, unlike_p = indices(weekday, counts, policy.smoothing)
-        seasonal = (contrast >= found.warn[:, column]) & (contrast_p <= level)
-        usual = seasonal & ~((unlike >= fail) & (unlike_p <= level))
-        over = (value >= fail) & (p <= level)
+        contrast, contrast_p = indices(rest, weekday, smoothing)
+        unlike, unlike_p = indices(weekday, counts, smoothing)
+        seasonal = is_beyond(contrast, contrast_p, found.warn[:, column], level)
+        usual = seasonal & ~is_beyond(unlike, unlike_p, fail, level)
+        over = is_beyond(value, p, fail, level)
         found.usual[t, column] = (usual & is_an_exception(over, counts.sum(1) > 0))[t]
 
     moved = np.zeros(len(counts))
@@ -518,7 +520,7 @@ def _measure(
     found.noise[t, column] = np.sqrt(1 / reference.sum() + 1 / counts[t].sum(1))
     if policy.pool_days > 1:
         # A day that opens an incident by itself is broken; it would outlive itself in a pool.
-        broken = (value >= policy.at_once) & (p <= level) & ~found.usual[:, column]
+        broken = is_beyond(value, p, policy.at_once, level) & ~found.usual[:, column]
         found.broken[t, column] = broken[t]
         kept = np.where(broken[:, None], 0, counts)
         rows = kept.sum(1)
@@ -526,8 +528,8 @@ def _measure(
         together = pooled(kept, policy.pool_days)
         recent = pooled(kept, min(policy.resolve, policy.pool_days))
         here = t[enough[t] & (rows[t] > 0)]
-        pool, pool_p = indices(reference, together, policy.smoothing)
-        now, now_p = indices(reference, recent, policy.smoothing)
+        pool, pool_p = indices(reference, together, smoothing)
+        now, now_p = indices(reference, recent, smoothing)
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
         pool_rows = together.sum(1)[here]

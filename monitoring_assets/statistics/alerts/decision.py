@@ -397,7 +397,7 @@ def _nothing(track: Track, at: int, was: FamilyState | None, policy: Policy) -> 
     if not track.known[at]:
         return ("not measured on this day",)
     if track.breach[at].any():
-        return (f"over the limit, but not on {policy.open_days} of {policy.open_of} days",)
+        return (f"over the limit, but not on {policy.open} days",)
     if was is not None:
         return ("over without anybody having been paged",)
     return ("nothing is over its limit", *_belated(track, at, policy))

@@ -1,13 +1,16 @@
-"""The alert policy of a model: what counts, what pages, and when nobody is to be paged."""
+"""The alert policy of a model: what counts, what pages, and when nobody is to be paged.
+
+These are sections of a manifest as well: ``metadata`` has the bounds and the words of its JSON
+Schema, and pydantic holds what a file says against them.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from monitoring_assets.statistics.drift.multiple_testing import Dependence
-from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import AtOddsError, Dependence
 
 Family = Literal["data quality", "population", "characteristics", "performance", "pipeline"]
 """What an incident is about; the first four are about a version's data, the last about our runs."""
@@ -15,24 +18,38 @@ Family = Literal["data quality", "population", "characteristics", "performance",
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Opening:
+    """How many breached days open an incident."""
+
+    days: int = field(default=2, metadata={"ge": 1, "le": 14})
+    of: int = field(
+        default=3, metadata={"ge": 1, "le": 14, "description": "The last days with a report."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.days > self.of:
+            raise AtOddsError(("days", self.days, f"at most `of`, {self.of}"))
+
+    def __str__(self) -> str:
+        return f"{self.days} of {self.of}"
+
+
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Days on which nobody is paged.
+    """Days on which nobody is paged: a planned migration, say. What is still wrong after it pages.
 
-    Parameters
-    ----------
-    first, last
-        First and last day.
-    why
-        What is planned.
-    families
-        The families that are muted; empty for all.
+    ``families`` are those that are muted; none for all.
     """
 
     first: dt.date
     last: dt.date
-    why: str
+    why: str = field(metadata={"min_length": 1})
     families: tuple[Family, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise AtOddsError(("last", self.last, f"a day from `first` on, {self.first}"))
 
     def covers(self, day: dt.date, family: Family) -> bool:
         """Whether a family is muted on a day."""
@@ -41,47 +58,69 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When an incident opens, pages and resolves.
+    """When an incident opens, pages and resolves."""
 
-    Parameters
-    ----------
-    open_days, open_of
-        A column in breach on ``open_days`` of the last ``open_of`` days with a report opens.
-    resolve
-        Good days in a row that resolve an incident of drift or performance.
-    at_once
-        Index from which a single day opens.
-    pool_days
-        Calendar days whose counts are also judged together; 1 for none.
-    false_discovery_rate
-        Share of false ones among the characteristics in breach.
-    dependence
-        Of the characteristics, as ``discovery.adjusted`` takes it.
-    min_score_shift
-        Standard deviations of the score; a characteristic that moves the mean score by less
-        warns and does not page.
-    first_days
-        Days after deployment on which drift and performance do not page.
-    max_age_days
-        A day that is decided later than this many days after it does not page.
-    mute
-        Days on which nobody is paged.
-    smoothing
-        As ``stability_index`` takes it.
-    """
-
-    open_days: int = 2
-    open_of: int = 3
-    resolve: int = 3
-    at_once: float = 1.0
-    pool_days: int = 7
-    false_discovery_rate: float = 1e-3
-    dependence: Dependence = "positive"
-    min_score_shift: float = 0.05
-    first_days: int = 7
-    max_age_days: int = 3
+    open: Opening = Opening()
+    resolve: int = field(
+        default=3,
+        metadata={
+            "ge": 1,
+            "le": 14,
+            "description": "Good days in a row that resolve an incident.",
+        },
+    )
+    at_once: float = field(
+        default=1.0,
+        metadata={"gt": 0, "description": "Index from which a single day opens an incident."},
+    )
+    pool_days: int = field(
+        default=7,
+        metadata={
+            "ge": 1,
+            "le": 28,
+            "description": "Days whose counts are also judged together; whole weeks.",
+        },
+    )
+    false_discovery_rate: float = field(
+        default=1e-3,
+        metadata={
+            "gt": 0,
+            "lt": 1,
+            "description": "Share of false ones among characteristics in breach.",
+        },
+    )
+    dependence: Dependence = field(
+        default="positive",
+        metadata={
+            "description": "Of the characteristics: positive for Benjamini-Hochberg, any for "
+            "Benjamini-Yekutieli."
+        },
+    )
+    min_score_shift: float = field(
+        default=0.05,
+        metadata={
+            "ge": 0,
+            "description": "Standard deviations of the score; a characteristic that moves the "
+            "mean score by less warns and does not page.",
+        },
+    )
+    first_days: int = field(
+        default=7,
+        metadata={
+            "ge": 0,
+            "le": 60,
+            "description": "Days after deployment on which drift does not page.",
+        },
+    )
+    max_age_days: int = field(
+        default=3,
+        metadata={
+            "ge": 1,
+            "le": 60,
+            "description": "Days after which a partition no longer pages.",
+        },
+    )
     mute: tuple[Mute, ...] = ()
-    smoothing: Smoothing = "jeffreys"
 
     def good_days(self, family: Family) -> int:
         """Good days in a row after which an incident of a family resolves."""

@@ -14,8 +14,8 @@ from monitoring_assets.statistics.alerts.day_windows import BASELINE_DAYS, WEEK
 from monitoring_assets.statistics.alerts.no_drift_model import QuietColumn, draw_rows
 from monitoring_assets.statistics.alerts.policy import Policy
 from monitoring_assets.statistics.alerts.vectorised_rules import Stream, openings
-from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.bins import short_label
 from monitoring_assets.statistics.profiles.profile import ColumnProfile
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from monitoring_assets.statistics.alerts.breach import DayFacts
 from monitoring_assets.statistics.alerts.decision import replay
 from monitoring_assets.statistics.alerts.no_drift_model import LEARN_DAYS
-from monitoring_assets.statistics.alerts.policy import Family, Policy
+from monitoring_assets.statistics.alerts.policy import Family, Opening, Policy
 from monitoring_assets.statistics.alerts.simulation import SHIFTS, Caught, FalsePages, Simulation
-from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 FAILS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 """An index under 0.1 is by convention no shift: nobody is to be woken for one."""
-OPENINGS = ((1, 1), (2, 3), (3, 5))
+OPENINGS = (Opening(1, 1), Opening(2, 3), Opening(3, 5))
 AT_ONCE = (0.5, 1.0)
 POOL_DAYS = (1, 7, 14)
 
@@ -46,8 +46,7 @@ class Choice:
     def settings(self) -> tuple[object, ...]:
         """What is varied: fail of PSI and CSI, days to open, at once, days of the pool."""
         policy = self.policy
-        days = (policy.open_days, policy.open_of)
-        return (self.psi.fail, self.csi.fail, days, policy.at_once, policy.pool_days)
+        return (self.psi.fail, self.csi.fail, policy.open, policy.at_once, policy.pool_days)
 
     def differences(self, other: Choice) -> int:
         """Return in how many settings two choices differ."""
@@ -145,8 +144,8 @@ def choices(in_force: Choice) -> list[Choice]:
     """
     now = in_force.policy
     policies = [
-        replace(now, open_days=days, open_of=of, at_once=once, pool_days=pool)
-        for days, of in sorted({*OPENINGS, (now.open_days, now.open_of)})
+        replace(now, open=opening, at_once=once, pool_days=pool)
+        for opening in sorted({*OPENINGS, now.open})
         for once in sorted({*AT_ONCE, now.at_once})
         for pool in sorted({*POOL_DAYS, now.pool_days})
     ]
@@ -297,7 +296,7 @@ def suggest(
         (
             one
             for one in outcomes[1:]
-            if one.false_pages.upper <= target and one.choice.policy.open_days > 1
+            if one.false_pages.upper <= target and one.choice.policy.open.days > 1
         ),
         key=lambda one: _preference(one, in_force),
     )[:REPLAYS]

@@ -20,9 +20,9 @@ from monitoring_assets.statistics.alerts.day_windows import (
     weekday_and_rest,
 )
 from monitoring_assets.statistics.alerts.policy import Policy
-from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
 from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -94,9 +94,9 @@ class Stream:
         if not (self.value >= limits.fail).any():
             return np.zeros(self.value.shape, bool)
         contrast, contrast_p, unlike, unlike_p = self._weekdays
-        seasonal = (contrast >= limits.warn) & (contrast_p <= limits.level)
-        usual = seasonal & ~((unlike >= limits.fail) & (unlike_p <= limits.level))
-        over = (self.value >= limits.fail) & (self.p <= limits.level)
+        seasonal = is_beyond(contrast, contrast_p, limits.warn, limits.level)
+        usual = seasonal & ~is_beyond(unlike, unlike_p, limits.fail, limits.level)
+        over = is_beyond(self.value, self.p, limits.fail, limits.level)
         return usual & is_an_exception(over, self.counts.sum(-1) > 0)
 
     def pool(self, days: int, recent: int, broken: Flags) -> Pool:
@@ -164,24 +164,25 @@ def openings(
     fail, level = (np.array([getattr(x, name) for x in limits]) for name in ("fail", "level"))
     characteristics = score_sd is not None
     middle = (np.array([limit.warn for limit in limits]) + fail) / 2
-    day = (value >= fail) & (p <= level) & ~_stack(usual)
-    lingers = (value >= middle) & (p <= level) & ~_stack(usual)
+    day = is_beyond(value, p, fail, level) & ~_stack(usual)
+    unresolved = is_beyond(value, p, middle, level) & ~_stack(usual)
     if characteristics:
         day &= _discovered(day, p, quiet, policy)
     moved, rows = _stack([s.moved for s in streams]), _stack([s.rows for s in streams])
     pool = np.zeros_like(day)
     if policy.pool_days > 1:
-        broken = (value >= policy.at_once) & (p <= level) & ~_stack(usual)
+        broken = is_beyond(value, p, policy.at_once, level) & ~_stack(usual)
         recent = min(policy.resolve, policy.pool_days)
         pools = [
             stream.pool(policy.pool_days, recent, broken[..., c])
             for c, stream in enumerate(streams)
         ]
         pool_p = _stack([found.p for found in pools])
-        beyond = (pool_p <= level) & (_stack([found.recent_p for found in pools]) <= level)
+        # Both the window and its last days: the larger p-value and the smaller index decide.
+        both_p = np.maximum(pool_p, _stack([found.recent_p for found in pools]))
         least = np.minimum(*(_stack([getattr(x, n) for x in pools]) for n in ("value", "recent")))
-        pool = beyond & (least >= fail)
-        lingers |= beyond & (least >= middle)
+        pool = is_beyond(least, both_p, fail, level)
+        unresolved |= is_beyond(least, both_p, middle, level)
         if characteristics:
             pool &= _discovered(pool, pool_p, quiet, policy)
         moved = np.where(pool, _stack([found.moved for found in pools]), moved)
@@ -193,14 +194,14 @@ def openings(
             noise = np.sqrt(1 / np.array([s.reference.sum() for s in streams]) + 1 / rows)
         least = np.fmax(policy.min_score_shift, BEYOND_CHANCE * noise)
         pages = breach & ~(np.abs(moved) / score_sd < least)
-    alone = pool | (day & (value >= policy.at_once))
+    opens_alone = pool | (day & (value >= policy.at_once))
 
     known = (streams[0].rows > 0).any(1)
-    lingers, pages, alone = lingers[known], pages[known], alone[known]
-    often = pooled(pages.astype(np.int64), policy.open_of) >= policy.open_days
+    unresolved, pages, opens_alone = unresolved[known], pages[known], opens_alone[known]
+    often = pooled(pages.astype(np.int64), policy.open.of) >= policy.open.days
     result = np.zeros(day.shape[:2], bool)
     result[known] = _first(
-        (pages & (alone | often)).any(-1), lingers, pages, policy.good_days("population")
+        (pages & (opens_alone | often)).any(-1), unresolved, pages, policy.good_days("population")
     )
     return result
 
@@ -220,17 +221,17 @@ def _discovered(candidates: Flags, p: Floats, quiet: int, policy: Policy) -> Fla
     return found
 
 
-def _first(opens: Flags, lingers: Flags, pages: Flags, resolve: int) -> Flags:
+def _first(opens: Flags, unresolved: Flags, pages: Flags, resolve: int) -> Flags:
     """Return which openings, bool[T, R], find no incident open already.
 
     One that is open waits for the columns that were worth a page in it, bool[T, R, C].
     """
     result = np.zeros_like(opens)
-    is_open, paged = np.zeros(opens.shape[1], bool), np.zeros(lingers.shape[1:], bool)
+    is_open, paged = np.zeros(opens.shape[1], bool), np.zeros(unresolved.shape[1:], bool)
     good = np.zeros(opens.shape[1], np.int64)
     for t in range(len(opens)):
         paged = (paged & is_open[:, None]) | pages[t]
-        good = np.where((lingers[t] & paged).any(1), 0, good + 1)
+        good = np.where((unresolved[t] & paged).any(1), 0, good + 1)
         is_open &= good < resolve
         result[t] = opens[t] & ~is_open
         is_open |= opens[t]

@@ -9,36 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring_assets.statistics.drift.multiple_testing import indices
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.stability import Smoothing, contributions, stability_index
+from monitoring_assets.statistics.drift.thresholds import Status, Thresholds, status_of
 from monitoring_assets.statistics.profiles.bins import NumericBins, SlotKind
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 
 Index = Literal["PSI", "CSI"]
-Status = Literal["ok", "warn", "fail", "insufficient evidence", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Limits in force for a column.
-
-    Parameters
-    ----------
-    warn, fail
-        Index from which on a column is at ``warn`` and at ``fail``.
-    level
-        Probability of a false alarm by which an index must exceed chance.
-    """
-
-    warn: float = 0.1
-    fail: float = 0.25
-    level: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if not 0 < self.warn <= self.fail:
-            raise ValueError(f"0 < warn <= fail is needed, not {self.warn} and {self.fail}")
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must be between 0 and 1, not {self.level}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +113,7 @@ def compare(
     current: Profile,
     *,
     score: str | None = None,
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds | None = None,
     overrides: Mapping[str, Thresholds] | None = None,
     smoothing: Smoothing = "jeffreys",
 ) -> list[ColumnDrift]:
@@ -165,7 +143,7 @@ def compare(
             "PSI" if name == score else "CSI",
             profile,
             current.columns.get(name, ColumnProfile.failed("the column is missing")),
-            (overrides or {}).get(name, thresholds),
+            (overrides or {}).get(name, thresholds or Thresholds()),
             smoothing,
         )
         for name, profile in reference.columns.items()
@@ -204,7 +182,8 @@ def judge_counts(
     used = int(np.count_nonzero(reference + current))
     n, m = int(reference.sum()), int(current.sum())
     critical = critical_value(n, m, used - 1, thresholds.level)
-    return Judgement(value, critical, _status(value, critical, thresholds))
+    _, p = indices(reference, current, smoothing)
+    return Judgement(value, critical, status_of(value, float(p), thresholds, thresholds.level))
 
 
 def _column_drift(
@@ -260,11 +239,3 @@ def _column_drift(
         out_of_range=out_of_range,
         infinite=infinite,
     )
-
-
-def _status(value: float, critical: float, thresholds: Thresholds) -> Status:
-    if value < thresholds.warn:
-        return "ok"
-    if value <= critical:
-        return "insufficient evidence"
-    return "warn" if value < thresholds.fail else "fail"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from monitoring_assets.statistics.drift.stability import Smoothing
-
-Dependence = Literal["positive", "any"]
-"""``"positive"`` for Benjamini-Hochberg, ``"any"`` for Benjamini-Yekutieli."""
+from monitoring_assets.statistics.drift.stability import Smoothing, contributions
+from monitoring_assets.statistics.drift.thresholds import Dependence
 
 
 def indices(
@@ -24,18 +20,18 @@ def indices(
     Parameters
     ----------
     reference
-        int64[B] or int64[T, B], rows by bin.
+        int64[..., B], rows by bin.
     current
-        int64[T, B], rows by bin on each day.
+        int64[..., B], rows by bin on each day; the leading axes broadcast.
     smoothing
         As ``stability_index`` takes it.
 
     Returns
     -------
     values : ndarray
-        float64[T]; NaN where a side has no rows.
+        float64[...]; NaN where a side has no rows.
     p_values : ndarray
-        float64[T], probability of a value this large without drift, from
+        float64[...], probability of a value this large without drift, from
         ``(1 / n + 1 / m) * chi2(B - 1)``; NaN where a side has no rows.
 
     References
@@ -43,19 +39,10 @@ def indices(
     Yurdakul and Naranjo (2020), "Statistical properties of the population stability index",
     Journal of Risk Model Validation 14(4).
     """
-    e, a = np.broadcast_arrays(reference.astype(np.float64), current.astype(np.float64))
-    n, m = e.sum(-1), a.sum(-1)
-    used = (e + a) > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if smoothing == "jeffreys":
-            e, a = ((side + 0.5) * used for side in (e, a))
-            e, a = (side / side.sum(-1, keepdims=True) for side in (e, a))
-        else:
-            e, a = (side / side.sum(-1, keepdims=True) for side in (e, a))
-            e, a = (np.where(side == 0, smoothing, side) for side in (e, a))
-        values = np.where(used, (a - e) * np.log(a / e), 0.0).sum(-1)
-        values = np.where((n > 0) & (m > 0), values, np.nan)
-        freedom = used.sum(-1) - 1
+    values = contributions(reference, current, smoothing=smoothing).sum(-1)
+    n, m = reference.sum(-1), current.sum(-1)
+    freedom = np.count_nonzero(reference + current, axis=-1) - 1
+    with np.errstate(divide="ignore"):
         p_values = chdtrc(np.maximum(freedom, 1), values / (1 / n + 1 / m))
     # In a single bin there is nothing that could differ.
     return values, np.where((freedom == 0) & np.isfinite(values), 1.0, p_values)

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.drift.drift import ColumnDrift, Status, Thresholds, compare
-from monitoring_assets.statistics.drift.multiple_testing import Dependence, adjusted, indices
+from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
+from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
 from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.thresholds import Dependence, Status, Thresholds, status_of
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, family
 from monitoring_assets.statistics.profiles.kernel import category_codes, float_runs, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
@@ -269,8 +270,8 @@ def judge_segments(
                 status = "insufficient evidence"
                 reason = f"{fewest} rows; at least {MIN_ROWS} are wanted"
             elif drift.error is None:
-                sides = [side.columns[drift.column].counts for side in (before, after)]
-                p = float(indices(sides[0], sides[1][None], smoothing)[1][0])
+                one, other = (side.columns[drift.column].counts for side in (before, after))
+                p = float(indices(one, other, smoothing)[1])
             p_values.append(p)
             found.append(
                 SegmentDrift(segment, before.rows, after.rows, drift, status, None, reason)
@@ -283,10 +284,12 @@ def judge_segments(
 
 
 def _adjusted(one: SegmentDrift, p: float, rate: float) -> SegmentDrift:
-    if one.status in ("warn", "fail") and p > rate:
-        reason = "among so many comparisons chance explains it"
-        return replace(one, status="insufficient evidence", adjusted_p=p, reason=reason)
-    return replace(one, adjusted_p=p)
+    drift = one.drift
+    if one.status not in ("warn", "fail") or drift.value is None:
+        return replace(one, adjusted_p=p)
+    status = status_of(drift.value, p, drift.thresholds, rate)
+    reason = None if status == one.status else "among so many comparisons chance explains it"
+    return replace(one, status=status, adjusted_p=p, reason=reason)
 
 
 def _texts(

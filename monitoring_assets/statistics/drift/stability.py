@@ -21,35 +21,26 @@ def contributions(
     Parameters
     ----------
     reference, current
-        int[B], rows by bin.
+        int[..., B], rows by bin; the leading axes broadcast.
     smoothing
         What is done about shares of 0, of which there is no logarithm.
 
     Returns
     -------
     ndarray
-        float64[B], ``(a - e) * ln(a / e)`` with ``e`` the reference share and ``a`` the current
-        one, after smoothing; none is negative.
+        float64[..., B], ``(a - e) * ln(a / e)`` with ``e`` the reference share and ``a`` the
+        current one, after smoothing; none is negative. NaN where a side has no rows.
 
     Raises
     ------
     ValueError
-        A side has no rows or a negative count, the shapes differ, or the smoothing is not valid.
+        The smoothing is not valid.
     """
-    e = np.asarray(reference, np.float64)
-    a = np.asarray(current, np.float64)
-    if e.ndim != 1 or e.shape != a.shape:
-        raise ValueError(f"counts must have one shape, not {e.shape} and {a.shape}")
-    for side, counts in (("reference", e), ("current", a)):
-        if (counts < 0).any():
-            raise ValueError(f"the {side} has a negative count")
-        if not counts.any():
-            raise ValueError(f"the {side} has no rows")
+    e, a = np.asarray(reference, np.float64), np.asarray(current, np.float64)
     used = (e + a) > 0
-    result = np.zeros(len(e))
-    e, a = _shares(e[used], smoothing), _shares(a[used], smoothing)
-    result[used] = (a - e) * np.log(a / e)
-    return result
+    with np.errstate(divide="ignore", invalid="ignore"):
+        e, a = (_shares(side, used, smoothing) for side in (e, a))
+        return np.where(used | np.isnan(e + a), (a - e) * np.log(a / e), 0.0)
 
 
 def stability_index(
@@ -88,16 +79,27 @@ def stability_index(
     Jeffreys (1946), "An invariant form for the prior probability in estimation problems".
     Siddiqi (2006), "Credit Risk Scorecards", on the index in scorecard monitoring.
     """
+    sides = {"reference": np.asarray(reference), "current": np.asarray(current)}
+    shapes = [side.shape for side in sides.values()]
+    if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
+        raise ValueError(f"counts must have one shape, not {shapes[0]} and {shapes[1]}")
+    for name, counts in sides.items():
+        if (counts < 0).any():
+            raise ValueError(f"the {name} has a negative count")
+        if not counts.any():
+            raise ValueError(f"the {name} has no rows")
     return float(contributions(reference, current, smoothing=smoothing).sum())
 
 
-def _shares(counts: NDArray[np.float64], smoothing: Smoothing) -> NDArray[np.float64]:
-    shares: NDArray[np.float64]
+def _shares(
+    counts: NDArray[np.float64], used: NDArray[np.bool_], smoothing: Smoothing
+) -> NDArray[np.float64]:
+    """Return the share of each bin, NaN without rows; that of an unused bin says nothing."""
+    rows = counts.sum(-1, keepdims=True)
     if smoothing == "jeffreys":
-        shares = (counts + 0.5) / (counts + 0.5).sum()
-        return shares
+        smooth = (counts + 0.5) * used
+        return np.where(rows > 0, smooth / smooth.sum(-1, keepdims=True), np.nan)
     if isinstance(smoothing, str) or not 0 < smoothing < 1:
         raise ValueError(f"smoothing must be 'jeffreys' or a share in (0, 1), not {smoothing!r}")
-    shares = counts / counts.sum()
-    shares[shares == 0] = smoothing
-    return shares
+    shares = counts / rows
+    return np.where(shares == 0, smoothing, shares)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from scipy.special import ndtr, ndtri
 
-from monitoring_assets.statistics.drift.drift import Status
+from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric
 from monitoring_assets.statistics.performance.intervals import Estimate

@@ -16,8 +16,9 @@ from monitoring_assets.checks.gx_run import run_expectations
 from monitoring_assets.checks.profile_table import COLUMNS
 from monitoring_assets.checks.psi import ExpectPopulationStabilityIndex
 from monitoring_assets.checks.table_expectation import ProfileExpectation
-from monitoring_assets.statistics.drift.drift import Thresholds, judge_counts
+from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.stability import stability_index
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 BEFORE, NOW = [400, 300, 200, 90, 10, 0], [300, 300, 250, 120, 20, 10]
 SLOTS = ["interval", "interval", "interval", "interval", "infinite", "missing"]

@@ -238,7 +238,7 @@ def test_more_charts_do_not_make_more_false_alarms(monkeypatch):
     length, days, streams = 1000, 100, 40
     monkeypatch.setattr("monitoring_assets.performance.control_charts.RUN_LENGTH", length)
     loose = LIMITS.model_copy(
-        update={"auc_drop": LIMITS.auc_drop.model_copy(update={"warn": 1e-9}), "level": 0.999}
+        update={"auc_drop": replace(LIMITS.auc_drop, warn=1e-9), "level": 0.999}
     )
 
     def signals(seed):

@@ -10,7 +10,7 @@ from tests.resources.manifest.build import faults_of, parse, valid
 def test_what_is_not_said_has_a_default():
     alerts = parse(valid()).alerts
     assert (alerts.open.days, alerts.open.of, alerts.resolve) == (2, 3, 3)
-    assert (alerts.service, alerts.team, alerts.mute) == (None, None, [])
+    assert (alerts.service, alerts.team, alerts.mute) == (None, None, ())
 
 
 def test_as_many_days_may_open_as_are_looked_at():
@@ -22,7 +22,7 @@ def test_a_mute_may_be_of_one_day_and_is_of_all_families_unless_said():
     (mute,) = parse(
         valid(alerts={"mute": [{"first": day, "last": day, "why": "migration"}]})
     ).alerts.mute
-    assert (mute.first, mute.last, mute.families) == (day, day, [])
+    assert (mute.first, mute.last, mute.families) == (day, day, ())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts
-from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 MONDAY = dt.date(2026, 1, 5)
 LABELS = ("low", "high")

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from dataclasses import asdict, fields, replace
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -23,8 +22,8 @@ from monitoring_assets.statistics.alerts.decision import (
     replay,
     standings,
 )
+from monitoring_assets.statistics.alerts.policy import Opening
 from resources.manifest import Alerts
-from resources.manifest import Family as ManifestFamily
 from tests.monitoring_assets.statistics.alerts.alert_days import MONDAY, column, days_of, facts
 
 DRIFT = ("population", "characteristics", "performance")
@@ -75,8 +74,8 @@ def test_a_drift_near_its_limit_is_one_incident():
 
 def test_the_policys_days():
     days = days_of([0.5, 0.5, 0.5, 0, 0, 0])
-    assert actions(days, policy=Policy(open_days=1, resolve=1)) == "OkkR.."
-    assert actions(days, policy=Policy(open_days=3, resolve=2)) == "..OkR."
+    assert actions(days, policy=Policy(open=Opening(1), resolve=1)) == "OkkR.."
+    assert actions(days, policy=Policy(open=Opening(3), resolve=2)) == "..OkR."
     assert actions(days, policy=Policy(at_once=0.4)) == "OkkkkR"
 
 
@@ -306,8 +305,7 @@ def policies(draw):
         days = [MONDAY + dt.timedelta(days=first + n) for n in (0, draw(st.integers(0, 9)))]
         mute = (Mute(*days, "x", tuple(draw(st.sets(st.sampled_from(FAMILIES))))),)
     return Policy(
-        open_days=draw(st.integers(1, of)),
-        open_of=of,
+        open=Opening(draw(st.integers(1, of)), of),
         resolve=draw(st.integers(1, 4)),
         pool_days=draw(st.sampled_from([1, 7, 14])),
         dependence=draw(st.sampled_from(["positive", "any"])),
@@ -388,13 +386,35 @@ def test_standings_are_json():
     assert json.loads(text)["since"] == "2026-01-05"
 
 
-def test_the_policy_is_the_manifests():
-    alerts = Alerts()
-    assert get_args(ManifestFamily) == FAMILIES
-    assert (POLICY.open_days, POLICY.open_of) == (alerts.open.days, alerts.open.of)
-    named = {field.name for field in fields(Policy)} & set(Alerts.model_fields) - {"mute"}
-    assert {name: getattr(POLICY, name) for name in named} == alerts.model_dump(include=named)
-    assert set(Alerts.model_fields) - named == {"service", "team", "open", "mute"}
+def test_every_field_of_a_manifests_policy_reaches_the_statistics():
+    """A section is what the statistics take: none of its fields can be forgotten on the way."""
+    said = {
+        "open": {"days": 3, "of": 5},
+        "resolve": 4,
+        "at_once": 0.5,
+        "pool_days": 14,
+        "false_discovery_rate": 0.01,
+        "dependence": "any",
+        "min_score_shift": 0.1,
+        "first_days": 5,
+        "max_age_days": 9,
+        "mute": [
+            {
+                "first": "2026-09-01",
+                "last": "2026-09-03",
+                "why": "a new form",
+                "families": ["population"],
+            }
+        ],
+    }
+    policy = TypeAdapter(Alerts).validate_python(said)
+    assert isinstance(policy, Policy)
+    assert said.keys() == {field.name for field in fields(Policy)}
+    assert {field.name for field in fields(Alerts)} - said.keys() == {"service", "team"}
+    for field in fields(Policy):
+        assert getattr(policy, field.name) != getattr(Policy(), field.name), field.name
+    again = TypeAdapter(Policy).dump_python(policy, mode="json")
+    assert again == said
 
 
 @pytest.mark.parametrize("index", [0.3, 1.2, 3.0])

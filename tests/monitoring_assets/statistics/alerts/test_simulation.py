@@ -8,17 +8,16 @@ from scipy.optimize import brentq
 from scipy.stats import ncx2, norm, poisson
 
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts
-from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.policy import Opening, Policy
 from monitoring_assets.statistics.alerts.simulation import Column, FalsePages, Simulation
-from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.drift.significance import critical_value
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, count
 from monitoring_assets.statistics.profiles.source import ParquetSource
 
 SINGLE_DAYS = Policy(
-    open_days=1,
-    open_of=1,
+    open=Opening(1, 1),
     resolve=1,
     at_once=1e9,
     pool_days=1,
@@ -60,8 +59,7 @@ def test_many_characteristics_page_at_the_false_discovery_rate():
     columns = [normal_column(f"c{number}") for number in range(20)]
     simulation = Simulation(normal_column("score"), columns, WEEKDAY, months=300)
     policy = Policy(
-        open_days=1,
-        open_of=1,
+        open=Opening(1, 1),
         resolve=1,
         at_once=1e9,
         pool_days=1,
@@ -149,7 +147,7 @@ def test_without_effects_there_is_no_characteristic_to_shift():
 
 def test_higher_limits_page_less_and_catch_less():
     simulation = Simulation(normal_column("score", a_day=80), [], WEEKDAY, months=100)
-    policy = Policy(open_days=1, open_of=1)
+    policy = Policy(open=Opening(1, 1))
     limits = [Thresholds(0.05, fail, 0.05) for fail in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)]
     pages = [simulation.score_pages(limit, policy) for limit in limits]
     caught = [simulation.score_caught(limit, policy).index for limit in limits]
@@ -163,7 +161,7 @@ def test_hysteresis_pages_less():
     simulation = Simulation(normal_column("score", a_day=80), [], WEEKDAY, months=100)
     limit = Thresholds(0.05, 0.1, 0.05)
     pages = [
-        simulation.score_pages(limit, Policy(open_days=days, open_of=of, pool_days=1))
+        simulation.score_pages(limit, Policy(open=Opening(days, of), pool_days=1))
         for days, of in ((1, 1), (2, 3), (3, 5))
     ]
     assert pages[0] > 3 * pages[1] > 3 * pages[2]

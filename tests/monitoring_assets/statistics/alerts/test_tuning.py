@@ -8,7 +8,7 @@ import pytest
 
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.alerts.decision import replay
-from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.policy import Opening, Policy
 from monitoring_assets.statistics.alerts.simulation import Column, Simulation
 from monitoring_assets.statistics.alerts.tuning import (
     Choice,
@@ -17,7 +17,7 @@ from monitoring_assets.statistics.alerts.tuning import (
     quiet_days,
     suggest,
 )
-from monitoring_assets.statistics.drift.drift import Thresholds
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 MONDAY = dt.date(2026, 1, 5)
 LONG_AGO = MONDAY - dt.timedelta(days=100)
@@ -70,7 +70,7 @@ def test_every_choice_is_tried_and_the_one_in_force_is_the_first():
     odd = Choice(
         Thresholds(0.12, 0.22),
         Thresholds(0.1, 0.25),
-        Policy(open_days=4, open_of=9, at_once=3.0, pool_days=21, resolve=6),
+        Policy(open=Opening(4, 9), at_once=3.0, pool_days=21, resolve=6),
         {"c1": Thresholds(0.3, 0.5)},
     )
     tried = choices(odd)
@@ -79,14 +79,17 @@ def test_every_choice_is_tried_and_the_one_in_force_is_the_first():
     assert all(one.psi.warn <= one.psi.fail and one.csi.warn <= one.csi.fail for one in tried)
     assert {one.psi.fail for one in tried} >= {0.1, 0.22, 0.4}
     assert all(one.policy.resolve == 6 and one.single == odd.single for one in tried)
-    assert odd.differences(replace(odd, policy=replace(odd.policy, open_days=3, at_once=1.0))) == 2
+    assert (
+        odd.differences(replace(odd, policy=replace(odd.policy, open=Opening(3, 9), at_once=1.0)))
+        == 2
+    )
 
 
 @pytest.mark.parametrize(("opening", "days"), [((1, 1), 0), ((2, 3), 1), ((3, 5), 2)])
 def test_the_past_is_what_the_decision_would_have_done(opening, days):
     # PSI of about 0.3 for ten days from day 20 on.
     past = history([0.0] * 20 + [0.55] * 10 + [0.0] * 15)
-    policy = Policy(open_days=opening[0], open_of=opening[1], pool_days=1)
+    policy = Policy(open=Opening(*opening), pool_days=1)
     (found,) = past_incidents(past, replace(IN_FORCE, policy=policy), LONG_AGO)
     shift = MONDAY + dt.timedelta(days=20)
     assert found.family == "population"
@@ -140,7 +143,7 @@ def test_suggests_the_most_sensitive_choice_within_the_target():
     assert found.suggested.smallest < found.in_force.smallest
     assert found.in_force.choice == IN_FORCE
     for other in found.tried:
-        if other.smallest < found.suggested.smallest and other.choice.policy.open_days > 1:
+        if other.smallest < found.suggested.smallest and other.choice.policy.open.days > 1:
             assert (
                 other.false_pages.upper > 0.1 or past_incidents(past, other.choice, LONG_AGO) != []
             )
@@ -186,7 +189,7 @@ def test_what_nobody_missed_is_not_to_be_paged():
 
 
 def test_the_quietest_is_suggested_if_nothing_stays_within_the_target():
-    noisy = Policy(open_days=1, open_of=1, false_discovery_rate=0.3, min_score_shift=0.0)
+    noisy = Policy(open=Opening(1, 1), false_discovery_rate=0.3, min_score_shift=0.0)
     limits = Thresholds(0.05, 0.06, 0.05)
     in_force = Choice(limits, limits, noisy)
     past = history([0.0] * 28, rows=100)

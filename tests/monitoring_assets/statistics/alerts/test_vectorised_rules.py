@@ -9,10 +9,10 @@ from scipy.stats import binom
 
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts
 from monitoring_assets.statistics.alerts.decision import replay
-from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.policy import Opening, Policy
 from monitoring_assets.statistics.alerts.vectorised_rules import Stream, openings
-from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.drift.significance import critical_value
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 MONDAY = dt.date(2026, 1, 5)
 BINS = 6
@@ -86,8 +86,8 @@ def restless_streams(seed, columns, *, known_effects=True, closed_at_weekends=Fa
 
 POLICIES = [
     Policy(),
-    Policy(open_days=1, open_of=1, pool_days=1, resolve=1),
-    Policy(open_days=3, open_of=5, pool_days=14, at_once=0.4, resolve=5),
+    Policy(open=Opening(1, 1), pool_days=1, resolve=1),
+    Policy(open=Opening(3, 5), pool_days=14, at_once=0.4, resolve=5),
     Policy(pool_days=3, at_once=0.3, dependence="any", false_discovery_rate=0.05),
 ]
 
@@ -131,7 +131,7 @@ def test_without_hysteresis_the_false_alarms_are_those_of_the_level():
     shares = np.full(10, 0.1)
     reference = np.full(10, 100_000)
     counts = random.multinomial(2000, shares, (days, histories))
-    policy = Policy(open_days=1, open_of=1, pool_days=1, resolve=1, at_once=10)
+    policy = Policy(open=Opening(1, 1), pool_days=1, resolve=1, at_once=10)
     limits = Thresholds(1e-6, 1e-6, level)
     found = openings([Stream(reference, counts, np.zeros(10))], [limits], policy)
     # A day after one over the limit is more of the same incident.
@@ -145,7 +145,7 @@ def test_quiet_characteristics_make_it_harder_to_be_discovered():
     reference = np.full(10, 10_000)
     counts = random.multinomial(500, np.r_[0.13, 0.07, np.full(8, 0.1)], (1, 4000))
     effects = np.r_[100.0, -100.0, np.zeros(8)]
-    policy = Policy(open_days=1, open_of=1, pool_days=1, false_discovery_rate=0.01)
+    policy = Policy(open=Opening(1, 1), pool_days=1, false_discovery_rate=0.01)
     limits = [Thresholds(1e-6, 1e-6, 0.01)]
     stream = Stream(reference, counts, effects)
     for quiet in (0, 9, 99):

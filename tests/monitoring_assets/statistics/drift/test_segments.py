@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring_assets.statistics.drift.drift import Thresholds
 from monitoring_assets.statistics.drift.segments import (
     MAX_VALUES,
     MIN_ROWS,
@@ -19,6 +18,7 @@ from monitoring_assets.statistics.drift.segments import (
     segment_names,
     segment_values,
 )
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.profile import count
 from monitoring_assets.statistics.profiles.source import ParquetSource

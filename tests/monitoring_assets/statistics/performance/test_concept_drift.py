@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, ndtr
 
-from monitoring_assets.statistics.drift.drift import Thresholds, judge_counts
+from monitoring_assets.statistics.drift.drift import judge_counts
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.performance.calibration_map import fit_calibration
 from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.concept_drift import explain, gap
