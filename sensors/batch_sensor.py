@@ -16,7 +16,7 @@ from sensors.run_requests import request_day, room_for_runs, without_report
 
 NAME = "batch_sensor"
 # Days that it waits for a batch that is late; older ones are a matter for a backfill.
-LOOKBACK_DAYS = 14
+LATE_BATCH_DAYS = 14
 # Days that it makes up for after it stood still: a tick must end within Dagster's minute.
 CATCH_UP_DAYS = 60
 READERS = 16
@@ -94,7 +94,7 @@ def _first_day(item: Landed, seen: str | None) -> dt.date:
     first = max(landed, last_whole_day() - dt.timedelta(days=CATCH_UP_DAYS))
     if seen is None:
         return first
-    return max(first, dt.date.fromisoformat(seen) - dt.timedelta(days=LOOKBACK_DAYS))
+    return max(first, dt.date.fromisoformat(seen) - dt.timedelta(days=LATE_BATCH_DAYS))
 
 
 def _has_arrived(

@@ -16,7 +16,7 @@ from sensors.run_requests import request_day
 
 NAME = "missing_batches"
 # Longer than an outage of the daemon is likely to last: deadlines within it are caught up with.
-LOOKBACK_DAYS = 7
+MISSED_DEADLINE_DAYS = 7
 
 
 @dg.schedule(
@@ -43,7 +43,7 @@ def missing_batches(
     for item in store.all_landed().values():
         manifest = item.manifest
         # Days before it landed are the registry sensor's.
-        first = max(last - dt.timedelta(days=LOOKBACK_DAYS - 1), item.landed_at.date())
+        first = max(last - dt.timedelta(days=MISSED_DEADLINE_DAYS - 1), item.landed_at.date())
         for day in monitored_days(manifest, first, last):
             if (
                 manifest.schedule.deadline(day) <= now

@@ -27,7 +27,8 @@ from sensors.registry_sensor import registry_sensor
 from sensors.run_requests import OPEN, days_of, request_alerts
 
 NAME = "pipeline_sensor"
-LOOKBACK_DAYS = 3
+# Days whose runs it expects, up to the last whole one.
+WATCHED_DAYS = 3
 # After a day's deadline: the hourly schedule for missing batches, the queue and the run itself.
 GRACE = dt.timedelta(hours=3)
 WATCHED = (registry_sensor, outcome_sensor, failure_sensor, delivery_sensor)
@@ -85,7 +86,7 @@ def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDa
     last = last_whole_day()
     for key, item in landed.items():
         # Days before it landed are a backlog, which takes its time.
-        first = max(last - dt.timedelta(days=LOOKBACK_DAYS - 1), item.landed_at.date())
+        first = max(last - dt.timedelta(days=WATCHED_DAYS - 1), item.landed_at.date())
         for day in monitored_days(item.manifest, first, last):
             if item.manifest.schedule.deadline(day) + GRACE <= now:
                 yield ModelDay(day, key)

@@ -10,7 +10,7 @@ from resources import layout
 from resources.manifest import Manifest
 from resources.storage import open_storage
 from resources.store import Landed
-from sensors.batch_sensor import LOOKBACK_DAYS, batch_sensor
+from sensors.batch_sensor import LATE_BATCH_DAYS, batch_sensor
 from sensors.registry_sensor import registry_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
 from tests.conftest import YESTERDAY, days_ago
@@ -131,9 +131,9 @@ def test_a_day_that_somebody_has_run_is_not_run_again(lender, instance, sensor):
 def test_a_batch_that_comes_very_late_is_left_to_a_backfill(daemon):
     land(daemon.lender, landed=60)
     assert requested(daemon.tick()) == []
-    daemon.lender.deliver(days_ago(LOOKBACK_DAYS))
-    daemon.lender.deliver(days_ago(LOOKBACK_DAYS + 1))
-    assert requested(daemon.tick()) == [f"{days_ago(LOOKBACK_DAYS)}|pd_cards.1"]
+    daemon.lender.deliver(days_ago(LATE_BATCH_DAYS))
+    daemon.lender.deliver(days_ago(LATE_BATCH_DAYS + 1))
+    assert requested(daemon.tick()) == [f"{days_ago(LATE_BATCH_DAYS)}|pd_cards.1"]
 
 
 def test_days_that_arrived_while_the_sensor_stood_still_are_made_up_for(daemon):

@@ -11,7 +11,7 @@ from monitoring_assets.partitions import ModelDay
 from resources import layout
 from resources.manifest import Manifest
 from resources.store import Landed
-from sensors.missing_batches import LOOKBACK_DAYS, missing_batches
+from sensors.missing_batches import MISSED_DEADLINE_DAYS, missing_batches
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 
 HOUR = dt.timedelta(hours=1)
@@ -129,12 +129,12 @@ def test_a_deadline_anywhere_on_earth_is_kept(lender, instance, timezone):
 
 
 def test_deadlines_during_an_outage_are_caught_up_with(lender, instance):
-    start = dt.datetime.combine(days_ago(LOOKBACK_DAYS - 1), dt.time(), dt.UTC)
+    start = dt.datetime.combine(days_ago(MISSED_DEADLINE_DAYS - 1), dt.time(), dt.UTC)
     land(lender, landed_at=start)
     now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
     requested = evaluate(lender, instance, now)
     assert requested == [
-        f"{days_ago(number)}|pd_cards.1" for number in reversed(range(LOOKBACK_DAYS))
+        f"{days_ago(number)}|pd_cards.1" for number in reversed(range(MISSED_DEADLINE_DAYS))
     ]
 
 
