@@ -1,58 +1,43 @@
-"""The code location: the one place where everything is wired together."""
+"""The code location: what the packages define, found there, and wired together."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 
 import dagster as dg
 
+import sensors
 from airflow_bridge.export.settings import bridge_is_on
-from monitoring_assets.assets.alerts import alerts
-from monitoring_assets.assets.drift_report import drift_report
-from monitoring_assets.assets.features import features
-from monitoring_assets.assets.model_registry import model_registry
-from monitoring_assets.assets.performance_report import performance_report
-from monitoring_assets.assets.reference_profile import reference_profile
-from monitoring_assets.assets.scores import scores
-from monitoring_assets.assets.segment_report import segment_report
-from monitoring_assets.checks.asset_checks import asset_checks
-from monitoring_assets.checks.delivered import alerts_checks
-from monitoring_assets.jobs import (
-    decide_alerts,
-    measure_performance,
-    monitor_day,
-    onboard_model,
-)
+from monitoring_assets import assets, jobs
+from monitoring_assets.checks import asset_checks, delivered
 from monitoring_assets.runs.executor import model_executor
+from resources.dagster_internals import UnresolvedAssetJobDefinition
 from resources.environment import resources_from_environment
 from sensors.airflow_sensor import airflow_sensor
-from sensors.batch_sensor import batch_sensor
-from sensors.delivery_sensor import delivery_sensor
-from sensors.failure_sensor import failure_sensor
-from sensors.missing_batches import missing_batches
-from sensors.outcome_sensor import outcome_sensor
-from sensors.pipeline_sensor import pipeline_sensor
-from sensors.registry_sensor import registry_sensor
+
+
+def _names(package: ModuleType) -> Iterator[object]:
+    """What the modules of a package hold by name; a name that is imported comes again."""
+    for module in iter_modules(package.__path__, f"{package.__name__}."):
+        yield from vars(import_module(module.name)).values()
+
+
+# A dictionary keeps each once, and their order.
+_when = dict.fromkeys(
+    one
+    for one in _names(sensors)
+    if isinstance(one, dg.SensorDefinition | dg.ScheduleDefinition)
+    if one is not airflow_sensor or bridge_is_on()
+)
 
 defs = dg.Definitions(
-    assets=[
-        model_registry,
-        reference_profile,
-        features,
-        scores,
-        drift_report,
-        segment_report,
-        performance_report,
-        alerts,
-    ],
-    asset_checks=[*asset_checks, alerts_checks],
-    jobs=[onboard_model, monitor_day, measure_performance, decide_alerts],
-    sensors=[
-        registry_sensor,
-        batch_sensor,
-        outcome_sensor,
-        failure_sensor,
-        delivery_sensor,
-        pipeline_sensor,
-        *([airflow_sensor] if bridge_is_on() else []),
-    ],
-    schedules=[missing_batches],
+    assets=dg.load_assets_from_package_module(assets, include_specs=True),
+    # Not from the whole package: the other modules import Great Expectations, which takes seconds.
+    asset_checks=dg.load_asset_checks_from_modules([asset_checks, delivered]),
+    jobs=[one for one in vars(jobs).values() if isinstance(one, UnresolvedAssetJobDefinition)],
+    sensors=[one for one in _when if isinstance(one, dg.SensorDefinition)],
+    schedules=[one for one in _when if isinstance(one, dg.ScheduleDefinition)],
     executor=model_executor,
     resources=dict(resources_from_environment()),
 )

@@ -3,12 +3,8 @@
 import dagster as dg
 
 from monitoring_assets.assets.alerts import alerts
-from monitoring_assets.assets.drift_report import drift_report
-from monitoring_assets.assets.features import features
 from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.reference_profile import reference_profile
-from monitoring_assets.assets.scores import scores
-from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
 
 onboard_model = dg.define_asset_job(
@@ -20,9 +16,7 @@ onboard_model = dg.define_asset_job(
 
 monitor_day = dg.define_asset_job(
     "monitor_day",
-    selection=dg.AssetSelection.assets(
-        features, scores, drift_report, segment_report, performance_report, alerts
-    )
+    selection=dg.AssetSelection.groups("monitoring")
     # Nothing has been realised on the day, and no check fails for that.
     - dg.AssetSelection.checks(dg.AssetCheckKey(performance_report.key, "realised_performance")),
     partitions_def=MODEL_DAYS,

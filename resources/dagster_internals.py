@@ -14,6 +14,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
@@ -113,6 +114,8 @@ __all__ = [
     "StepHandlerContext",
     # See InstigatorState.
     "TickStatus",
+    # What the public `define_asset_job` returns: definitions.py finds the jobs by it.
+    "UnresolvedAssetJobDefinition",
     # See CheckRunHealthResult.
     "WorkerStatus",
     # A run of one asset as one of the code location, executed here: see InMemoryJob.
