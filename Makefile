@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-all airflows lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-mlflow test-all airflows mlflow lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -50,6 +50,15 @@ help: ## list the targets
 
 airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its own environment
 
+# Its pins exclude ours, so the server has an environment of its own.
+.mlflow/installed: tests/resources/registry/mlflow.lock .venv/uv
+	@echo "Setting up MLflow in .mlflow (once; a minute or two)"
+	@$(PYTHON) -m venv --without-pip .mlflow
+	@$(UV) install --python .mlflow/bin/python --require-hashes -r $<
+	@touch $@
+
+mlflow: .mlflow/installed ## an MLflow server for the tests, in an environment of its own
+
 demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
 
@@ -57,7 +66,7 @@ dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
-	@$(PYTEST) -n 2 --dist worksteal -m "not in_airflow and not slow and not airflow and not kubernetes"
+	@$(PYTEST) -n 2 --dist worksteal -m "not in_airflow and not slow and not airflow and not kubernetes and not mlflow"
 
 test: check test-in-airflow ## the tests: those of check, then those inside each Airflow
 
@@ -73,10 +82,13 @@ test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
 	@$(PYTEST) -m airflow
 
+test-mlflow: .venv/installed mlflow ## the registry on a real MLflow server (minutes)
+	@$(PYTEST) -m mlflow
+
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(PYTEST) -m kubernetes
 
-test-all: test test-soak test-airflow test-k8s ## all of them (more than an hour)
+test-all: test test-soak test-airflow test-k8s test-mlflow ## all of them (more than an hour)
 
 lint: .venv/installed ## format, rules, import contracts, types and definitions
 	@$(BIN)/ruff format --check .
@@ -108,6 +120,7 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	echo hatchling | $(LOCK) --universal --constraint requirements-dev.lock - -o k8s/build.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
+	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow $(DEMO)
+	rm -rf .venv .airflow .mlflow $(DEMO)

@@ -114,12 +114,12 @@ def measure(root: str, versions: int, server: Server | None) -> dict[str, float]
     """Tick the sensor until it has judged every version, then a few times more."""
     import dagster as dg
 
-    from resources.registry import ModelRegistry
+    from resources.registry import open_registry
     from resources.store import Store
     from sensors.registry_sensor import registry_sensor
 
     resources = {
-        "registry": ModelRegistry(root=f"{root}/registry"),
+        "registry": open_registry(f"{root}/registry"),
         "store": Store(root=f"{root}/store"),
     }
     if server:

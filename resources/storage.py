@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 CHUNK_BYTES = 1 << 20
+
+AnyFiles = TypeVar("AnyFiles", bound="Files")
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,72 @@ class StoredFile:
     etag: str
 
 
-class Storage(ABC):
-    """The files below one root. Paths are relative to it and use forward slashes.
+class Files(ABC):
+    """Files to read below one root. Paths are relative to it and use forward slashes.
+
+    Parameters
+    ----------
+    root
+        What the paths start from, for people and for error messages.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    @abstractmethod
+    def fetched(self, path: str) -> AbstractContextManager[Path]:
+        """A local copy of a file, or the file itself when it is local.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        """
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[IO[bytes]]:
+        """A file as a stream of bytes that can seek.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        """
+        with self.fetched(path) as local, local.open("rb") as stream:
+            yield stream
+
+    def read(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        """
+        with self.open(path) as stream:
+            return stream.read()
+
+    def sha256(self, path: str) -> str:
+        """SHA-256 of a file in hexadecimal, read in chunks."""
+        digest = hashlib.sha256()
+        with self.open(path) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def url(self, path: str) -> str:
+        """``path`` with its root, for people and for error messages."""
+        return f"{self.root}/{path}" if path else self.root or "/"
+
+
+class Storage(Files):
+    """The files below one root, to read and to write.
 
     Parameters
     ----------
     root
         ``s3://bucket/prefix``, ``file:///folder`` or a local path.
     """
-
-    def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
 
     @property
     @abstractmethod
@@ -62,16 +119,6 @@ class Storage(ABC):
         """Every object whose path starts with the folder ``prefix``, by path, in order."""
 
     @abstractmethod
-    def read(self, path: str) -> bytes:
-        """Content of an object.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is none at ``path``.
-        """
-
-    @abstractmethod
     def exists(self, path: str) -> bool:
         """Whether there is an object at ``path``."""
 
@@ -83,19 +130,11 @@ class Storage(ABC):
     def delete(self, path: str) -> None:
         """Take an object away, if it is there."""
 
-    @abstractmethod
-    def fetched(self, path: str) -> AbstractContextManager[Path]:
-        """A local copy of an object, or the object itself when it is local.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is none at ``path``.
-        """
-
-    def url(self, path: str) -> str:
-        """``path`` with its root, for people and for error messages."""
-        return f"{self.root}/{path}" if path else self.root or "/"
+    @override
+    @contextmanager
+    def open(self, path: str) -> Iterator[IO[bytes]]:
+        with self.filesystem.open_input_file(self.location(path)) as stream:
+            yield stream  # on S3 in place: only what is read crosses the network
 
     @contextmanager
     def writing(self, path: str) -> Iterator[Path]:
@@ -109,14 +148,6 @@ class Storage(ABC):
         """Put ``content`` at ``path`` atomically."""
         with self.writing(path) as local:
             local.write_bytes(content)
-
-    def sha256(self, path: str) -> str:
-        """SHA-256 of an object in hexadecimal, read in chunks."""
-        digest = hashlib.sha256()
-        with self.filesystem.open_input_stream(self.location(path)) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-        return digest.hexdigest()
 
     @property
     def _scratch(self) -> str | None:
@@ -324,7 +355,7 @@ def open_storage(root: str) -> Storage:
     raise ValueError(f"root {root!r}: found scheme {scheme!r}; allowed: s3://, file:// or a path")
 
 
-def open_path(path: str, base: Storage) -> tuple[Storage, str]:
+def open_path(path: str, base: AnyFiles) -> tuple[AnyFiles | Storage, str]:
     """Storage and relative path of ``path``: a URL of its own, or a path below ``base``.
 
     Examples

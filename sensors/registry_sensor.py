@@ -22,7 +22,7 @@ from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
-from resources.registry import ModelRegistry, Verdict
+from resources.registry import ModelRegistry, Verdict, scan
 from resources.store import Landed, Store
 from sensors.run_requests import (
     request_day,
@@ -61,7 +61,7 @@ def registry_sensor(
     """Scan the registry, accept what is valid, request what is due."""
     cursor = json.loads(context.cursor or "{}")
     known = _known_verdicts(store)
-    verdicts, left = registry.scan(known, seconds=SCAN_SECONDS)
+    verdicts, left = scan(registry, known, seconds=SCAN_SECONDS)
     if verdicts != known:
         _remember_verdicts(store, verdicts)
     profiled = store.profiled_keys()

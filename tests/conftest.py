@@ -17,7 +17,7 @@ import yaml
 from dagster._core.storage.defs_state.base import set_defs_state_storage
 
 from resources.lake import Lake
-from resources.registry import ModelRegistry
+from resources.registry import open_registry
 from resources.storage import Storage, open_storage
 from resources.store import Store
 
@@ -74,7 +74,7 @@ class Lender:
     resources: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.registry = ModelRegistry(root=f"{self.root}/registry")
+        self.registry = open_registry(f"{self.root}/registry")
         self.lake = Lake(root=f"{self.root}/lake")
         self.store = Store(root=f"{self.root}/store")
         self.resources = {"registry": self.registry, "lake": self.lake, "store": self.store}

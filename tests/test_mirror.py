@@ -99,6 +99,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "resources/delivery/test_channel_contract.py": ("resources/delivery/channels.py",),
     "resources/delivery/test_slack.py": ("resources/delivery/notice_text.py",),
     "resources/manifest/test_faults.py": ("resources/manifest/checks.py",),
+    "resources/registry/test_folders.py": ("resources/registry/base.py",),
     "resources/test_scorers.py": (
         "resources/scorers/base.py",
         "resources/scorers/command.py",

@@ -15,7 +15,7 @@ from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
 from resources.lake import DayFiles, Lake
-from resources.registry import ModelRegistry, version_path
+from resources.registry import ModelRegistry
 from resources.store import Landed, Store
 
 if TYPE_CHECKING:
@@ -205,31 +205,31 @@ def _query(
     import pyarrow as pa
 
     manifest = landed.manifest
-    storage, path = version_path(registry.storage, landed.folder, manifest.features.sql or "")
+    place, path = registry.locate(landed.folder, manifest.features.sql or "")
     with database() as connection:
         # A manifest is data: its query reads the batch and nothing else of this machine.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")  # last: it also locks itself
         connection.register("batch", batch)
         try:
-            text = storage.read(path)
-            landed.verify("features.sql", hashlib.sha256(text).hexdigest(), storage.url(path))
+            text = place.read(path)
+            landed.verify("features.sql", hashlib.sha256(text).hexdigest(), place.url(path))
             result = connection.sql(text.decode())
             if result is None:
-                raise InputError(f"{storage.url(path)}: the SQL is not a query")
+                raise InputError(f"{place.url(path)}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
             _require_key(manifest.batch.key, reader.schema.names, files)
             wanted = [*manifest.features.names, *manifest.carried]
             present = [name for name in wanted if name in reader.schema.names]
         except duckdb.DataError as error:  # of a statement before the query
-            raise _without_text(storage.url(path), error) from None
+            raise _without_text(place.url(path), error) from None
         except duckdb.Error as error:
-            raise InputError(f"{storage.url(path)}: {error}") from error
+            raise InputError(f"{place.url(path)}: {error}") from error
         try:
             for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
                 yield piece.select([manifest.batch.key, *present])
         except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
-            raise _without_text(storage.url(path), error) from None
+            raise _without_text(place.url(path), error) from None
 
 
 def _require_key(key: str, names: list[str], files: DayFiles) -> None:

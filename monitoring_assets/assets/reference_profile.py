@@ -108,48 +108,51 @@ def _announce(store: Store, manifest: Manifest) -> None:
 
 def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":
     """Write the sample as a day's features are written; beside them its score and its outcomes."""
+    import hashlib
+
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from monitoring_assets.performance.outcomes import outcomes_of
-    from resources.registry import version_path
     from resources.scorers.base import SCORE, FeatureFile
 
     manifest = landed.manifest
-    storage, path = version_path(registry.storage, landed.folder, manifest.reference.path)
-    landed.verify("reference.path", storage.sha256(path), storage.url(path))
-    sample = pq.ParquetFile(storage.location(path), filesystem=storage.filesystem)
-    key = manifest.batch.key
-    features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
-    carried = [name for name in manifest.carried if name in sample.schema_arrow.names]
-    names = [*features.characteristics, *carried]
-    has_key = key in sample.schema_arrow.names
-    score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
-    wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]
-    writers: dict[str, pq.ParquetWriter] = {}
-    row = 0
-    try:
-        for batch in sample.iter_batches(columns=list(dict.fromkeys(wanted))):
-            # A sample needs no key; its row number is one.
-            keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
-            row += batch.num_rows
-            tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
-            if score:
-                numbers = batch[score].cast(pa.float64(), safe=False)
-                tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
-            if outcomes:
-                tables[folder / OUTCOMES] = {
-                    name: outcomes_of(batch[name], f"{storage.url(path)}, column {name!r}")
-                    for name in outcomes
-                }
-            for target, columns in tables.items():
-                table = pa.table(columns)
-                if str(target) not in writers:
-                    writers[str(target)] = pq.ParquetWriter(target, table.schema)
-                writers[str(target)].write_table(table)
-    finally:
-        for writer in writers.values():
-            writer.close()
-    if not row:
-        raise dg.Failure(f"the reference sample {storage.url(path)} has no rows")
-    return features
+    place, path = registry.locate(landed.folder, manifest.reference.path)
+    url = place.url(path)
+    with place.fetched(path) as local, local.open("rb") as file:
+        landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
+        sample = pq.ParquetFile(file)
+        key = manifest.batch.key
+        features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
+        carried = [name for name in manifest.carried if name in sample.schema_arrow.names]
+        names = [*features.characteristics, *carried]
+        has_key = key in sample.schema_arrow.names
+        score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
+        wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]
+        writers: dict[str, pq.ParquetWriter] = {}
+        row = 0
+        try:
+            for batch in sample.iter_batches(columns=list(dict.fromkeys(wanted))):
+                # A sample needs no key; its row number is one.
+                keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
+                row += batch.num_rows
+                tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
+                if score:
+                    numbers = batch[score].cast(pa.float64(), safe=False)
+                    tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
+                if outcomes:
+                    tables[folder / OUTCOMES] = {
+                        name: outcomes_of(batch[name], f"{url}, column {name!r}")
+                        for name in outcomes
+                    }
+                for target, columns in tables.items():
+                    table = pa.table(columns)
+                    if str(target) not in writers:
+                        writers[str(target)] = pq.ParquetWriter(target, table.schema)
+                    writers[str(target)].write_table(table)
+        finally:
+            for writer in writers.values():
+                writer.close()
+        if not row:
+            raise dg.Failure(f"the reference sample {url} has no rows")
+        return features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ Examples:
   monitoring registry validate registry/pd_cards/3/model.yaml
   monitoring registry validate s3://artifacts/models/pd_cards/3
   monitoring registry validate s3://artifacts/models --format json
+  monitoring registry validate mlflow+https://mlflow.lender.example/pd_cards/3
 """
 )
 @click.argument("path")
@@ -34,8 +36,8 @@ Examples:
 def validate(path: str, output: str) -> None:
     """Name every fault of the model versions at PATH.
 
-    PATH is a version's folder, its model.yaml, or the root of a registry; local or on S3. A folder
-    must lie in <name>/<version>/, as in the registry.
+    PATH is a version's folder, its model.yaml, or the root of a registry; local, on S3 or an MLflow
+    tracking server. A folder must lie in <name>/<version>/, as in the registry.
 
     Exit code: 0 without faults, 2 with any.
     """
@@ -74,8 +76,7 @@ def validate(path: str, output: str) -> None:
 def _verdicts(path: str) -> list[Verdict]:
     """Judge the version at a path, and it alone, or every version of the registry there."""
     from resources.manifest import MANIFEST_NAME
-    from resources.registry import Candidate, ModelRegistry, judge_version
-    from resources.storage import open_storage
+    from resources.registry import Candidate, judge_version, open_registry, scan
 
     path = path.removeprefix("file://")
     if "://" not in path:
@@ -84,12 +85,13 @@ def _verdicts(path: str) -> list[Verdict]:
             raise FileNotFoundError("no such file or folder")
         path = str(local)
     path = path.rstrip("/").removesuffix(f"/{MANIFEST_NAME}")
-    has_parents = path.removeprefix("s3://").count("/") >= 2
-    if has_parents and open_storage(path).exists(MANIFEST_NAME):
+    if path.rpartition("://")[2].count("/") >= 2:
         root, name, version = path.rsplit("/", 2)
-        storage, folder = open_storage(root or "/"), f"{name}/{version}"
-        return [judge_version(storage, Candidate(folder, storage.list(folder)))]
-    found, _ = ModelRegistry(root=path).scan({}, seconds=float("inf"))
+        folder = f"{name}/{version}"
+        files = open_registry(root or "/").files(folder)
+        with suppress(FileNotFoundError), files.open(MANIFEST_NAME):
+            return [judge_version(files, Candidate(folder, fingerprint=folder, is_complete=True))]
+    found, _ = scan(open_registry(path), {}, seconds=float("inf"))
     return list(found.values())
 
 

@@ -10,7 +10,7 @@ from dagster import AssetExecutionContext, MetadataValue
 from resources import layout
 from resources.lake import Lake
 from resources.manifest import ArtefactScoring, CommandScoring, ImageScoring, ScoredScoring
-from resources.registry import ModelRegistry, version_path
+from resources.registry import ModelRegistry
 from resources.scorers.base import FeatureFile, ScoringError
 from resources.store import Landed, Store
 
@@ -73,9 +73,9 @@ def score_features(
             "output": layout.exchange(manifest.key, day, context.run_id, "output"),
         }
         return score_image(features, scoring, manifest.pod, store.storage, paths, output, context)
-    storage, path = version_path(registry.storage, landed.folder, scoring.artefact)
-    with storage.fetched(path) as artefact:
-        _verify(artefact, scoring, storage.url(path))
+    place, path = registry.locate(landed.folder, scoring.artefact)
+    with place.fetched(path) as artefact:
+        _verify(artefact, scoring, place.url(path))
         if isinstance(scoring, CommandScoring):
             return score_command(features, scoring, artefact, output, context)
         score_onnx(features, scoring, artefact.read_bytes(), output)

@@ -7,7 +7,7 @@ from monitoring_assets.definitions import defs
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.demo.replay import replay
 from resources.lake import Lake
-from resources.registry import ModelRegistry
+from resources.registry import open_registry
 from resources.store import Store
 from tests.conftest import YESTERDAY, days_ago
 from tests.integration import german_credit
@@ -31,7 +31,7 @@ def found(store, tmp_path_factory):
         jobs=defs.jobs,
         executor=defs.executor,
         resources={
-            "registry": ModelRegistry(root=str(home / "registry")),
+            "registry": open_registry(str(home / "registry")),
             "lake": Lake(root=str(home / "lake")),
             "store": store,
         },

@@ -1,6 +1,6 @@
 """Onboarding without a daemon: as many ticks as it takes."""
 
-from resources.registry import ModelRegistry
+from resources.registry import scan
 from tests.conftest import definitions
 
 
@@ -8,9 +8,10 @@ def test_onboard_ticks_until_every_version_had_its_turn(lender, instance, monkey
     from sensors.onboard import onboard
 
     # The first tick has no time to judge anything, and each has room for one run.
-    scan, seconds = ModelRegistry.scan, iter([-1.0, 60.0, 60.0, 60.0])
+    seconds = iter([-1.0, 60.0, 60.0, 60.0])
     monkeypatch.setattr(
-        ModelRegistry, "scan", lambda self, known, **_: scan(self, known, seconds=next(seconds))
+        "sensors.registry_sensor.scan",
+        lambda registry, known, **_: scan(registry, known, seconds=next(seconds)),
     )
     monkeypatch.setattr("sensors.run_requests.MAX_OPEN_RUNS", 1)
     lender.publish()

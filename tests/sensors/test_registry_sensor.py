@@ -17,7 +17,7 @@ import yaml
 
 from resources import layout
 from resources.layout import VERDICTS
-from resources.registry import ModelRegistry
+from resources.registry import open_registry
 from resources.storage import LocalStorage, open_storage
 from sensors.registry_sensor import accept, registry_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
@@ -549,7 +549,7 @@ def test_one_registry_may_serve_two_stores(lender, instance, tmp_path):
     """A second deployment, such as one on trial, does not disturb the first."""
     lender.publish()
     other = Lender(str(tmp_path / "trial"), tmp_path)
-    other.resources["registry"] = ModelRegistry(root=lender.registry.root)
+    other.resources["registry"] = open_registry(lender.registry.root)
     Daemon(registry_sensor, lender, instance).tick()
     before = registry_files(lender).list()
     Daemon(registry_sensor, other, dg.DagsterInstance.ephemeral()).tick()

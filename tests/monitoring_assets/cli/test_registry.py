@@ -30,19 +30,23 @@ def test_validate_takes_a_folder_a_manifest_or_a_registry(any_lender):
 def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatch):
     lender.publish()
     lender.publish(version="2", owner="")
-    listed = []
-    original = LocalStorage.list
+    looked_at = set()
 
-    def record(self, prefix=""):
-        listed.append(self.url(prefix))
-        return original(self, prefix)
+    def recorded(original):
+        def record(self, path=""):
+            looked_at.add(self.url(path))
+            return original(self, path)
 
-    monkeypatch.setattr(LocalStorage, "list", record)
+        return record
+
+    monkeypatch.setattr(LocalStorage, "list", recorded(LocalStorage.list))
+    monkeypatch.setattr(LocalStorage, "open", recorded(LocalStorage.open))
     folder = Path(lender.registry.root, "pd_cards", "1")
     monkeypatch.chdir(folder)
     for path in (folder, ".", "../1", "../../pd_cards/1/model.yaml"):
         assert validate(path).output == "pd_cards/1: valid\n"
-    assert set(listed) == {str(folder)}
+    names = ("model.yaml", "model.onnx", "reference.parquet")
+    assert looked_at == {str(folder / name) for name in names}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from monitoring_assets.demo import lender, population, scorecards
 from monitoring_assets.demo.truth import Truth
 from resources.manifest import Manifest, OnnxScoring, parse_manifest
-from resources.registry import ModelRegistry
+from resources.registry import open_registry, scan
 
 END = dt.date(2026, 11, 22)
 DAYS = 12  # the push begins on day 6, the feed breaks on day 7, version 2 lands on day 9
@@ -159,7 +159,7 @@ def test_the_usual_sixty_days_have_their_events_where_they_are_told():
 
 
 def test_the_registry_accepts_every_version(home, truth):
-    verdicts, _ = ModelRegistry(root=str(home / "registry")).scan({}, seconds=60)
+    verdicts, _ = scan(open_registry(str(home / "registry")), {}, seconds=60)
     assert not [str(fault) for verdict in verdicts.values() for fault in verdict.faults]
     manifests = [verdict.manifest for verdict in verdicts.values()]
     assert {m.key: m.deployed_at for m in manifests} == {

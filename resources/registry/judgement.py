@@ -1,0 +1,204 @@
+"""Judging model versions: a manifest and the files that it names, or what is wrong with them.
+
+`scan` looks at a registry once and judges every version, reusing what it said before of one in
+which nothing changed, so that 300 versions in folders cost one listing and no reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from resources.arrow_types import same_family
+from resources.manifest import (
+    MANIFEST_NAME,
+    ArtefactScoring,
+    Fault,
+    Manifest,
+    ManifestError,
+    ScoredScoring,
+    parse_manifest,
+)
+from resources.registry.base import Candidate, ModelRegistry
+from resources.storage import Files, open_path
+
+READERS = 16
+# Fingerprint of a verdict that is about more than the files of the folder: no version has it.
+JUDGE_AGAIN = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a version: its manifest, or what is wrong with it.
+
+    ``manifest`` and ``faults`` are both empty while the version waits for its manifest. ``digests``
+    are the SHA-256 of the files that the manifest names without saying theirs, by field.
+    """
+
+    folder: str
+    fingerprint: str
+    manifest: Manifest | None = None
+    faults: tuple[Fault, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def scan(
+    registry: ModelRegistry, known: Mapping[str, Verdict], *, seconds: float
+) -> tuple[dict[str, Verdict], list[str]]:
+    """Judge every version of a registry.
+
+    Parameters
+    ----------
+    registry
+        The registry.
+    known
+        Earlier verdicts by folder; one whose fingerprint still holds is not made again.
+    seconds
+        Stop starting new judgements after this long: hashing large artefacts must not outlast
+        a sensor's tick.
+
+    Returns
+    -------
+    Verdicts by folder, and the folders left for the next scan.
+    """
+    end = time.monotonic() + seconds
+    done, changed = {}, []
+    for candidate in registry.candidates():
+        before = known.get(candidate.folder)
+        if before is not None and before.fingerprint == candidate.fingerprint:
+            done[candidate.folder] = before
+        else:
+            changed.append(candidate)
+
+    def judge(candidate: Candidate) -> Verdict | None:
+        if time.monotonic() >= end:
+            return None
+        return judge_version(registry.files(candidate.folder), candidate)
+
+    with ThreadPoolExecutor(READERS) as readers:
+        verdicts = list(readers.map(judge, changed))
+    done |= {verdict.folder: verdict for verdict in verdicts if verdict is not None}
+    return done, [one.folder for one in changed if one.folder not in done]
+
+
+def judge_version(files: Files, candidate: Candidate) -> Verdict:
+    """Check one version: its manifest, the files that it names, their content.
+
+    Never raises for a fault of the version: whatever is wrong becomes a `Fault`.
+    """
+    folder, fingerprint = candidate.folder, candidate.fingerprint
+    if not candidate.is_complete:
+        return Verdict(folder, fingerprint)
+    file = files.url(MANIFEST_NAME)
+    manifest, faults, digests = None, [], {}
+    try:
+        manifest = parse_manifest(files.read(MANIFEST_NAME).decode("utf-8"), file)
+        faults += _check_place(files, folder, manifest)
+        faults += _check_artefact(files, manifest)
+        faults += _check_files(files, manifest)
+        if not faults:
+            digests = file_digests(files, manifest)
+        if faults and _names_files_elsewhere(files, manifest):
+            fingerprint = JUDGE_AGAIN
+    except ManifestError as error:
+        faults += error.faults
+    except UnicodeDecodeError as error:
+        faults.append(Fault(file, "", str(error), "UTF-8 text"))
+    except Exception as error:  # what cannot be read now must not hide the other versions
+        unread = files.url("") if manifest else file
+        faults.append(Fault(unread, "", f"{type(error).__name__}: {error}", "readable"))
+        fingerprint = JUDGE_AGAIN
+    return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults), digests)
+
+
+def file_digests(files: Files, manifest: Manifest) -> dict[str, str]:
+    """SHA-256 of the reference sample and of the SQL, by the field that names them."""
+    paths = {"reference.path": manifest.reference.path, "features.sql": manifest.features.sql}
+    digests = {}
+    for name, path in paths.items():
+        if path is not None:
+            place, relative = open_path(path, files)
+            digests[name] = place.sha256(relative)
+    return digests
+
+
+def _check_place(files: Files, folder: str, manifest: Manifest) -> list[Fault]:
+    name, version = folder.split("/")
+    file = files.url(MANIFEST_NAME)
+    pairs = (("name", manifest.name, name), ("version", manifest.version, version))
+    return [
+        Fault(file, field, repr(found), f"the folder's name, {folder!r}")
+        for field, found, folder in pairs
+        if found != folder
+    ]
+
+
+def _check_artefact(files: Files, manifest: Manifest) -> list[Fault]:
+    scoring = manifest.scoring
+    if not isinstance(scoring, ArtefactScoring):
+        return []
+    file = files.url(MANIFEST_NAME)
+    place, path = open_path(scoring.artefact, files)
+    try:
+        found = place.sha256(path)
+    except FileNotFoundError:
+        return [Fault(file, "scoring.artefact", "no such file", place.url(path))]
+    if found != scoring.sha256:
+        return [Fault(place.url(path), "scoring.sha256", found, scoring.sha256)]
+    return []
+
+
+def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
+    """The SQL is there; the reference can be read and has the characteristics."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowInvalid
+
+    file = files.url(MANIFEST_NAME)
+    faults = []
+    if manifest.features.sql is not None:
+        place, path = open_path(manifest.features.sql, files)
+        try:
+            with place.open(path):
+                pass
+        except FileNotFoundError:
+            faults.append(Fault(file, "features.sql", "no such file", place.url(path)))
+    place, path = open_path(manifest.reference.path, files)
+    try:
+        with place.open(path) as sample:
+            schema = pq.read_schema(sample)
+    except FileNotFoundError:
+        return [*faults, Fault(file, "reference.path", "no such file", place.url(path))]
+    except ArrowInvalid as error:
+        return [*faults, Fault(place.url(path), "", str(error), "a Parquet file")]
+    except OSError as error:
+        raise OSError(f"{place.url(path)}: {error}") from error
+    wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
+    if manifest.reference.score is not None:
+        wanted.append(("reference.score", manifest.reference.score, None))
+    elif isinstance(manifest.scoring, ScoredScoring):
+        allowed = "the reference's column that holds the score, as there is no model to run"
+        faults.append(Fault(file, "reference.score", "nothing", allowed))
+    outcomes = manifest.reference_outcomes.values()
+    wanted += [("reference.outcome", column, None) for column in outcomes]
+    wanted += [("segments", column, None) for column in manifest.carried]
+    for field_name, column, arrow_type in wanted:
+        if column not in schema.names:
+            allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"
+            faults.append(Fault(file, field_name, column, allowed))
+        elif schema.names.count(column) > 1:
+            found = f"{schema.names.count(column)} columns {column} in {place.url(path)}"
+            faults.append(Fault(file, field_name, found, "one"))
+        elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
+            found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
+            faults.append(Fault(file, field_name, found, "the same kind of type in both"))
+    return faults
+
+
+def _names_files_elsewhere(files: Files, manifest: Manifest) -> bool:
+    """Whether mending a fault may leave the version's own files as they are."""
+    paths = [manifest.reference.path, manifest.features.sql]
+    if isinstance(manifest.scoring, ArtefactScoring):
+        paths.append(manifest.scoring.artefact)
+    return any(path is not None and open_path(path, files)[0] is not files for path in paths)
