@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitoring_assets.cli.instance import dagster_instance
+from monitoring_assets.cli.progress import progress
 
 if TYPE_CHECKING:
     from resources.manifest import Manifest
@@ -39,9 +40,6 @@ def backfill(
 
     Exit code: 0, 1 if a day failed, 2 for bad usage or input.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from monitoring_assets.partitions import last_whole_day, monitored_days
     from resources.environment import resources_from_environment
 
@@ -56,18 +54,17 @@ def backfill(
     if not any(todo.values()):
         sys.exit(2)
     failed = False
-    with dagster_instance() as instance, Progress(console=Console(stderr=True)) as bar:
+    with dagster_instance() as instance, progress() as step:
         from monitoring_assets.definitions import defs
         from monitoring_assets.runs.backfill import BackfillOutcome
         from monitoring_assets.runs.backfill import backfill as run_backfill
 
         job = defs.get_repository_def().get_job("monitor_day")
         for key, days in todo.items():
-            task = bar.add_task(key, total=len(days))
+            step(key, 0, len(days))
 
-            def show(outcome: BackfillOutcome, task: object = task) -> None:
-                done = len(outcome.done) + len(outcome.failed)
-                bar.update(task, completed=done)  # type: ignore[arg-type]
+            def show(outcome: BackfillOutcome, key: str = key, total: int = len(days)) -> None:
+                step(key, len(outcome.done) + len(outcome.failed), total)
 
             outcome = run_backfill(
                 job, instance, key, days, single_run=not run_a_day, progress=show

@@ -5,19 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.progress import Step, progress
 from monitoring_assets.cli.sparkline import BARS, bar
 
 if TYPE_CHECKING:
@@ -43,8 +41,6 @@ load_from:
       module_name: monitoring_assets.definitions
       location_name: model_monitoring
 """
-
-Step = Callable[[str, int, int], None]
 
 
 @click.command(
@@ -90,7 +86,7 @@ def demo(
     until = end.date() if end else before.end if before else yesterday
     if until > yesterday:
         raise click.BadParameter(f"{until} is not over yet", param_hint="--end")
-    with _progress() as step:
+    with progress() as step:
         try:
             truth = _build(
                 home,
@@ -161,27 +157,6 @@ def _monitor(truth: Truth, step: Step) -> list[Detection]:
         found = read_findings(instance)
     add_performance(found, Store(root=os.environ["MONITORING_STORE"]))
     return detect(truth, found)
-
-
-@contextmanager
-def _progress() -> Iterator[Step]:
-    """Show each task as a bar on stderr."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
-
-        def step(doing: str, done: int, total: int) -> None:
-            name = doing.partition(":")[0]  # what follows is a detail of the same task
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done, description=doing if done < total else name)
-
-        yield step
 
 
 def _print_json(detections: list[Detection]) -> None:
