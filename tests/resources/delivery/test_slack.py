@@ -133,9 +133,11 @@ def test_an_address_that_is_none_is_named_by_its_variable(monkeypatch, url):
 
 
 def test_the_log_of_requests_has_no_address(receiver, caplog, monkeypatch):
-    # Another test's Dagster may have switched off the loggers that it found.
-    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "disabled", False)
-    caplog.set_level(logging.DEBUG)
+    # Other tests' libraries may have switched these loggers off, or have kept their records.
+    for name in ("urllib3", "urllib3.connectionpool"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        caplog.set_level(logging.DEBUG, logger=name)
     Slack().send(notice())
     assert "Starting new HTTP connection" in caplog.text
     assert PATH not in caplog.text

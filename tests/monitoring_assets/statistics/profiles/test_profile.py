@@ -122,7 +122,7 @@ def test_a_row_group_is_read_in_slices(write, monkeypatch):
     bins = fit_bins(whole)
     expected = count(whole, bins, scores=whole, score_column="score")
     for module in ("source", "profile"):
-        monkeypatch.setattr(f"monitoring_assets.statistics.{module}.SLICE_ROWS", 999)
+        monkeypatch.setattr(f"monitoring_assets.statistics.profiles.{module}.SLICE_ROWS", 999)
     sliced = count(whole, bins, scores=whole, score_column="score")
     for name in bins:
         a, b = expected.columns[name], sliced.columns[name]
