@@ -35,7 +35,7 @@ NAME = "registry_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is judged by the next ones.
 SCAN_SECONDS = 20.0
 # The module whose rules make a verdict.
-JUDGE = "resources.registry"
+JUDGE = "resources.registry.judgement"
 
 
 @dataclass(frozen=True)
