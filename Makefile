@@ -43,9 +43,10 @@ help: ## list the targets
 	@touch $@
 
 .airflow/%/installed: airflow_bridge/environments/airflow-%.lock .venv/uv
-	@echo "Setting up Airflow $* in .airflow/$* (once; less than a minute)"
+	@echo "Setting up Airflow $* in .airflow/$* (once; a minute or two)"
 	@$(PYTHON) -m venv --without-pip .airflow/$*
-	@$(UV) install --python .airflow/$*/bin/python --require-hashes -r $<
+	@# Without bytecode the first parse of a DAG can exceed Airflow's limit of 30 s.
+	@$(UV) install --compile-bytecode --python .airflow/$*/bin/python --require-hashes -r $<
 	@touch $@
 
 airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its own environment
