@@ -75,7 +75,8 @@ class PagerDutyReceiver(Receiver):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PAGERDUTY_ROUTING_KEY": "0123456789abcdef" * 2, "PAGERDUTY_EVENTS_URL": self.url}
+        key = min(self.keys) if self.keys else "0123456789abcdef" * 2
+        return {"PAGERDUTY_ROUTING_KEY": key, "PAGERDUTY_EVENTS_URL": self.url}
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if method != "POST" or path not in ("/v2/enqueue", "/v2/change/enqueue"):
