@@ -50,6 +50,9 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/runs/materialise.py",
         "resources/dagster_internals.py",
     ),
+    "monitoring_assets/statistics/drift/test_statistic.py": (
+        "monitoring_assets/statistics/drift/additional.py",
+    ),
     "monitoring_assets/assets/test_alerts.py": (
         "monitoring_assets/alerting/decision_inputs.py",
         "monitoring_assets/cli/alerts.py",

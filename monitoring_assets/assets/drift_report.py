@@ -10,7 +10,7 @@ import dagster as dg
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.policy import exceptions_from
+from monitoring_assets.policy import additional_from, exceptions_from
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
 from resources.faults import RUN, record_faults
@@ -89,6 +89,7 @@ def compare_with_reference(
 ) -> "list[ColumnDrift]":
     """Drift of every column of ``current`` under a manifest's thresholds, in the model's order."""
     from monitoring_assets.statistics.drift.drift import compare
+    from monitoring_assets.statistics.drift.stability import StabilityIndex
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
@@ -99,7 +100,8 @@ def compare_with_reference(
         score=SCORE,
         thresholds=policy.csi,
         overrides=exceptions_from(policy),
-        smoothing=policy.smoothing,
+        index=StabilityIndex(policy.smoothing),
+        additional=additional_from(policy),
     )
 
 

@@ -79,6 +79,7 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
     """The rows of a day's report; a column that cannot be had is a row that says why."""
     from monitoring_assets.reference.segments import NOT_COUNTED, read_segments
     from monitoring_assets.statistics.drift.segments import judge_segments
+    from monitoring_assets.statistics.drift.stability import StabilityIndex
     from resources.scorers.base import SCORE
 
     segments = read_segments(store, manifest)
@@ -95,7 +96,7 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         score=SCORE,
         thresholds=policy.csi,
         overrides=exceptions_from(policy),
-        smoothing=policy.smoothing,
+        index=StabilityIndex(policy.smoothing),
         false_discovery_rate=manifest.alerts.false_discovery_rate,
         dependence=manifest.alerts.dependence,
     )

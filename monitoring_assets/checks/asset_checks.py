@@ -7,6 +7,7 @@ asset and partition.
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from importlib import import_module
+from operator import attrgetter
 
 import dagster as dg
 
@@ -100,7 +101,7 @@ def judge(
     One for each expectation, and one for each check that the manifest gives nothing to judge.
     """
     needed = [
-        check for check in definitions if check.needs is None or getattr(manifest, check.needs)
+        check for check in definitions if check.needs is None or attrgetter(check.needs)(manifest)
     ]
     findings = [
         Finding(check.name, "", str(check.needs), True, 0.0, {"status": "not judged", "why": why})

@@ -1,8 +1,9 @@
-"""What the checks ``psi`` and ``csi`` share: an index, its thresholds and its critical value."""
+"""What checks of drift share: a statistic of counts, its thresholds and its critical value."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
 
 from monitoring_assets.checks.table_expectation import (
     CharacteristicCounts,
@@ -10,32 +11,29 @@ from monitoring_assets.checks.table_expectation import (
     ProfileExpectation,
 )
 
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.drift.statistic import Statistic
 
-class ExpectStability(ProfileExpectation):
-    """The index is under ``warn``, or chance alone explains it at ``level``.
 
-    ``smoothing`` is as in `monitoring_assets.statistics.drift.stability.stability_index`.
-    """
+class ExpectNoDrift(ProfileExpectation):
+    """A statistic is under ``warn``, or chance alone explains it at ``level``."""
 
     warn: float
     fail: float
     level: float
-    smoothing: Literal["jeffreys"] | float
 
-    success_keys = ("characteristic", "warn", "fail", "level", "smoothing")
+    @abstractmethod
+    def statistic(self) -> Statistic:
+        """What is computed of the counts."""
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
-        """Compute the index of the counts and hold it against thresholds and critical value."""
+        """Compute the statistic and hold it against thresholds and critical value."""
         from monitoring_assets.statistics.drift.drift import judge_counts
         from monitoring_assets.statistics.drift.thresholds import Thresholds
 
+        limits = Thresholds(self.warn, self.fail, self.level)
         try:
-            judged = judge_counts(
-                counts.reference,
-                counts.current,
-                Thresholds(self.warn, self.fail, self.level),
-                smoothing=self.smoothing,
-            )
+            judged = judge_counts(counts.reference, counts.current, limits, self.statistic())
         except ValueError as error:
             raise NotComputableError(str(error)) from error
         return (
@@ -43,3 +41,20 @@ class ExpectStability(ProfileExpectation):
             judged.value,
             {"status": judged.status, "critical_value": judged.critical_value},
         )
+
+
+class ExpectStability(ExpectNoDrift):
+    """The stability index is under ``warn``, or chance alone explains it at ``level``.
+
+    ``smoothing`` is as in `monitoring_assets.statistics.drift.stability.stability_index`.
+    """
+
+    smoothing: Literal["jeffreys"] | float
+
+    success_keys = ("characteristic", "warn", "fail", "level", "smoothing")
+
+    def statistic(self) -> Statistic:
+        """The index, with its smoothing."""
+        from monitoring_assets.statistics.drift.stability import StabilityIndex
+
+        return StabilityIndex(self.smoothing)

@@ -33,9 +33,11 @@ def _scores(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
     reference = read_reference(store, day.key)
     table, notes = store.read_table("scores_profile", day.key, day.day)
     current = Profile.from_table(table)
+    if not manifest.thresholds.additional:  # the others are judged with the features
+        current = Profile(current.rows, {SCORE: current.columns[SCORE]})
     return profile_table(
         reference,
-        Profile(current.rows, {SCORE: current.columns[SCORE]}),
+        current,
         expected_types={},
         found_types={},
         tallies={SCORE_RANGE: notes["range"]},

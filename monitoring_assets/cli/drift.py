@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,9 @@ from rich.progress import Progress
 
 from monitoring_assets.cli.drift_table import print_drift
 from monitoring_assets.cli.options import format_option
+from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
-from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
 
@@ -47,6 +49,7 @@ Examples:
   monitoring drift --reference train.parquet --current today.parquet
   monitoring drift --reference train/ --current '2026-07-*.parquet' --score score
   monitoring drift ... --columns income,age --fail-on fail --format json
+  monitoring drift ... --also jensen_shannon
 """
 )
 @click.option("--reference", required=True, help="Reference: a file, directory, glob or s3:// URL.")
@@ -67,6 +70,12 @@ Examples:
     default="jeffreys",
     show_default=True,
     help="Add 0.5 to each count, or the share that replaces a share of 0.",
+)
+@click.option(
+    "--also",
+    type=click.Choice([*ADDITIONAL]),
+    multiple=True,
+    help="A statistic beside the index, with its own thresholds; can be repeated.",
 )
 @click.option("--warn", default=0.1, show_default=True, help="Index from which on to warn.")
 @click.option("--fail", default=0.25, show_default=True, help="Index from which on to fail.")
@@ -91,6 +100,7 @@ def drift(
     columns: str | None,
     bins: int,
     smoothing: Smoothing,
+    also: tuple[str, ...],
     warn: float,
     fail: float,
     level: float,
@@ -124,7 +134,14 @@ def drift(
         fitted = fit_bins(base, names, bins=bins, progress=step("Binning the reference"))
         expected = count(base, fitted, progress=step("Counting the reference"))
         actual = count(batch, fitted, progress=step("Counting the current data"))
-    drifts = compare(expected, actual, score=score, thresholds=thresholds, smoothing=smoothing)
+    drifts = compare(
+        expected,
+        actual,
+        score=score,
+        thresholds=thresholds,
+        index=StabilityIndex(smoothing),
+        additional={ADDITIONAL[name]: ADDITIONAL[name].limits for name in also},
+    )
     new = [name for name in batch.schema.names if name not in base.schema.names]
 
     if output == "json":
@@ -213,5 +230,14 @@ def _as_json(column: ColumnDrift) -> dict[str, Any]:
         "unseen": column.unseen,
         "out_of_range": column.out_of_range,
         "infinite": column.infinite,
+        "additional": {
+            one.statistic: {
+                "value": one.judgement.value,
+                "status": one.judgement.status,
+                "critical_value": one.judgement.critical_value,
+                "thresholds": asdict(one.thresholds),
+            }
+            for one in column.additional
+        },
         "error": column.error,
     }

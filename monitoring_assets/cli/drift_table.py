@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift
 from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.profiles.bins import short_label
@@ -56,6 +57,9 @@ def print_drift(
         table.add_column(heading, justify="right", no_wrap=True)
     if moved is not None:
         table.add_column("moved score", justify="right", no_wrap=True)
+    also = list(dict.fromkeys(one.statistic for column in drifts for one in column.additional))
+    for name in also:
+        table.add_column(ADDITIONAL[name].label, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for column in ranked:
         shift = [] if moved is None else [_shift(moved.get(column.column))]
@@ -67,6 +71,7 @@ def print_drift(
             _share(column.unseen),
             _share(column.out_of_range),
             *shift,
+            *(_judged(column, name) for name in also),
             Text(column.status, STYLES[column.status]),
         )
     console.print(table)
@@ -85,6 +90,12 @@ def print_drift(
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _judged(column: ColumnDrift, statistic: str) -> Text:
+    """Return a statistic beside the index, in the colour of its own status."""
+    found = (one.judgement for one in column.additional if one.statistic == statistic)
+    return next((Text(_number(one.value), STYLES[one.status]) for one in found), Text())
 
 
 def _shift(value: float | None) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
-from monitoring_assets.statistics.drift.stability import stability_index
+from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
 from monitoring_assets.statistics.performance.comparison import Difference, difference
 from monitoring_assets.statistics.performance.concept_drift import Explanation, explain, gap
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric, estimate
@@ -387,7 +387,7 @@ def _explain(
         bands.counts[: len(found.bands)],
         np.array([band.rows for band in found.bands]),
         policy.psi,
-        smoothing=policy.smoothing,
+        StabilityIndex(policy.smoothing),
     ).status
     limits, level = policy.performance, policy.performance.level
     nothing = Difference(reason="no estimate")

@@ -35,7 +35,7 @@ class CheckDefinition:
     index
         Name of the metadata that holds the largest index, if the check is of stability indices.
     needs
-        Section of the manifest without which there is nothing to judge.
+        Section of the manifest without which there is nothing to judge, with dots.
     """
 
     name: str
@@ -80,6 +80,14 @@ CHECKS = {
             description="The population stability index of the score is under its thresholds, or "
             "no larger than chance alone makes it at this number of rows.",
             index="psi",
+        ),
+        CheckDefinition(
+            "additional_statistics",
+            asset="scores",
+            family="characteristics",
+            description="Each statistic of the manifest's thresholds.additional is under its "
+            "thresholds, for the score and every characteristic, or chance explains it.",
+            needs="thresholds.additional",
         ),
         CheckDefinition(
             "segments",

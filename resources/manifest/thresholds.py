@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.thresholds import Limits, Thresholds
 from resources.manifest.fields import Section
+
+if TYPE_CHECKING:
+    StatisticName = str
+else:
+    StatisticName = Literal[tuple(ADDITIONAL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +54,22 @@ class ThresholdPolicy(Section):
     smoothing: Literal["jeffreys"] | Annotated[float, Field(gt=0, lt=0.1)] = Field(
         "jeffreys", description="+0.5 a count; or the share that an empty bin gets, such as 1e-4."
     )
+    additional: dict[StatisticName, Thresholds] = Field(
+        default_factory=dict,
+        description="Statistics computed and checked beside PSI and CSI, with their thresholds; "
+        "`{}` for their own. They open no incident.",
+    )
     performance: PerformanceThresholds = PerformanceThresholds()  # type: ignore[call-arg]
+
+    @field_validator("additional", mode="before")
+    @classmethod
+    def _own_defaults(cls, given: object) -> object:
+        """Fill in what a statistic's section leaves out."""
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: asdict(ADDITIONAL[name].limits) | section
+            if name in ADDITIONAL and isinstance(section, dict)
+            else section
+            for name, section in given.items()
+        }

@@ -41,6 +41,7 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
         "batch_quality",
         "csi",
         "score_range",
+        "additional_statistics",
         "psi",
         "segments",
         "estimated_performance",

@@ -58,6 +58,7 @@ def test_the_graph_is_the_one_in_the_readme():
         ("features", "batch_quality"),
         ("features", "csi"),
         ("scores", "score_range"),
+        ("scores", "additional_statistics"),
         ("scores", "psi"),
         ("segment_report", "segments"),
         ("performance_report", "estimated_performance"),

@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.drift.multiple_testing import indices
-from monitoring_assets.statistics.drift.significance import critical_value
-from monitoring_assets.statistics.drift.stability import Smoothing, contributions, stability_index
+from monitoring_assets.statistics.drift.stability import StabilityIndex
+from monitoring_assets.statistics.drift.statistic import Statistic
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds, status_of
 from monitoring_assets.statistics.profiles.bins import NumericBins, SlotKind
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
@@ -26,7 +25,7 @@ class Judgement:
     Parameters
     ----------
     value
-        The stability index.
+        The statistic.
     critical_value
         What chance alone exceeds with probability ``Thresholds.level``.
     status
@@ -36,6 +35,25 @@ class Judgement:
     value: float
     critical_value: float
     status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Additional:
+    """A column's statistic beside its index.
+
+    Parameters
+    ----------
+    statistic
+        `Statistic.name`.
+    thresholds
+        Limits that it was judged by.
+    judgement
+        Its value, and what that says.
+    """
+
+    statistic: str
+    thresholds: Thresholds
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,8 @@ class ColumnDrift:
         Current rows that are infinite.
     error
         Why there is no value, in words.
+    additional
+        Statistics beside the index, which do not touch the status; empty for an error.
     """
 
     column: str
@@ -106,6 +126,7 @@ class ColumnDrift:
     out_of_range: float | None = None
     infinite: int = 0
     error: str | None = None
+    additional: tuple[Additional, ...] = ()
 
 
 def compare(
@@ -115,7 +136,8 @@ def compare(
     score: str | None = None,
     thresholds: Thresholds | None = None,
     overrides: Mapping[str, Thresholds] | None = None,
-    smoothing: Smoothing = "jeffreys",
+    index: StabilityIndex | None = None,
+    additional: Mapping[Statistic, Thresholds] | None = None,
 ) -> list[ColumnDrift]:
     """Compare every column of the reference with the same column of another profile.
 
@@ -129,8 +151,10 @@ def compare(
         Limits of every column.
     overrides
         Other limits by column.
-    smoothing
-        As ``stability_index`` takes it.
+    index
+        The index that statuses are decided by, with its smoothing.
+    additional
+        Statistics beside the index, each with its limits.
 
     Returns
     -------
@@ -144,7 +168,8 @@ def compare(
             profile,
             current.columns.get(name, ColumnProfile.failed("the column is missing")),
             (overrides or {}).get(name, thresholds or Thresholds()),
-            smoothing,
+            index or StabilityIndex(),
+            additional or {},
         )
         for name, profile in reference.columns.items()
     ]
@@ -154,10 +179,9 @@ def judge_counts(
     reference: NDArray[np.int64],
     current: NDArray[np.int64],
     thresholds: Thresholds,
-    *,
-    smoothing: Smoothing = "jeffreys",
+    statistic: Statistic | None = None,
 ) -> Judgement:
-    """Hold the stability index of counts against thresholds and against chance.
+    """Hold a statistic of counts against thresholds and against chance.
 
     Parameters
     ----------
@@ -165,25 +189,19 @@ def judge_counts(
         int64[B], rows by bin.
     thresholds
         Limits of the column.
-    smoothing
-        As ``stability_index`` takes it.
-
-    Returns
-    -------
-    Judgement
-        The index, its critical value and the status.
+    statistic
+        What is computed; the stability index if not given.
 
     Raises
     ------
     ValueError
         A side has no rows, or the counts do not fit.
     """
-    value = stability_index(reference, current, smoothing=smoothing)
-    used = int(np.count_nonzero(reference + current))
-    n, m = int(reference.sum()), int(current.sum())
-    critical = critical_value(n, m, used - 1, thresholds.level)
-    _, p = indices(reference, current, smoothing)
-    return Judgement(value, critical, status_of(value, float(p), thresholds, thresholds.level))
+    statistic = statistic or StabilityIndex()
+    value = statistic.value(reference, current)
+    law = statistic.null_law(reference, current)
+    status = status_of(value, law.p_value(value), thresholds, thresholds.level)
+    return Judgement(value, law.critical_value(thresholds.level), status)
 
 
 def _column_drift(
@@ -192,7 +210,8 @@ def _column_drift(
     reference: ColumnProfile,
     current: ColumnProfile,
     thresholds: Thresholds,
-    smoothing: Smoothing,
+    statistic: StabilityIndex,
+    additional: Mapping[Statistic, Thresholds],
 ) -> ColumnDrift:
     bins = reference.bins
     error = None
@@ -209,8 +228,8 @@ def _column_drift(
     if bins is None or error:
         return ColumnDrift(name, index, thresholds, "error", error=error)
 
-    by_bin = contributions(reference.counts, current.counts, smoothing=smoothing)
-    judged = judge_counts(reference.counts, current.counts, thresholds, smoothing=smoothing)
+    by_bin = statistic.contributions(reference.counts, current.counts)
+    judged = judge_counts(reference.counts, current.counts, thresholds, statistic)
     n, m = int(reference.counts.sum()), int(current.counts.sum())
     unseen = out_of_range = None
     infinite = 0
@@ -238,4 +257,10 @@ def _column_drift(
         unseen=unseen,
         out_of_range=out_of_range,
         infinite=infinite,
+        additional=tuple(
+            Additional(
+                other.name, limits, judge_counts(reference.counts, current.counts, limits, other)
+            )
+            for other, limits in additional.items()
+        ),
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
-from monitoring_assets.statistics.drift.stability import Smoothing
+from monitoring_assets.statistics.drift.stability import StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Dependence, Status, Thresholds, status_of
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, family
 from monitoring_assets.statistics.profiles.kernel import category_codes, float_runs, slot_runs
@@ -224,7 +224,7 @@ def judge_segments(
     score: str,
     thresholds: Thresholds,
     overrides: Mapping[str, Thresholds],
-    smoothing: Smoothing,
+    index: StabilityIndex,
     false_discovery_rate: float,
     dependence: Dependence,
 ) -> list[SegmentDrift]:
@@ -234,7 +234,7 @@ def judge_segments(
     ----------
     reference, current
         Profiles by segment, counted in the same bins.
-    score, thresholds, overrides, smoothing
+    score, thresholds, overrides, index
         As ``compare`` takes them.
     false_discovery_rate
         Share of false ones among the comparisons that warn or fail: what does not pass this over
@@ -263,7 +263,7 @@ def judge_segments(
             score=score,
             thresholds=thresholds,
             overrides=overrides,
-            smoothing=smoothing,
+            index=index,
         ):
             status, reason, p = drift.status, drift.error, np.nan
             if fewest < MIN_ROWS:
@@ -271,7 +271,7 @@ def judge_segments(
                 reason = f"{fewest} rows; at least {MIN_ROWS} are wanted"
             elif drift.error is None:
                 one, other = (side.columns[drift.column].counts for side in (before, after))
-                p = float(indices(one, other, smoothing)[1])
+                p = float(indices(one, other, index.smoothing)[1])
             p_values.append(p)
             found.append(
                 SegmentDrift(segment, before.rows, after.rows, drift, status, None, reason)

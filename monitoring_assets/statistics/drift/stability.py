@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from monitoring_assets.statistics.drift.statistic import Statistic
+from monitoring_assets.statistics.drift.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.drift.significance import NullLaw
 
 Smoothing = Literal["jeffreys"] | float
 """``"jeffreys"`` adds 0.5 to each count; a number is the share that replaces a share of 0."""
@@ -79,16 +86,29 @@ def stability_index(
     Jeffreys (1946), "An invariant form for the prior probability in estimation problems".
     Siddiqi (2006), "Credit Risk Scorecards", on the index in scorecard monitoring.
     """
-    sides = {"reference": np.asarray(reference), "current": np.asarray(current)}
-    shapes = [side.shape for side in sides.values()]
-    if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
-        raise ValueError(f"counts must have one shape, not {shapes[0]} and {shapes[1]}")
-    for name, counts in sides.items():
-        if (counts < 0).any():
-            raise ValueError(f"the {name} has a negative count")
-        if not counts.any():
-            raise ValueError(f"the {name} has no rows")
-    return float(contributions(reference, current, smoothing=smoothing).sum())
+    return StabilityIndex(smoothing).value(reference, current)
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityIndex(Statistic):
+    """The index as a statistic like others; ``smoothing`` as `stability_index` takes it."""
+
+    name: ClassVar[str] = "stability_index"
+    label: ClassVar[str] = "PSI"
+    limits: ClassVar[Thresholds] = Thresholds()
+
+    smoothing: Smoothing = "jeffreys"
+
+    def contributions(self, reference: ArrayLike, current: ArrayLike) -> NDArray[np.float64]:
+        """Return what the function `contributions` returns."""
+        return contributions(reference, current, smoothing=self.smoothing)
+
+    def null_law(self, reference: NDArray[np.int64], current: NDArray[np.int64]) -> NullLaw:
+        """Return the law of two such samples, which has a closed form."""
+        from monitoring_assets.statistics.drift.significance import stability_law
+
+        used = int(np.count_nonzero(reference + current))
+        return stability_law(int(reference.sum()), int(current.sum()), used - 1)
 
 
 def _shares(

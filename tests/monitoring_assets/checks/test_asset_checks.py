@@ -160,6 +160,7 @@ def test_a_good_batch_passes_every_check(lender, instance):
         "batch_quality": True,
         "csi": True,
         "score_range": True,
+        "additional_statistics": True,
         "psi": True,
         "segments": True,
         "estimated_performance": True,

@@ -14,6 +14,7 @@ from monitoring_assets.checks.asset_checks import asset_checks
 from monitoring_assets.checks.gx_run import run_expectations
 from monitoring_assets.checks.tables import TABLES
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from resources.manifest import CHECKS, parse_manifest
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, definitions, job, onboard, rows, sigmoid_of_log_income
@@ -42,6 +43,7 @@ def watched(tmp_path_factory):
             reference={"path": "reference.parquet", "outcome": "bad"},
             outcome={"path": "outcomes/{date}.parquet", "column": "bad", "maturity": 30},
             segments=["region"],
+            thresholds={"additional": {name: {} for name in ADDITIONAL}},
             checks={"blocking": list(CHECKS)},
             deployed_at=days_ago(60).isoformat(),
         )

@@ -17,7 +17,7 @@ from monitoring_assets.checks.profile_table import COLUMNS
 from monitoring_assets.checks.psi import ExpectPopulationStabilityIndex
 from monitoring_assets.checks.table_expectation import ProfileExpectation
 from monitoring_assets.statistics.drift.drift import judge_counts
-from monitoring_assets.statistics.drift.stability import stability_index
+from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 BEFORE, NOW = [400, 300, 200, 90, 10, 0], [300, 300, 250, 120, 20, 10]
@@ -156,7 +156,7 @@ def test_the_index_is_that_of_the_statistics(kind, smoothing):
     )
     (finding,) = run_expectations(table(), [("x", expectation)])
     counts = np.array(BEFORE), np.array(NOW)
-    judged = judge_counts(*counts, Thresholds(level=0.01), smoothing=smoothing)
+    judged = judge_counts(*counts, Thresholds(level=0.01), StabilityIndex(smoothing))
     assert finding.observed == stability_index(*counts, smoothing=smoothing)
     assert finding.details == {
         "status": judged.status,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from monitoring_assets.statistics.drift.drift import compare
-from monitoring_assets.statistics.drift.stability import stability_index
+from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.profile import Profile, count, fit_bins
 
@@ -189,7 +189,10 @@ class TestWherePeersAreWrong:
 
     def test_the_smoothing_is_what_an_empty_bin_says(self, drift):
         reference, current = ["a"] * 900 + ["b"] * 100, ["a"] * 1_000
-        values = [drift(reference, current, smoothing=s).value for s in (1e-4, "jeffreys", 1e-10)]
+        values = [
+            drift(reference, current, index=StabilityIndex(s)).value
+            for s in (1e-4, "jeffreys", 1e-10)
+        ]
         assert values[0] != pytest.approx(values[1], rel=0.01)
         assert values[2] > 2 * values[0]
 

@@ -18,6 +18,7 @@ from monitoring_assets.statistics.drift.segments import (
     segment_names,
     segment_values,
 )
+from monitoring_assets.statistics.drift.stability import StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.profile import count
@@ -74,7 +75,7 @@ def judged(reference, current, rate=1e-3):
         score="score",
         thresholds=Thresholds(),
         overrides={},
-        smoothing="jeffreys",
+        index=StabilityIndex(),
         false_discovery_rate=rate,
         dependence="positive",
     )
