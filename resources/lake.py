@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import takewhile
 
@@ -14,27 +13,14 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from resources.errors import InputError
-from resources.manifest import Manifest, ScoredScoring
-from resources.storage import Storage, StoredFile, open_path, open_storage
+from resources.manifest import Manifest
+from resources.storage import DayFiles, StoredFile, open_path, open_storage
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class NotArrivedError(InputError):
     """The files of a day are not there, or not complete."""
-
-
-@dataclass(frozen=True)
-class DayFiles:
-    """The Parquet files of one day: where they lie and their paths there, in order."""
-
-    storage: Storage
-    paths: tuple[str, ...]
-
-    @property
-    def locations(self) -> list[str]:
-        """Names of the files for the storage's file system."""
-        return [self.storage.location(path) for path in self.paths]
 
 
 class Lake(ConfigurableResource):
@@ -107,11 +93,11 @@ class Lake(ConfigurableResource):
 
     def has_arrived(self, manifest: Manifest, day: dt.date) -> bool:
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
-        batch, scoring = manifest.batch, manifest.scoring
+        batch = manifest.batch
         try:
             self.day_files(batch.path, day, batch.marker)
-            if isinstance(scoring, ScoredScoring):
-                self.day_files(scoring.path, day)
+            for path in manifest.scoring.day_paths:
+                self.day_files(path, day)
         except NotArrivedError:
             return False
         return True

@@ -155,6 +155,19 @@ class Storage(Files):
         return None
 
 
+@dataclass(frozen=True)
+class DayFiles:
+    """The Parquet files of one day: where they lie and their paths there, in order."""
+
+    storage: Storage
+    paths: tuple[str, ...]
+
+    @property
+    def locations(self) -> list[str]:
+        """Names of the files for the storage's file system."""
+        return [self.storage.location(path) for path in self.paths]
+
+
 class LocalStorage(Storage):
     """A folder."""
 

@@ -104,12 +104,11 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "resources/manifest/test_faults.py": ("resources/manifest/checks.py",),
     "resources/registry/test_folders.py": ("resources/registry/base.py",),
     "resources/test_scorers.py": (
-        "resources/scorers/base.py",
         "resources/scorers/command.py",
-        "resources/scorers/dispatch.py",
         "resources/scorers/image.py",
         "resources/scorers/onnx.py",
         "resources/scorers/scored.py",
+        "resources/scoring.py",
         "resources/errors.py",
     ),
     "sensors/test_pipeline_sensor.py": ("sensors/run_requests.py",),

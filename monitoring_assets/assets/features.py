@@ -14,8 +14,9 @@ from resources.arrow_types import same_family
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
-from resources.lake import DayFiles, Lake
+from resources.lake import Lake
 from resources.registry import ModelRegistry
+from resources.storage import DayFiles
 from resources.store import Landed, Store
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def reference_profile(
     from monitoring_assets.statistics.profiles.profile import count
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE
-    from resources.scorers.dispatch import score_features
+    from resources.scoring import score_features
 
     key = context.partition_key
     landed = store.landed(key)

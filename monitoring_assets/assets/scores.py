@@ -34,7 +34,7 @@ def scores(
     from monitoring_assets.statistics.profiles.profile import count
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE, FeatureFile
-    from resources.scorers.dispatch import score_features
+    from resources.scoring import score_features
 
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)

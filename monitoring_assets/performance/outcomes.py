@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from resources.lake import DayFiles
+    from resources.storage import DayFiles
 
 ROWS = 131_072
 """Rows of the pieces that are read and returned."""

@@ -3,7 +3,7 @@
 import json
 import os
 
-from resources.manifest import ImageScoring, Manifest, Pod
+from resources.kubernetes.pod import Pod
 
 # dagster-k8s takes a run's own pod from this tag.
 CONFIG_TAG = "dagster-k8s/config"
@@ -40,19 +40,18 @@ def pod_config(pod: Pod, memory: str | None = None) -> dict[str, dict[str, objec
     return config
 
 
-def run_pod_tags(manifest: Manifest) -> dict[str, str]:
+def run_pod_tags(pod: Pod, *, starts_pods: bool) -> dict[str, str]:
     """Tags of a run that dagster-k8s and this project's run launcher read.
 
     Where every step has a pod of its own, the run's pod only starts them: it takes the deployment's
     resources. A run that starts pods needs a service account that may, which the deployment names
     in ``MONITORING_STARTER_ACCOUNT``; the others' may do nothing in the cluster.
     """
-    pod = manifest.pod
     config = pod_config(pod)
     if pod.steps:
         config.pop("container_config", None)
     account = os.environ.get(STARTER_ACCOUNT)
-    if account and (pod.steps or isinstance(manifest.scoring, ImageScoring)):
+    if account and (pod.steps or starts_pods):
         config["pod_spec_config"] = {
             **config.get("pod_spec_config", {}),
             "service_account_name": account,

@@ -5,6 +5,9 @@ JSON Schema is published in ``docs/model.schema.json``; an annotated example is
 ``docs/model.example.yaml``. One module for each section with rules of its own.
 """
 
+from resources.kubernetes.pod import (
+    Pod,
+)
 from resources.manifest.alerts import (
     Alerts,
 )
@@ -26,16 +29,6 @@ from resources.manifest.manifest import (
     is_revisable,
     parse_manifest,
 )
-from resources.manifest.pod import (
-    Pod,
-)
-from resources.manifest.scoring import (
-    ArtefactScoring,
-    CommandScoring,
-    ImageScoring,
-    OnnxScoring,
-    ScoredScoring,
-)
 from resources.manifest.thresholds import (
     PerformanceThresholds,
     ThresholdPolicy,
@@ -47,19 +40,14 @@ __all__ = [
     "WEEKDAYS",
     "WORDS",
     "Alerts",
-    "ArtefactScoring",
     "CheckDefinition",
-    "CommandScoring",
     "Fault",
-    "ImageScoring",
     "Manifest",
     "ManifestError",
-    "OnnxScoring",
     "Outcome",
     "PerformanceThresholds",
     "Pod",
     "Schedule",
-    "ScoredScoring",
     "ThresholdPolicy",
     "is_revisable",
     "parse_manifest",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from monitoring_assets.statistics.alerts.policy import Family
-from resources.manifest.fields import Section, Share
+from resources.fields import Section, Share
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
+from resources.scorers import SCORERS
 
 WORDS = {
     "string_type": "text",
@@ -98,7 +99,8 @@ def faults_from(file: str, error: Any) -> Iterator[Fault]:
     elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
         yield Fault(file, field, "a field that is not known", "no such field (a typing error?)")
     elif kind == "union_tag_not_found":
-        yield Fault(file, f"{field}.flavour", "nothing", "'onnx', 'command', 'image' or 'scored'")
+        *flavours, last = map(repr, SCORERS)
+        yield Fault(file, f"{field}.flavour", "nothing", f"{', '.join(flavours)} or {last}")
     elif kind == "union_tag_invalid":
         yield Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
     elif kind == "value_error":

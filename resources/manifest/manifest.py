@@ -21,10 +21,7 @@ from pydantic import (
 )
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
-from resources.manifest.alerts import Alerts
-from resources.manifest.checks import Checks
-from resources.manifest.faults import Fault, ManifestError, faults_from, refuse
-from resources.manifest.fields import (
+from resources.fields import (
     DatedPath,
     Days,
     RelativePath,
@@ -37,9 +34,12 @@ from resources.manifest.fields import (
     timezone_name,
     with_horizon,
 )
-from resources.manifest.pod import Pod
-from resources.manifest.scoring import Scoring
+from resources.kubernetes.pod import Pod
+from resources.manifest.alerts import Alerts
+from resources.manifest.checks import Checks
+from resources.manifest.faults import Fault, ManifestError, faults_from, refuse
 from resources.manifest.thresholds import ThresholdPolicy
+from resources.scorers import Scoring
 
 MANIFEST_NAME = "model.yaml"
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.thresholds import Limits, Thresholds
-from resources.manifest.fields import Section
+from resources.fields import Section
 
 if TYPE_CHECKING:
     StatisticName = str

@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from resources.arrow_types import same_family
 from resources.manifest import (
     MANIFEST_NAME,
-    ArtefactScoring,
     Fault,
     Manifest,
     ManifestError,
-    ScoredScoring,
     parse_manifest,
 )
 from resources.registry.base import Candidate, ModelRegistry
@@ -136,17 +134,17 @@ def _check_place(files: Files, folder: str, manifest: Manifest) -> list[Fault]:
 
 
 def _check_artefact(files: Files, manifest: Manifest) -> list[Fault]:
-    scoring = manifest.scoring
-    if not isinstance(scoring, ArtefactScoring):
+    model = manifest.scoring.model_file
+    if model is None:
         return []
     file = files.url(MANIFEST_NAME)
-    place, path = open_path(scoring.artefact, files)
+    place, path = open_path(model.path, files)
     try:
         found = place.sha256(path)
     except FileNotFoundError:
         return [Fault(file, "scoring.artefact", "no such file", place.url(path))]
-    if found != scoring.sha256:
-        return [Fault(place.url(path), "scoring.sha256", found, scoring.sha256)]
+    if found != model.sha256:
+        return [Fault(place.url(path), "scoring.sha256", found, model.sha256)]
     return []
 
 
@@ -177,7 +175,7 @@ def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
     wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
     if manifest.reference.score is not None:
         wanted.append(("reference.score", manifest.reference.score, None))
-    elif isinstance(manifest.scoring, ScoredScoring):
+    elif not manifest.scoring.has_model:
         allowed = "the reference's column that holds the score, as there is no model to run"
         faults.append(Fault(file, "reference.score", "nothing", allowed))
     outcomes = manifest.reference_outcomes.values()
@@ -199,6 +197,6 @@ def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
 def _names_files_elsewhere(files: Files, manifest: Manifest) -> bool:
     """Whether mending a fault may leave the version's own files as they are."""
     paths = [manifest.reference.path, manifest.features.sql]
-    if isinstance(manifest.scoring, ArtefactScoring):
-        paths.append(manifest.scoring.artefact)
+    if manifest.scoring.model_file is not None:
+        paths.append(manifest.scoring.model_file.path)
     return any(path is not None and open_path(path, files)[0] is not files for path in paths)

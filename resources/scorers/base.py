@@ -1,20 +1,27 @@
-"""What all flavours share: their input, their result and the ways they fail."""
+"""What a scorer of every flavour is: a section of the manifest that can score a job."""
 
 from __future__ import annotations
 
+import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from dagster import MaterializeResult, MetadataValue
+from pydantic import Field, model_validator
 
+from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
+from resources.fields import RelativePath, Section, Sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from dagster import PipesExecutionResult
+    from dagster import AssetExecutionContext, MetadataValue, PipesExecutionResult
     from pyarrow.fs import FileSystem
+
+    from resources.kubernetes.pod import Pod
+    from resources.storage import DayFiles, Storage
 
 SCORE = "score"
 
@@ -30,6 +37,113 @@ class FeatureFile:
     path: Path
     key: str
     characteristics: tuple[str, ...]
+
+
+class ModelFile(NamedTuple):
+    """A file of the version that is the model: fields ``artefact`` and ``sha256`` of a section."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ScoringJob:
+    """What a scorer is given: the rows, where their scores go, and what its section asked for.
+
+    Attributes
+    ----------
+    features
+        The rows to score.
+    output
+        Parquet file to write: the key and ``score``, in the features' order and row groups.
+    model
+        A local copy of the section's `Scorer.model_file`, whose digest has been checked.
+    day_files
+        The files of the day, one for each of the section's `Scorer.day_paths`.
+    key, day
+        The model version and the day; no day for the reference sample.
+    pod
+        What the model asks of Kubernetes.
+    storage
+        The store, through which a model in a container of its own is given rows and gives scores.
+    context
+        The asset's context, for Dagster Pipes.
+    """
+
+    features: FeatureFile
+    output: Path
+    model: Path | None
+    day_files: tuple[DayFiles, ...]
+    key: str
+    day: dt.date | None
+    pod: Pod
+    storage: Storage
+    context: AssetExecutionContext
+
+
+class Scorer(Section, ABC):
+    """Section ``scoring`` of a manifest, of one flavour, and how it scores.
+
+    A flavour is a subclass with a field ``flavour`` of type ``Literal["<name>"]``. Its docstring
+    and the descriptions of its fields are in the manifest's JSON schema. Other modules ask what is
+    below and never which flavour it is.
+    """
+
+    has_model: ClassVar[bool] = True
+    """Whether rows can be scored here, so that the reference needs no score of its own."""
+    starts_pods: ClassVar[bool] = False
+    """Whether the process that scores starts pods, and needs an account that may."""
+
+    flavour: str
+    range: tuple[float, float] = Field((0.0, 1.0), description="Lowest and highest score allowed.")
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> Scorer:
+        if not self.range[0] < self.range[1]:
+            raise AtOddsError(("range", list(self.range), "[lowest, highest], ascending"))
+        return self
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether a score can be a probability of bad; if not, it is in points."""
+        return self.range[0] >= 0 and self.range[1] <= 1
+
+    @property
+    def model_file(self) -> ModelFile | None:
+        """The file that is the model, if it is one."""
+        return None
+
+    @property
+    def day_paths(self) -> tuple[str, ...]:
+        """Paths in the lake, with ``{date}``, whose files a day needs besides its batch."""
+        return ()
+
+    @abstractmethod
+    def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
+        """Write the score of every row.
+
+        Returns
+        -------
+        What the model reported of itself, each name below ``model/``.
+
+        Raises
+        ------
+        ScoringError
+            If there is not exactly one score for every row. It names the field or the file at
+            fault and shows no values of a row, except keys.
+        """
+
+
+class ArtefactScoring(Scorer):
+    """The model is a file, which is known by its hash."""
+
+    artefact: RelativePath = Field(description="The model's file, beside the manifest.")
+    sha256: Sha256 = Field(description="SHA-256 of the artefact, in hexadecimal.")
+
+    @property
+    def model_file(self) -> ModelFile:
+        """The artefact."""
+        return ModelFile(self.artefact, self.sha256)
 
 
 def read_scores(
@@ -87,6 +201,8 @@ def read_scores(
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:
     """Metadata that a model's own process reported through Pipes, each name below ``model/``."""
+    from dagster import MaterializeResult, MetadataValue
+
     return {
         f"model/{name}": value
         for result in results

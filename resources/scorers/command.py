@@ -11,78 +11,69 @@ import os
 import signal
 import subprocess
 from collections import deque
-from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
-from dagster import (
-    AssetExecutionContext,
-    MetadataValue,
-    PipesTempFileContextInjector,
-    PipesTempFileMessageReader,
-    open_pipes_session,
-)
+from pydantic import AfterValidator, Field
 
-from resources.manifest import CommandScoring
+from resources.fields import command_part
 from resources.scorers.base import (
-    FeatureFile,
+    ArtefactScoring,
     ScoringError,
+    ScoringJob,
     read_scores,
     reported_metadata,
     write_aligned,
 )
 
+if TYPE_CHECKING:
+    from dagster import MetadataValue
+
 SHOWN_LINES = 40
 
 
-def score_command(
-    features: FeatureFile,
-    scoring: CommandScoring,
-    artefact: Path,
-    output: Path,
-    context: AssetExecutionContext,
-) -> dict[str, MetadataValue]:
-    """Run the model's program over a file of features.
+class CommandScoring(ArtefactScoring):
+    """The model is a program that reads Parquet and writes Parquet."""
 
-    Parameters
-    ----------
-    features
-        What to score.
-    scoring
-        The manifest's section.
-    artefact
-        The program's file.
-    output
-        Parquet file to write: the key and ``score``.
-    context
-        The asset's context, for Pipes.
+    flavour: Literal["command"]
+    command: list[Annotated[str, AfterValidator(command_part)]] = Field(
+        min_length=1,
+        description="{artefact}, {input} and {output} become paths: "
+        "['python', '{artefact}', '{input}', '{output}'].",
+    )
+    score: str = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: int = Field(3600, ge=1)
 
-    Returns
-    -------
-    What the program reported of itself.
+    def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
+        """Run the program, with the end of its own stderr in the error if it fails."""
+        from dagster import (
+            PipesTempFileContextInjector,
+            PipesTempFileMessageReader,
+            open_pipes_session,
+        )
 
-    Raises
-    ------
-    ScoringError
-        If the program cannot be started, fails (with the end of its own stderr), takes too long or
-        writes anything but one score for each key.
-    """
-    written = output.with_name(f"program-{output.name}")
-    paths = {"artefact": str(artefact), "input": str(features.path), "output": str(written)}
-    command = [part.format(**paths) for part in scoring.command]
-    with open_pipes_session(
-        context=context,
-        context_injector=PipesTempFileContextInjector(),
-        message_reader=PipesTempFileMessageReader(),
-        extras={**paths, "key": features.key, "characteristics": list(features.characteristics)},
-    ) as session:
-        _run(command, {**os.environ, **session.get_bootstrap_env_vars()}, scoring.timeout_seconds)
-    if not written.exists():
-        raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
-    source = f"the {{output}} of {command[0]}"
-    scored = read_scores(features, scoring.score, str(written), None, source)
-    write_aligned(features, scored, output, source)
-    return reported_metadata(session.get_results(implicit_materializations=False))
+        features = job.features
+        written = job.output.with_name(f"program-{job.output.name}")
+        paths = {"artefact": str(job.model), "input": str(features.path), "output": str(written)}
+        command = [part.format(**paths) for part in self.command]
+        with open_pipes_session(
+            context=job.context,
+            context_injector=PipesTempFileContextInjector(),
+            message_reader=PipesTempFileMessageReader(),
+            extras={
+                **paths,
+                "key": features.key,
+                "characteristics": list(features.characteristics),
+            },
+        ) as session:
+            environment = {**os.environ, **session.get_bootstrap_env_vars()}
+            _run(command, environment, self.timeout_seconds)
+        if not written.exists():
+            raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
+        source = f"the {{output}} of {command[0]}"
+        scored = read_scores(features, self.score, str(written), None, source)
+        write_aligned(features, scored, job.output, source)
+        return reported_metadata(session.get_results(implicit_materializations=False))
 
 
 def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) -> None:

@@ -9,93 +9,90 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from dagster import AssetExecutionContext, MetadataValue
+from pydantic import AfterValidator, Field
 
+from resources import layout
+from resources.fields import image_command_part
 from resources.kubernetes.pod_config import MEMORY_TAG
-from resources.manifest import ImageScoring, Pod
 from resources.scorers.base import (
-    FeatureFile,
+    Scorer,
     ScoringError,
+    ScoringJob,
     read_scores,
     reported_metadata,
     write_aligned,
 )
-from resources.storage import Storage
+
+if TYPE_CHECKING:
+    from dagster import MetadataValue
 
 
-def score_image(
-    features: FeatureFile,
-    scoring: ImageScoring,
-    pod: Pod,
-    storage: Storage,
-    paths: Mapping[str, str],
-    output: Path,
-    context: AssetExecutionContext,
-) -> dict[str, MetadataValue]:
-    """Run the model's container over a file of features.
+class ImageScoring(Scorer):
+    """The model is a container image, which reads Parquet and writes Parquet."""
 
-    Parameters
-    ----------
-    features
-        What to score.
-    scoring
-        The manifest's section.
-    pod
-        What the model asks of Kubernetes.
-    storage, paths
-        Where ``input`` and ``output`` are exchanged: S3, or a folder that both pods mount.
-    output
-        Parquet file to write: the key and ``score``.
-    context
-        The asset's context, for Pipes.
+    starts_pods: ClassVar[bool] = True
 
-    Returns
-    -------
-    What the container reported of itself.
+    flavour: Literal["image"]
+    image: str = Field(
+        pattern=r"^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}$",
+        description="Image by its digest: a tag may be given to another image later.",
+        examples=[f"registry.lender.example/pd_cards@sha256:{'0' * 64}"],
+    )
+    command: list[Annotated[str, AfterValidator(image_command_part)]] = Field(
+        min_length=1,
+        description="{input} and {output} become paths, or URLs where the store is on S3: "
+        "['score', '{input}', '{output}'].",
+    )
+    score: str = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: int = Field(3600, ge=1)
 
-    Raises
-    ------
-    ScoringError
-        If there is no Kubernetes here, the container cannot be started, fails (with the end of its
-        own log), takes too long or writes anything but one score for each key.
-    LostPodError
-        If its pod is lost on the way: out of memory, evicted, deleted.
-    """
-    if os.environ.keys().isdisjoint({"KUBERNETES_SERVICE_HOST", "KUBECONFIG"}):
-        raise ScoringError(
-            "scoring.flavour: found 'image', which runs in Kubernetes only; "
-            "run the day in a pod, or set KUBECONFIG"
-        )
-    from resources.scorers.scoring_pod import ScoringPods, scoring_pod_spec
+    def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
+        """Run the container, with the end of its own log in the error if it fails.
 
-    urls = {name: storage.url(path) for name, path in paths.items()}
-    source = f"the {{output}} of {scoring.image}"
-    try:
-        with storage.writing(paths["input"]) as local:
-            shutil.copyfile(features.path, local)
-        pods = ScoringPods(scoring)
-        done = pods.run(
-            context=context,
-            image=scoring.image,
-            command=[part.format(**urls) for part in scoring.command],
-            base_pod_meta=pods.owner(),
-            base_pod_spec=scoring_pod_spec(scoring, pod, context.run.tags.get(MEMORY_TAG)),
-            extras={
-                **urls,
-                "key": features.key,
-                "characteristics": list(features.characteristics),
-            },
-        )
+        Raises
+        ------
+        LostPodError
+            If its pod is lost on the way: out of memory, evicted, deleted.
+        """
+        if os.environ.keys().isdisjoint({"KUBERNETES_SERVICE_HOST", "KUBECONFIG"}):
+            raise ScoringError(
+                "scoring.flavour: found 'image', which runs in Kubernetes only; "
+                "run the day in a pod, or set KUBECONFIG"
+            )
+        from resources.scorers.scoring_pod import ScoringPods, scoring_pod_spec
+
+        features, context, storage = job.features, job.context, job.storage
+        paths = {
+            name: layout.exchange(job.key, job.day, context.run_id, name)
+            for name in ("input", "output")
+        }
+        urls = {name: storage.url(path) for name, path in paths.items()}
+        source = f"the {{output}} of {self.image}"
         try:
-            with storage.fetched(paths["output"]) as written:
-                scored = read_scores(features, scoring.score, str(written), None, source)
-        except FileNotFoundError:
-            raise ScoringError(f"{scoring.image} succeeded but wrote no {{output}} file") from None
-    finally:
-        for path in paths.values():
-            storage.delete(path)
-    write_aligned(features, scored, output, source)
-    return reported_metadata(done.get_results(implicit_materializations=False))
+            with storage.writing(paths["input"]) as local:
+                shutil.copyfile(features.path, local)
+            pods = ScoringPods(self)
+            done = pods.run(
+                context=context,
+                image=self.image,
+                command=[part.format(**urls) for part in self.command],
+                base_pod_meta=pods.owner(),
+                base_pod_spec=scoring_pod_spec(self, job.pod, context.run.tags.get(MEMORY_TAG)),
+                extras={
+                    **urls,
+                    "key": features.key,
+                    "characteristics": list(features.characteristics),
+                },
+            )
+            try:
+                with storage.fetched(paths["output"]) as written:
+                    scored = read_scores(features, self.score, str(written), None, source)
+            except FileNotFoundError:
+                raise ScoringError(f"{self.image} succeeded but wrote no {{output}} file") from None
+        finally:
+            for path in paths.values():
+                storage.delete(path)
+        write_aligned(features, scored, job.output, source)
+        return reported_metadata(done.get_results(implicit_materializations=False))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from resources.manifest import OnnxScoring
-from resources.scorers.base import SCORE, FeatureFile, ScoringError
+from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from dagster import MetadataValue
 
 BATCH_ROWS = 65_536
 # By type of the graph's input: Arrow's type, numpy's, and what a missing value becomes.
@@ -28,60 +28,61 @@ TENSORS: dict[str, tuple[str, Any, Any]] = {
 _LISTED = ", ".join(TENSORS)
 
 
-def score_onnx(features: FeatureFile, scoring: OnnxScoring, model: bytes, output: Path) -> None:
-    """Score a file of features.
+class OnnxScoring(ArtefactScoring):
+    """The model is an ONNX graph, run by onnxruntime.
 
     The graph takes either one tensor ``[N, characteristics]`` in the manifest's order, or one
     input ``[N, 1]`` for each characteristic, by name. A missing number is NaN, a missing text "";
     whole numbers and booleans have no such value, so none may be missing.
-
-    Parameters
-    ----------
-    features
-        What to score.
-    scoring
-        The manifest's section.
-    model
-        The serialised graph.
-    output
-        Parquet file to write: the key and ``score``.
-
-    Raises
-    ------
-    ScoringError
-        If the graph cannot be loaded, its inputs do not fit the characteristics, or it fails.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    session = _session(model)
-    names = [item.name for item in session.get_outputs()]
-    wanted = scoring.output or names[-1]
-    if wanted not in names:
-        raise ScoringError(f"scoring.output: found {wanted!r}; the graph has {', '.join(names)}")
-    file = pq.ParquetFile(features.path)
-    absent = sorted(set(features.characteristics) - set(file.schema_arrow.names))
-    if absent:
-        raise ScoringError(f"the features have no column {', '.join(absent)}")
-    inputs = _inputs(session, features)
-    schema = pa.schema([file.schema_arrow.field(features.key), pa.field(SCORE, pa.float64())])
-    with pq.ParquetWriter(output, schema) as writer:
-        for group in range(file.num_row_groups):
-            parts = []
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
-                tensors = {
-                    name: np.hstack([_tensor(batch, column, kind) for column in columns])
-                    for name, kind, columns in inputs
-                }
-                try:
-                    result = session.run([wanted], tensors)[0]
-                except Exception as error:  # onnxruntime has no common base class
-                    raise ScoringError(f"the ONNX graph failed: {error}") from error
-                score = _score(result, scoring, wanted, batch.num_rows)
-                parts.append(pa.record_batch([batch[features.key], score], schema))
-            # One row group for each of the features': they are read side by side later.
-            table = pa.Table.from_batches(parts, schema)
-            writer.write_table(table, row_group_size=max(len(table), 1))
+    flavour: Literal["onnx"]
+    output: str | None = Field(
+        None, description="Name of the graph's output that is the score; default: its last."
+    )
+    output_column: int = Field(
+        -1, description="Column of a two-dimensional output, such as a class's probability."
+    )
+
+    def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
+        """Run the graph over the features, batch by batch."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        assert job.model is not None
+        session = _session(job.model.read_bytes())
+        names = [item.name for item in session.get_outputs()]
+        wanted = self.output or names[-1]
+        if wanted not in names:
+            raise ScoringError(
+                f"scoring.output: found {wanted!r}; the graph has {', '.join(names)}"
+            )
+        file = pq.ParquetFile(job.features.path)
+        absent = sorted(set(job.features.characteristics) - set(file.schema_arrow.names))
+        if absent:
+            raise ScoringError(f"the features have no column {', '.join(absent)}")
+        inputs = _inputs(session, job.features)
+        schema = pa.schema(
+            [file.schema_arrow.field(job.features.key), pa.field(SCORE, pa.float64())]
+        )
+        with pq.ParquetWriter(job.output, schema) as writer:
+            for group in range(file.num_row_groups):
+                parts = []
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+                    tensors = {
+                        name: np.hstack([_tensor(batch, column, kind) for column in columns])
+                        for name, kind, columns in inputs
+                    }
+                    try:
+                        result = session.run([wanted], tensors)[0]
+                    except Exception as error:  # onnxruntime has no common base class
+                        raise ScoringError(f"the ONNX graph failed: {error}") from error
+                    score = _score(result, self, wanted, batch.num_rows)
+                    parts.append(pa.record_batch([batch[job.features.key], score], schema))
+                # One row group for each of the features': they are read side by side later.
+                table = pa.Table.from_batches(parts, schema)
+                writer.write_table(table, row_group_size=max(len(table), 1))
+        return {}
 
 
 @lru_cache(maxsize=4)

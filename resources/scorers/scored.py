@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from resources.lake import DayFiles
-from resources.manifest import ScoredScoring
-from resources.scorers.base import FeatureFile, read_scores, write_aligned
+from pydantic import Field
+
+from resources.fields import DatedPath
+from resources.scorers.base import Scorer, ScoringJob, read_scores, write_aligned
+
+if TYPE_CHECKING:
+    from dagster import MetadataValue
 
 
-def read_scored(
-    features: FeatureFile, scoring: ScoredScoring, files: DayFiles, output: Path
-) -> None:
-    """Take over the scores of a day.
+class ScoredScoring(Scorer):
+    """Production has already written the scores."""
 
-    Parameters
-    ----------
-    features
-        The rows that were scored.
-    scoring
-        The manifest's section.
-    files
-        The scores as production wrote them.
-    output
-        Parquet file to write: the key and ``score``.
+    has_model: ClassVar[bool] = False
 
-    Raises
-    ------
-    ScoringError
-        If a file cannot be read or lacks a column, or keys are missing, doubled or unknown.
-    """
-    import pyarrow as pa
+    flavour: Literal["scored"]
+    path: DatedPath = Field(description="Parquet with {date}, under the lake's root, or a URL.")
+    score: str = Field("score", description="Column that is the score; the key is the batch's.")
 
-    storage = files.storage
-    tables = [
-        read_scores(
-            features, scoring.score, storage.location(path), storage.filesystem, storage.url(path)
+    @property
+    def day_paths(self) -> tuple[str, ...]:
+        """Where production writes the scores."""
+        return (self.path,)
+
+    def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
+        """Take over the scores of the day."""
+        import pyarrow as pa
+
+        (files,) = job.day_files
+        storage = files.storage
+        tables = [
+            read_scores(
+                job.features,
+                self.score,
+                storage.location(path),
+                storage.filesystem,
+                storage.url(path),
+            )
+            for path in files.paths
+        ]
+        write_aligned(
+            job.features, pa.concat_tables(tables), job.output, storage.url(files.paths[0])
         )
-        for path in files.paths
-    ]
-    write_aligned(features, pa.concat_tables(tables), output, storage.url(files.paths[0]))
+        return {}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from dagster import AssetExecutionContext, OpExecutionContext, PipesClientCompletedInvocation
@@ -22,8 +22,11 @@ from urllib3.exceptions import HTTPError
 
 from resources.kubernetes.pod_config import pod_resources
 from resources.kubernetes.pod_status import OUT_OF_MEMORY, LostPodError, why_pod_ended
-from resources.manifest import ImageScoring, Pod
 from resources.scorers.base import ScoringError
+
+if TYPE_CHECKING:
+    from resources.kubernetes.pod import Pod
+    from resources.scorers.image import ImageScoring
 
 SCORING_POD = "MONITORING_SCORING_POD"
 SHOWN_LINES = 40

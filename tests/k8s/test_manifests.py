@@ -259,7 +259,8 @@ def test_a_models_own_container_is_a_restricted_pod(objects, tmp_path, monkeypat
     from dagster_k8s.pipes import build_pod_body
     from kubernetes.client import ApiClient
 
-    from resources.manifest import ImageScoring, Pod
+    from resources.kubernetes.pod import Pod
+    from resources.scorers.image import ImageScoring
     from resources.scorers.scoring_pod import scoring_pod_spec
 
     text = of_kind(objects, "ConfigMap")["monitoring-scoring-pod"]["data"]["scoring-pod.yaml"]

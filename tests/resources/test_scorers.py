@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 
 from resources.manifest import Manifest
 from resources.scorers.base import FeatureFile, ScoringError
-from resources.scorers.dispatch import score_features
+from resources.scoring import score_features
 from resources.storage import open_storage
 from resources.store import Landed
 from tests.conftest import YESTERDAY, job, onboard, rows, sigmoid_of_log_income

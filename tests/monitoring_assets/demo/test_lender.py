@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from monitoring_assets.demo import lender, population, scorecards
 from monitoring_assets.demo.truth import Truth
-from resources.manifest import Manifest, OnnxScoring, parse_manifest
+from resources.manifest import Manifest, parse_manifest
 from resources.registry import open_registry, scan
+from resources.scorers.onnx import OnnxScoring
 
 END = dt.date(2026, 11, 22)
 DAYS = 12  # the push begins on day 6, the feed breaks on day 7, version 2 lands on day 9

@@ -45,18 +45,19 @@ IMAGE = {
 }
 
 
-def manifest(lender, **changes):
-    return Manifest.model_validate(lender.manifest("pd_cards", "1", **changes))
+def tags_of(lender, **changes):
+    manifest = Manifest.model_validate(lender.manifest("pd_cards", "1", **changes))
+    return run_pod_tags(manifest.pod, starts_pods=manifest.scoring.starts_pods)
 
 
 @pytest.mark.parametrize("changes", [{}, {"pod": {"steps": True}}, {"scoring": IMAGE}])
 def test_who_asks_for_nothing_has_no_tag(lender, changes):
-    assert run_pod_tags(manifest(lender, **changes)) == {}
+    assert tags_of(lender, **changes) == {}
 
 
 def test_the_pod_of_a_run_that_only_starts_steps_is_placed_and_not_sized(lender):
     pod = {"memory": "2Gi", "retry_memory": "4Gi", "steps": True, **PLACE}
-    tags = run_pod_tags(manifest(lender, pod=pod))
+    tags = tags_of(lender, pod=pod)
     assert read(json.loads(tags[CONFIG_TAG])) == (None, PLACE)
     assert tags[RETRY_MEMORY_TAG] == "4Gi"
 
@@ -74,7 +75,7 @@ def test_only_runs_that_start_pods_have_the_account_that_may(
     lender, monkeypatch, changes, may_start
 ):
     monkeypatch.setenv("MONITORING_STARTER_ACCOUNT", "starter")
-    tags = run_pod_tags(manifest(lender, **changes))
+    tags = tags_of(lender, **changes)
     _, place = read(json.loads(tags.get(CONFIG_TAG, "{}")))
     expected = {"service_account_name": "starter", "automount_service_account_token": True}
     assert place == (expected if may_start else {})

@@ -10,7 +10,7 @@ from pydantic import (
 )
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
-from resources.manifest.fields import Section
+from resources.fields import Section
 
 # Kubernetes' quantities: 0.5 or 500m of a core; bytes in powers of 1024 (Mi) or of 1000 (M).
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|m)?$")]

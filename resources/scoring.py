@@ -1,0 +1,91 @@
+"""Scoring a file of features with the model of a version, of whatever flavour."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from contextlib import ExitStack
+from pathlib import Path
+
+from dagster import AssetExecutionContext, MetadataValue
+
+from resources.lake import Lake
+from resources.registry import ModelRegistry
+from resources.scorers.base import FeatureFile, ScoringError, ScoringJob
+from resources.store import Landed, Store
+
+
+def score_features(
+    features: FeatureFile,
+    landed: Landed,
+    day: dt.date | None,
+    registry: ModelRegistry,
+    lake: Lake,
+    store: Store,
+    output: Path,
+    context: AssetExecutionContext,
+) -> dict[str, MetadataValue]:
+    """Write the score of every row of a file of features.
+
+    Parameters
+    ----------
+    features
+        The rows.
+    landed
+        The model version.
+    day
+        The day they are of; None for the reference sample.
+    registry
+        Where the version's model lies.
+    lake
+        Where production's own scores lie.
+    store
+        Where features and scores are exchanged with a model that runs in a container of its own.
+    output
+        Parquet file to write: the key and ``score``, in the features' order and row groups.
+    context
+        The asset's context.
+
+    Returns
+    -------
+    What the model reported of itself through Dagster Pipes, if it is a process of its own.
+
+    Raises
+    ------
+    ScoringError
+        If there is not exactly one score for every row, or the model is not the one that landed.
+    """
+    manifest = landed.manifest
+    scoring = manifest.scoring
+    if day is None and not scoring.has_model:
+        raise ScoringError(f"a version of flavour {scoring.flavour!r} needs reference.score")
+    with ExitStack() as fetched:
+        model = None
+        if scoring.model_file is not None:
+            place, path = registry.locate(landed.folder, scoring.model_file.path)
+            model = fetched.enter_context(place.fetched(path))
+            _verify(model, scoring.model_file.sha256, place.url(path))
+        days_files = (
+            () if day is None else tuple(lake.day_files(path, day) for path in scoring.day_paths)
+        )
+        return scoring.run(
+            ScoringJob(
+                features=features,
+                output=output,
+                model=model,
+                day_files=days_files,
+                key=manifest.key,
+                day=day,
+                pod=manifest.pod,
+                storage=store.storage,
+                context=context,
+            )
+        )
+
+
+def _verify(model: Path, sha256: str, name: str) -> None:
+    """Never run a model other than the one that landed."""
+    with model.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ScoringError(f"{name} has SHA-256 {found}; the manifest says {sha256}")
