@@ -41,6 +41,8 @@ from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
 )
+from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -70,12 +72,16 @@ __all__ = [
     "PARTITION_NAME_TAG",
     # The job's name in an event outside its run: no public way to report a check's evaluation.
     "RUNLESS_JOB_NAME",
+    # See ConsolidatedSqliteEventLogStorage.
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
     "WILL_RETRY_TAG",
     # What an evaluation judged: `AssetCheckEvaluation` is public, this parameter's type is not.
     "AssetCheckEvaluationTargetMaterializationData",
     # Result types of dagster-k8s' public launcher and step handler.
     "CheckRunHealthResult",
     "CheckStepHealthResult",
+    # The demo's event log: the class is public, its module and how it connects are not.
+    "ConsolidatedSqliteEventLogStorage",
     # Parameters of the public `Executor.execute` that every executor overrides.
     "ExecutionPlan",
     # A job of this process that is run as recorded: `execute_in_process` records its own run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +14,25 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from monitoring_assets.checks.finding import Finding
 from monitoring_assets.checks.table_expectation import TableExpectation
+
+
+class _Day(threading.local):
+    """What every table of a thread is a batch of.
+
+    Great Expectations writes its whole configuration as YAML for each step of making it. It holds
+    one table, so threads that shared it would get each other's.
+    """
+
+    def __init__(self) -> None:
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(
+            globally=False, metric_calculations=False
+        )
+        asset = context.data_sources.add_pandas("profiles").add_dataframe_asset("profile")
+        self.definition = asset.add_batch_definition_whole_dataframe("day")
+
+
+_DAY = _Day()
 
 
 def run_expectations(
@@ -39,12 +59,7 @@ def run_expectations(
     """
     if not expectations:
         raise ValueError("no expectation to check")
-    # A context of its own: one that is shared keeps every frame alive and mixes up batches.
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    source = context.data_sources.add_pandas("profiles")
-    definition = source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("day")
-    batch = definition.get_batch({"dataframe": table})
+    batch = _DAY.definition.get_batch({"dataframe": table})
     for number, (_, expectation) in enumerate(expectations):
         expectation.meta = {"number": number}
     # All at once: adding one compares it with all that are there.

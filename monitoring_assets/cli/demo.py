@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sys
 from pathlib import Path
@@ -34,6 +35,11 @@ nux:
   enabled: false
 run_queue:
   max_concurrent_runs: 2
+event_log_storage:
+  module: monitoring_assets.demo.event_log
+  class: PooledSqliteEventLogStorage
+  config:
+    base_dir: {folder}
 """
 WORKSPACE = """\
 load_from:
@@ -129,7 +135,9 @@ def _prepare(home: Path, truth: Truth) -> None:
     folder = home.resolve()
     instance = folder / "dagster"
     instance.mkdir(exist_ok=True)
-    (instance / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    (instance / "dagster.yaml").write_text(
+        INSTANCE.format(folder=json.dumps(str(instance))), encoding="utf-8"
+    )
     (folder / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
     os.environ.update(
         DAGSTER_HOME=str(instance),

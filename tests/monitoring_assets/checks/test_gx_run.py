@@ -1,5 +1,7 @@
 """One run of Great Expectations: nothing passes by being lost, empty or broken."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,6 +76,18 @@ def test_findings_come_in_the_order_of_the_expectations_whatever_failed():
     ]
     assert [f.status for f in findings] == ["ok", "error", "fail", "error", "fail"]
     assert [f.error for f in findings if f.error] == ["the column is missing"] * 2
+
+
+def test_threads_judge_tables_of_their_own():
+    tables = [table(now=[count, *NOW[1:]]) for count in range(300, 700, 10)]
+    expected = [stability_index(np.array(BEFORE), one["current"].to_numpy()) for one in tables]
+
+    def observed(one):
+        (finding,) = run_expectations(one, [("csi", stability())])
+        return finding.observed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(observed, tables)) == expected
 
 
 def test_a_result_that_is_lost_is_an_error(monkeypatch):

@@ -1,0 +1,34 @@
+"""Dagster's event log in one SQLite file that is opened once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine, create_engine
+
+from resources.dagster_internals import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConsolidatedSqliteEventLogStorage,
+)
+
+
+class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
+    """Keeps its connections, and with them the statements that SQLAlchemy has compiled.
+
+    Dagster's own makes an engine for each statement: a third of the time of a run of many days.
+    """
+
+    @cached_property
+    def _engine(self) -> Engine:
+        timeout = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+        return create_engine(self._conn_string, connect_args=timeout)
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        self._engine.dispose()
+        super().dispose()  # type: ignore[no-untyped-call]
