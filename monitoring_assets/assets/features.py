@@ -8,6 +8,7 @@ import dagster as dg
 from monitoring_assets.assets.reference_profile import reference_profile
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.reference.feature_sql import read_sql, sql_session
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
@@ -50,7 +51,7 @@ def features(
         reference = read_reference(store, day.key)
         files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
         with store.writing("features", day.key, day.day) as local:
-            schema = _write(_rows(files, landed, registry), local)
+            schema = write_rows(day_rows(files, landed, registry), local)
             bins = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(ParquetSource([local]), bins)
             types = {field.name: str(field.type) for field in schema}
@@ -79,7 +80,9 @@ def features(
     return materialise_each(context, store, compute)
 
 
-def _rows(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator[pa.RecordBatch]":
+def day_rows(
+    files: DayFiles, landed: Landed, registry: ModelRegistry
+) -> "Iterator[pa.RecordBatch]":
     """The key and the characteristics of a batch, piece by piece.
 
     A characteristic that the batch does not have is left out: the batch quality check says so, and
@@ -200,37 +203,29 @@ def _query(
     batch: "pa.dataset.Dataset", files: DayFiles, landed: Landed, registry: ModelRegistry
 ) -> "Iterator[pa.RecordBatch]":
     """What the version's SQL makes of the batch."""
-    import hashlib
-
     import duckdb
     import pyarrow as pa
 
     manifest = landed.manifest
-    place, path = registry.locate(landed.folder, manifest.features.sql or "")
-    with database() as connection:
-        # A manifest is data: its query reads the batch and nothing else of this machine.
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")  # last: it also locks itself
-        connection.register("batch", batch)
+    text, url = read_sql(landed, registry)
+    with sql_session(batch) as connection:
         try:
-            text = place.read(path)
-            landed.verify("features.sql", hashlib.sha256(text).hexdigest(), place.url(path))
-            result = connection.sql(text.decode())
+            result = connection.sql(text)
             if result is None:
-                raise InputError(f"{place.url(path)}: the SQL is not a query")
+                raise InputError(f"{url}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
             _require_key(manifest.batch.key, reader.schema.names, files)
             wanted = [*manifest.features.names, *manifest.carried]
             present = [name for name in wanted if name in reader.schema.names]
         except duckdb.DataError as error:  # of a statement before the query
-            raise _without_text(place.url(path), error) from None
+            raise _without_text(url, error) from None
         except duckdb.Error as error:
-            raise InputError(f"{place.url(path)}: {error}") from error
+            raise InputError(f"{url}: {error}") from error
         try:
             for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
                 yield piece.select([manifest.batch.key, *present])
         except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
-            raise _without_text(place.url(path), error) from None
+            raise _without_text(url, error) from None
 
 
 def _require_key(key: str, names: list[str], files: DayFiles) -> None:
@@ -241,7 +236,7 @@ def _require_key(key: str, names: list[str], files: DayFiles) -> None:
         )
 
 
-def _write(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
+def write_rows(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
     """Write pieces as row groups of a size that is good to scan, and say what columns they have."""
     import pyarrow as pa
     import pyarrow.parquet as pq

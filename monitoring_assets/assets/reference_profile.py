@@ -111,9 +111,11 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
     import hashlib
 
     import pyarrow as pa
+    import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
     from monitoring_assets.performance.outcomes import outcomes_of
+    from monitoring_assets.reference.feature_sql import require_finished
     from resources.scorers.base import SCORE, FeatureFile
 
     manifest = landed.manifest
@@ -122,6 +124,8 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
     with place.fetched(path) as local, local.open("rb") as file:
         landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
         sample = pq.ParquetFile(file)
+        if manifest.features.sql is not None:
+            require_finished(ds.dataset(local), url, landed, registry)
         key = manifest.batch.key
         features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
         carried = [name for name in manifest.carried if name in sample.schema_arrow.names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import click
 from monitoring_assets.cli.options import format_option
 
 if TYPE_CHECKING:
-    from resources.registry import Verdict
+    from resources.registry import ModelRegistry, Verdict
 
 
 @click.group()
@@ -43,13 +44,7 @@ def validate(path: str, output: str) -> None:
     """
     from resources.manifest import MANIFEST_NAME
 
-    try:
-        verdicts = _verdicts(path)
-    except Exception as error:  # of botocore, the file system or ours: all are about this path
-        raise click.BadParameter(f"{path}: {error}", param_hint="PATH") from error
-    if not verdicts:
-        allowed = "folders <name>/<version>/ with a model.yaml"
-        raise click.BadParameter(f"{path}: no model version; allowed: {allowed}", param_hint="PATH")
+    verdicts = _verdicts(path)[1]
     if output == "json":
         lines = [
             {
@@ -73,8 +68,65 @@ def validate(path: str, output: str) -> None:
         sys.exit(2)
 
 
-def _verdicts(path: str) -> list[Verdict]:
-    """Judge the version at a path, and it alone, or every version of the registry there."""
+@registry.command(
+    epilog="""\b
+Examples:
+  monitoring registry features registry/pd_cards/3 lake/cards/date=2026-09-01/
+  monitoring registry features registry/pd_cards/3 today.parquet --format json
+"""
+)
+@click.argument("path")
+@click.argument("batch")
+@format_option
+def features(path: str, batch: str, output: str) -> None:
+    """Show what the version at PATH makes of the rows in BATCH, beside its reference sample.
+
+    BATCH is a Parquet file, folder or glob, local or on S3, as batch.path may name one. Its columns
+    go through the version's SQL, if it has one. A column whose values are of another size than the
+    sample's is often one that the SQL has changed and the sample has not, or the other way round.
+
+    Exit code: 0, 2 if a characteristic is missing, or for bad usage or input.
+    """
+    from monitoring_assets.cli.feature_summary import print_features, summarise_features
+    from resources.errors import InputError
+
+    root, verdicts = _verdicts(path)
+    if len(verdicts) != 1 or verdicts[0].manifest is None:
+        why = "; ".join(map(str, verdicts[0].faults)) or "a registry; name one version's folder"
+        raise click.BadParameter(f"{path}: {why}", param_hint="PATH")
+    try:
+        summaries = summarise_features(root, verdicts[0], batch)
+    except InputError as error:
+        raise click.BadParameter(str(error), param_hint="BATCH") from error
+    if output == "json":
+        click.echo(json.dumps([asdict(one) for one in summaries], indent=2))
+    else:
+        print_features(summaries)
+    absent = [one.column for one in summaries if one.batch is None]
+    if absent:
+        click.secho(f"{batch}: no {', '.join(absent)}", fg="red", err=True)
+        sys.exit(2)
+
+
+def _verdicts(path: str) -> tuple[ModelRegistry, list[Verdict]]:
+    """Judge the version at a path, and it alone, or every version of the registry there.
+
+    Raises
+    ------
+    click.BadParameter
+        If there is none, or the path cannot be looked at.
+    """
+    try:
+        registry, verdicts = _judged(path)
+    except Exception as error:  # of botocore, the file system or ours: all are about this path
+        raise click.BadParameter(f"{path}: {error}", param_hint="PATH") from error
+    if not verdicts:
+        allowed = "folders <name>/<version>/ with a model.yaml"
+        raise click.BadParameter(f"{path}: no model version; allowed: {allowed}", param_hint="PATH")
+    return registry, verdicts
+
+
+def _judged(path: str) -> tuple[ModelRegistry, list[Verdict]]:
     from resources.manifest import MANIFEST_NAME
     from resources.registry import Candidate, judge_version, open_registry, scan
 
@@ -88,11 +140,14 @@ def _verdicts(path: str) -> list[Verdict]:
     if path.rpartition("://")[2].count("/") >= 2:
         root, name, version = path.rsplit("/", 2)
         folder = f"{name}/{version}"
-        files = open_registry(root or "/").files(folder)
+        registry = open_registry(root or "/")
+        files = registry.files(folder)
         with suppress(FileNotFoundError), files.open(MANIFEST_NAME):
-            return [judge_version(files, Candidate(folder, fingerprint=folder, is_complete=True))]
-    found, _ = scan(open_registry(path), {}, seconds=float("inf"))
-    return list(found.values())
+            candidate = Candidate(folder, fingerprint=folder, is_complete=True)
+            return registry, [judge_version(files, candidate)]
+    registry = open_registry(path)
+    found, _ = scan(registry, {}, seconds=float("inf"))
+    return registry, list(found.values())
 
 
 @registry.command()

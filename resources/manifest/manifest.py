@@ -79,7 +79,10 @@ def _not_features(
 class Reference(Section):
     """The sample that the model was built or approved on; every day is compared with it."""
 
-    path: RelativePath = Field(description="Parquet, beside the manifest or a URL.")
+    path: RelativePath = Field(
+        description="Parquet, beside the manifest or a URL. It has the features as the model takes "
+        "them: `features.sql` is not run on it."
+    )
     score: str | None = Field(
         None,
         description="Column that already holds the score; without it the model scores the sample.",
@@ -127,7 +130,9 @@ class Features(Section):
     ] = Field(min_length=1)
     sql: RelativePath | None = Field(
         None,
-        description="DuckDB query over the table `batch`; its result has the key and the columns.",
+        description="DuckDB query over the table `batch`; its result has the key and the columns. "
+        "It is not run on the reference sample, which holds what it makes of a batch; a column "
+        "that it changes needs another name than the batch's.",
     )
 
     @model_validator(mode="after")

@@ -7,6 +7,8 @@ import pytest
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import backfill
+from resources.errors import InputError
+from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows, tick
 
 
@@ -55,6 +57,15 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
     assert 0 < metadata["psi"].value < 0.1
     assert 0 < metadata["csi_max"].value < 0.1
     assert metadata["rows"].value == 400
+
+
+def test_a_sample_that_the_sql_would_change_has_no_profile(lender, instance):
+    sql = b"SELECT loan_id, income * 12 AS income, region FROM batch"
+    open_storage(lender.registry.root).write("pd_cards/1/features.sql", sql)
+    lender.publish(features={"columns": ["income", "region"], "sql": "features.sql"})
+    with pytest.raises(InputError, match="makes another income of it"):
+        onboard(lender, instance)
+    assert not lender.store.profiled_keys()
 
 
 def test_drift_fails_the_checks_and_blocks_nothing(lender, instance):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_assets.assets.features import _rows
+from monitoring_assets.assets.features import day_rows
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import open_storage
@@ -43,7 +43,7 @@ def read(lender):
             with open_storage(lender.lake.root).writing(path) as local:
                 pq.write_table(pa.table(columns), local)
         files = lender.lake.day_files(manifest.batch.path, YESTERDAY)
-        return pa.Table.from_batches(_rows(files, landed, lender.registry))
+        return pa.Table.from_batches(day_rows(files, landed, lender.registry))
 
     return read
 

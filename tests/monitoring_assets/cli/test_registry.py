@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
-from resources.storage import LocalStorage
+from resources.storage import LocalStorage, open_storage
+from tests.conftest import rows
 
 
 def validate(path, *options):
@@ -84,3 +85,56 @@ def test_validate_says_when_there_is_nothing(tmp_path):
     done = CliRunner().invoke(main, ["registry", "validate", str(tmp_path)])
     assert done.exit_code == 2
     assert "no model version" in done.output
+
+
+SQL = "SELECT loan_id, monthly * 12 AS income, region FROM batch"
+
+
+@pytest.fixture
+def with_sql(lender):
+    """The folder of a version whose batches have the income of a month."""
+    open_storage(lender.registry.root).write("pd_cards/1/features.sql", SQL.encode())
+    lender.publish(features={"columns": ["income", "region"], "sql": "features.sql"})
+    return Path(lender.registry.root, "pd_cards", "1")
+
+
+def show_features(*arguments):
+    return CliRunner().invoke(main, ["registry", "features", *map(str, arguments)])
+
+
+def test_features_shows_what_the_sql_makes_of_a_file(with_sql, tmp_path):
+    batch = rows(1, 50)
+    frame = batch.assign(monthly=batch["income"] / 12).drop(columns="income")
+    frame.to_parquet(tmp_path / "today.parquet")
+    done = show_features(with_sql, tmp_path / "today.parquet", "--format", "json")
+    assert done.exit_code == 0, done.output
+    income, region = json.loads(done.stdout)
+    assert (income["column"], region["column"]) == ("income", "region")
+    assert float(income["batch"]["lowest"]) == pytest.approx(batch["income"].min())
+    assert float(income["reference"]["lowest"]) == pytest.approx(rows(0, 2000)["income"].min())
+    assert region["batch"]["median"] is None
+    assert region["batch"]["type"] == "VARCHAR"
+    table = show_features(with_sql, tmp_path / "today.parquet").stdout
+    assert [line.split()[0] for line in table.splitlines() if "sample" in line] == [
+        "income",
+        "region",
+    ]
+
+
+def test_features_names_what_the_batch_lacks(with_sql, tmp_path):
+    batch = tmp_path / "today.parquet"
+    rows(1, 50).to_parquet(batch)
+    done = show_features(with_sql, batch)
+    assert (done.exit_code, '"monthly" not found' in done.output) == (2, True)
+    done = show_features(with_sql, tmp_path / "none.parquet")
+    assert (done.exit_code, "no Parquet file at" in done.output) == (2, True)
+
+
+def test_features_without_sql_names_a_characteristic_that_is_not_there(lender, tmp_path):
+    lender.publish()
+    batch = tmp_path / "today.parquet"
+    rows(1, 50).drop(columns="region").to_parquet(batch)
+    done = show_features(Path(lender.registry.root, "pd_cards", "1"), batch)
+    assert done.exit_code == 2
+    assert ["batch", "absent"] in [line.split() for line in done.stdout.splitlines()]
+    assert done.stderr == f"{batch}: no region\n"
