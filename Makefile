@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-mlflow test-all airflows mlflow lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -66,8 +66,9 @@ demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 da
 dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
+CHECKED := not in_airflow and not slow and not airflow and not kubernetes and not mlflow
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
-	@$(PYTEST) -n 2 --dist worksteal -m "not in_airflow and not slow and not airflow and not kubernetes and not mlflow"
+	@$(PYTEST) -n 2 --dist worksteal -m "$(CHECKED)"
 
 test: check test-in-airflow ## the tests: those of check, then those inside each Airflow
 
@@ -90,6 +91,32 @@ test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or 
 	@$(PYTEST) -m kubernetes
 
 test-all: test test-soak test-airflow test-k8s test-mlflow ## all of them (more than an hour)
+
+# The tests' lock again, with no bound on Dagster; all else keeps its version unless Dagster needs
+# another. Made anew each time: a release may have come.
+NEXT := .dagster-next
+NEXT_TESTS := tests/integration/test_graph.py tests/monitoring_assets/assets \
+	tests/monitoring_assets/runs tests/monitoring_assets/test_definitions.py \
+	tests/resources/kubernetes tests/sensors
+test-next-dagster: .venv/uv ## the graph and the sensors on a newer Dagster than the pinned one (minutes)
+	@mkdir -p $(NEXT)
+	@cp requirements-dev.lock $(NEXT)/requirements.lock
+	@sed -n 's/^\(dagster[a-z0-9-]*\)==.*/\1/p' requirements-dev.lock > $(NEXT)/unbound.txt
+	@$(LOCK) --universal --no-strip-extras --override $(NEXT)/unbound.txt \
+		$$(sed 's/^/--upgrade-package /' $(NEXT)/unbound.txt) \
+		--extra demo --extra production --group install --group dev pyproject.toml \
+		-o $(NEXT)/requirements.lock
+	@dagster() { sed -n 's/^dagster==\([^ ]*\).*/\1/p' $$1; }; \
+	pinned=$$(dagster requirements-dev.lock); newest=$$(dagster $(NEXT)/requirements.lock); \
+	if [ "$$newest" = "$$pinned" ]; then \
+		echo "Dagster $$pinned is pinned, and the package index has no newer one"; exit; \
+	fi; \
+	echo "Trying Dagster $$newest in $(NEXT); $$pinned is pinned"; \
+	$(PYTHON) -m venv --without-pip $(NEXT)/env && \
+	$(UV) sync --python $(NEXT)/env/bin/python --require-hashes $(NEXT)/requirements.lock && \
+	$(UV) install --python $(NEXT)/env/bin/python --no-deps --no-build-isolation -e . && \
+	$(NEXT)/env/bin/python -m pytest -q -n 2 --dist worksteal -m "$(CHECKED)" $(PYTEST_FLAGS) \
+		$(NEXT_TESTS)
 
 lint: .venv/installed ## format, rules, import contracts, types and definitions
 	@$(BIN)/ruff format --check .
@@ -124,4 +151,4 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow .mlflow $(DEMO)
+	rm -rf .venv .airflow .mlflow $(NEXT) $(DEMO)
