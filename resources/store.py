@@ -35,6 +35,19 @@ WRITERS = 16
 LOG = logging.getLogger(__name__)
 
 
+def arrow_file(content: bytes) -> pa.NativeFile:
+    """A file of Arrow's for what was read, in memory of Arrow's own.
+
+    One of Arrow's threads may let go of a file after the interpreter has begun to end. If the
+    memory is Python's, that aborts a process that has done its work.
+    """
+    import pyarrow as pa
+
+    buffer = pa.allocate_buffer(len(content))
+    memoryview(buffer).cast("B")[:] = content
+    return pa.BufferReader(buffer)  # noqa: TID251
+
+
 class NotMaterialisedError(InputError):
     """A partition that is needed has not been made."""
 
@@ -234,10 +247,9 @@ class Store(ConfigurableResource):
         FileNotFoundError
             If it is not there.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(pa.BufferReader(self.storage.read(path)))
+        table = pq.read_table(arrow_file(self.storage.read(path)))
         return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
     def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:

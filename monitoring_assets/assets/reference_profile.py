@@ -121,9 +121,10 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
     manifest = landed.manifest
     place, path = registry.locate(landed.folder, manifest.reference.path)
     url = place.url(path)
-    with place.fetched(path) as local, local.open("rb") as file:
-        landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
-        sample = pq.ParquetFile(file)
+    with place.fetched(path) as local:
+        with local.open("rb") as file:
+            landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
+        sample = pq.ParquetFile(local)
         if manifest.features.sql is not None:
             require_finished(ds.dataset(local), url, landed, registry)
         key = manifest.batch.key

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.intervals import Estimate
-from resources.store import Store
+from resources.store import Store, arrow_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,11 +133,10 @@ def performance_points(
 @lru_cache(maxsize=2048)
 def _points(root: str, day: dt.date, path: str, tag: str) -> tuple[PerformancePoint, ...]:
     """The points of a report, read once for all days of a run that look back at it."""
-    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(pa.BufferReader(Store(root=root).storage.read(path)))
+    file = pq.ParquetFile(arrow_file(Store(root=root).storage.read(path)))
     # A report has ten times as many figures as are watched.
     table = file.read(
         [leaf for leaf in _leaves(file.schema) if leaf.rpartition(".")[2] in (*ROWS, *FIGURES)]

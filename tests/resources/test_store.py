@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 from resources import layout
 from resources.manifest import Manifest
 from resources.storage import S3Storage
-from resources.store import Landed, NotMaterialisedError
+from resources.store import Landed, NotMaterialisedError, arrow_file
 from tests.s3_requests import recorded_requests
 
 DAY = dt.date(2026, 9, 1)
@@ -148,3 +149,12 @@ def test_all_versions_are_read_with_one_request(s3_lender):
         assert len(s3_lender.store.all_landed()) == 20
     assert len(requests) == 1
     assert isinstance(s3_lender.store.storage, S3Storage)
+
+
+def test_arrow_reads_memory_of_its_own():
+    """Arrow's threads outlive the interpreter: a process over Python's memory aborts at its end."""
+    content = b"PAR1" * 1_000
+    held = sys.getrefcount(content)
+    file = arrow_file(content)
+    assert sys.getrefcount(content) == held
+    assert file.read() == content
