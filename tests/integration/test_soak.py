@@ -34,8 +34,8 @@ STORAGE = """
 # All events in one database, as production has them, and no process to capture output: a third
 # less to do for each of 1,200 runs.
 event_log_storage:
-  module: dagster._core.storage.event_log
-  class: ConsolidatedSqliteEventLogStorage
+  module: monitoring_assets.demo.event_log
+  class: PooledSqliteEventLogStorage
   config: {{base_dir: {}}}
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
