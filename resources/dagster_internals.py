@@ -49,6 +49,7 @@ from dagster._core.storage.tags import (
     BACKFILL_ID_TAG,
     MAX_RETRIES_TAG,
     PARTITION_NAME_TAG,
+    PRIORITY_TAG,
     WILL_RETRY_TAG,
     get_multidimensional_partition_tag,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES",
     "MAX_RETRIES_TAG",
     "PARTITION_NAME_TAG",
+    "PRIORITY_TAG",
     # The job's name in an event outside its run: no public way to report a check's evaluation.
     "RUNLESS_JOB_NAME",
     # See ConsolidatedSqliteEventLogStorage.

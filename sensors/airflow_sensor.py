@@ -9,6 +9,7 @@ from airflow_bridge.export.settings import VARIABLE
 from monitoring_assets.jobs import monitor_day
 from resources.errors import InputError
 from resources.store import Store
+from sensors.default_status import default_sensor_status
 
 NAME = "airflow_sensor"
 
@@ -16,7 +17,7 @@ NAME = "airflow_sensor"
 @dg.sensor(
     name=NAME,
     minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Keeps the bundle of Airflow DAGs as the versions that have landed are. It is here "
     f"where {VARIABLE} is set.",
 )

@@ -12,6 +12,7 @@ from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import last_whole_day, monitored_days
 from resources.lake import Lake
 from resources.store import Landed, Store
+from sensors.default_status import default_sensor_status
 from sensors.run_requests import request_day, room_for_runs, without_report
 
 NAME = "batch_sensor"
@@ -28,9 +29,7 @@ LOOK_SECONDS = 20.0
     name=NAME,
     job=monitor_day,
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.STOPPED
-    if bridge_is_on()
-    else dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(wanted=not bridge_is_on()),
     description="Requests the run of a day of a model version once its batch has arrived.",
 )
 def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) -> dg.SensorResult:

@@ -7,6 +7,7 @@ import dagster as dg
 from monitoring_assets.checks.delivered import report_delivered, undelivered_days
 from monitoring_assets.partitions import ModelDay
 from resources.store import Store
+from sensors.default_status import default_sensor_status
 
 NAME = "delivery_sensor"
 # A tick must end within Dagster's limit of a minute; what is left is sent by the next ones.
@@ -16,7 +17,7 @@ DELIVERY_SECONDS = 30.0
 @dg.sensor(
     name=NAME,
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Sends what waits in the outbox, and brings the check `delivered` up to date.",
 )
 def delivery_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:

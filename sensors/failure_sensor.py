@@ -16,6 +16,7 @@ from resources.dagster_internals import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
 from resources.store import Store
+from sensors.default_status import default_sensor_status
 from sensors.run_requests import days_of, decided_at, request_alerts
 
 NAME = "failure_sensor"
@@ -36,7 +37,7 @@ EVENTS = {
     name=NAME,
     job=decide_alerts,
     minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Records why the run of a day failed and requests the decision on that day.",
 )
 def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:

@@ -12,6 +12,7 @@ from resources.dagster_internals import PARTITION_NAME_TAG
 from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.store import Store
+from sensors.default_status import default_schedule_status
 from sensors.run_requests import request_day
 
 NAME = "missing_batches"
@@ -23,9 +24,7 @@ MISSED_DEADLINE_DAYS = 7
     name=NAME,
     cron_schedule="0 * * * *",
     job=monitor_day,
-    default_status=dg.DefaultScheduleStatus.STOPPED
-    if bridge_is_on()
-    else dg.DefaultScheduleStatus.RUNNING,
+    default_status=default_schedule_status(wanted=not bridge_is_on()),
     description="Every hour: runs the days whose batch was due, is not there and has no run yet, "
     "so that the run fails and names the file it wants.",
 )

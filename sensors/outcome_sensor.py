@@ -12,6 +12,7 @@ from monitoring_assets.partitions import monitored_days
 from resources.lake import Lake
 from resources.manifest import Manifest, Outcome
 from resources.store import Store
+from sensors.default_status import default_sensor_status
 from sensors.run_requests import request_performance, room_for_runs
 
 NAME = "outcome_sensor"
@@ -25,7 +26,7 @@ STATE_LENGTH = 12
     name=NAME,
     job=measure_performance,
     minimum_interval_seconds=600,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Requests the performance of the cohorts whose outcomes have come or changed, or "
     "that have reached a further horizon.",
 )

@@ -19,6 +19,7 @@ from resources.manifest import Manifest
 from resources.store import Landed, Store
 from sensors.airflow_sensor import airflow_sensor
 from sensors.batch_sensor import batch_sensor
+from sensors.default_status import default_sensor_status
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
 from sensors.missing_batches import missing_batches
@@ -51,7 +52,7 @@ SEND_SECONDS = 10.0
     name=NAME,
     job=decide_alerts,
     minimum_interval_seconds=300,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Opens and resolves incidents of the pipeline itself: a day that no run has made, "
     "a sensor that stopped, a decision that failed. Sends the heartbeat.",
 )

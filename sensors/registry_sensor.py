@@ -24,6 +24,7 @@ from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict, scan
 from resources.store import Landed, Store
+from sensors.default_status import default_sensor_status
 from sensors.run_requests import (
     request_day,
     request_reference,
@@ -51,7 +52,7 @@ class RegistryLine:
     name=NAME,
     jobs=[onboard_model, monitor_day],
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=default_sensor_status(),
     description="Adds the partition of every complete and valid model version and requests its "
     "reference profile, then the days since its deployment.",
 )

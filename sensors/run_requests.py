@@ -18,12 +18,18 @@ from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
+    PRIORITY_TAG,
 )
 from resources.manifest import Manifest
 from resources.store import Landed, NotMaterialisedError, Store
 
 # Runs of ours that may be open before a sensor holds back: a long history must not bury today.
 MAX_OPEN_RUNS = 25
+# In Dagster's queue the higher comes first: what is needed for anything else, then what is new.
+# Runs of people and of backfills, which say nothing, have 0, as the days of a history.
+ONBOARDING_PRIORITY, NEW_DAY_PRIORITY = "2", "1"
+# A batch is that of the day before, which in some time zones is still the day before that.
+NEW_DAYS = dt.timedelta(days=2)
 OPEN = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -47,18 +53,19 @@ def request_reference(landed: Landed, requested_by: str) -> dg.RunRequest:
         run_key=f"{manifest.key}|{landed.fingerprint}",
         job_name=onboard_model.name,
         partition_key=manifest.key,
-        tags=_tags(manifest, requested_by),
+        tags=_tags(manifest, requested_by) | {PRIORITY_TAG: ONBOARDING_PRIORITY},
     )
 
 
 def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRequest:
     """The run of a day of a version; Dagster starts one for each run key of a sensor."""
     partition = ModelDay(day, manifest.key).partition
+    is_new = day >= dt.datetime.now(dt.UTC).date() - NEW_DAYS
     return dg.RunRequest(
         run_key=partition,
         job_name=monitor_day.name,
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
-        tags=_tags(manifest, requested_by),
+        tags=_tags(manifest, requested_by) | ({PRIORITY_TAG: NEW_DAY_PRIORITY} if is_new else {}),
     )
 
 

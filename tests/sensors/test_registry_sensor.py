@@ -555,3 +555,15 @@ def test_one_registry_may_serve_two_stores(lender, instance, tmp_path):
     Daemon(registry_sensor, other, dg.DagsterInstance.ephemeral()).tick()
     assert list(other.store.all_landed()) == ["pd_cards.1"]
     assert registry_files(lender).list() == before
+
+
+def test_a_new_model_and_a_new_day_come_before_a_history(lender, instance):
+    lender.publish(deployed_at=days_ago(20).isoformat())
+    daemon = Daemon(registry_sensor, lender, instance)
+    (reference,) = daemon.tick().run_requests
+    daemon.finish_runs()
+    profile(lender, "pd_cards.1")
+    history = daemon.tick().run_requests
+    priorities = [request.tags.get("dagster/priority", "0") for request in history]
+    assert priorities == ["0"] * 19 + ["1"] * 2
+    assert reference.tags["dagster/priority"] == "2"
