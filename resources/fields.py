@@ -37,6 +37,12 @@ def with_date(value: str) -> str:
     """Refuse a path that is not one for each day."""
     if "{date}" not in value or not _fills(value, date=""):
         raise ValueError("a path with {date}, the day as YYYY-MM-DD, and no other braces")
+    last = value.rpartition("/")[2]
+    if "?" in last and "=" in last.partition("?")[2]:
+        raise ValueError("a path without a query, as ? stands for any one character")
+    ending = re.search(r"\.[A-Za-z]\w*$", last)
+    if ending and ending[0] != ".parquet":
+        raise ValueError(f"a .parquet file, not {ending[0]}; or a folder, which ends with a slash")
     return value
 
 

@@ -53,7 +53,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "monitoring_assets/statistics/drift/test_statistic.py": (
         "monitoring_assets/statistics/drift/additional.py",
     ),
-    "monitoring_assets/cli/test_registry.py": ("monitoring_assets/cli/feature_summary.py",),
+    "monitoring_assets/cli/test_registry.py": (
+        "monitoring_assets/cli/feature_summary.py",
+        "monitoring_assets/cli/trial.py",
+    ),
     "monitoring_assets/assets/test_alerts.py": (
         "monitoring_assets/alerting/decision_inputs.py",
         "monitoring_assets/cli/alerts.py",

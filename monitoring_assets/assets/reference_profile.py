@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A channel that does not answer must not hold up the run: the delivery sensor goes on.
 DELIVERY_SECONDS = 10.0
 OUTCOMES = "outcomes.parquet"
+BATCH_ROWS = 65_536
 
 
 @dg.asset(
@@ -51,7 +52,7 @@ def reference_profile(
     manifest = landed.manifest
     with tempfile.TemporaryDirectory(prefix="monitoring-reference-") as folder:
         scores = Path(folder) / "scores.parquet"
-        features = _reference_features(registry, landed, Path(folder))
+        features = reference_features(registry, landed, Path(folder))
         if manifest.reference.score is None:
             score_features(features, landed, None, registry, lake, store, scores, context)
         parts = []
@@ -106,8 +107,18 @@ def _announce(store: Store, manifest: Manifest) -> None:
     outbox.deliver(channels, key=manifest.key, seconds=DELIVERY_SECONDS, now=now)
 
 
-def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path") -> "FeatureFile":
-    """Write the sample as a day's features are written; beside them its score and its outcomes."""
+def reference_features(
+    registry: ModelRegistry, landed: Landed, folder: "Path", rows: int | None = None
+) -> "FeatureFile":
+    """Write the sample as a day's features are written; beside them its score and its outcomes.
+
+    ``rows`` is how many of its first rows to write at most; all, if None.
+
+    Raises
+    ------
+    InputError
+        If the sample is not what landed, or not what the version's SQL makes.
+    """
     import hashlib
 
     import pyarrow as pa
@@ -137,7 +148,8 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
         writers: dict[str, pq.ParquetWriter] = {}
         row = 0
         try:
-            for batch in sample.iter_batches(columns=list(dict.fromkeys(wanted))):
+            columns = list(dict.fromkeys(wanted))
+            for batch in sample.iter_batches(rows or BATCH_ROWS, columns=columns):
                 # A sample needs no key; its row number is one.
                 keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
                 row += batch.num_rows
@@ -150,11 +162,13 @@ def _reference_features(registry: ModelRegistry, landed: Landed, folder: "Path")
                         name: outcomes_of(batch[name], f"{url}, column {name!r}")
                         for name in outcomes
                     }
-                for target, columns in tables.items():
-                    table = pa.table(columns)
+                for target, content in tables.items():
+                    table = pa.table(content)
                     if str(target) not in writers:
                         writers[str(target)] = pq.ParquetWriter(target, table.schema)
                     writers[str(target)].write_table(table)
+                if row == rows:
+                    break
         finally:
             for writer in writers.values():
                 writer.close()

@@ -14,6 +14,9 @@ import click
 from monitoring_assets.cli.options import format_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitoring_assets.cli.trial import Trial
     from resources.registry import ModelRegistry, Verdict
 
 
@@ -35,23 +38,30 @@ Examples:
 @click.argument("path")
 @format_option
 def validate(path: str, output: str) -> None:
-    """Name every fault of the model versions at PATH.
+    """Name every fault of the model versions at PATH, and try those without.
 
     PATH is a version's folder, its model.yaml, or the root of a registry; local, on S3 or an MLflow
     tracking server. A folder must lie in <name>/<version>/, as in the registry.
 
+    A version without faults is tried: its model, if it runs here, scores ten rows of the reference
+    sample, and the last batch of the 14 days before today is looked for below MONITORING_LAKE. That
+    there is none yet is said, and no fault.
+
     Exit code: 0 without faults, 2 with any.
     """
+    from monitoring_assets.cli.trial import try_version
     from resources.manifest import MANIFEST_NAME
 
-    verdicts = _verdicts(path)[1]
+    registry, verdicts = _verdicts(path)
+    trials = {one.folder: try_version(registry, one) for one in verdicts if one.manifest}
     if output == "json":
         lines = [
             {
                 "folder": verdict.folder,
-                "valid": verdict.manifest is not None,
+                "valid": _is_valid(verdict, trials),
                 "complete": bool(verdict.manifest or verdict.faults),
                 "faults": [vars(fault) for fault in verdict.faults],
+                "trial": asdict(trials[verdict.folder]) if verdict.folder in trials else None,
             }
             for verdict in verdicts
         ]
@@ -59,13 +69,22 @@ def validate(path: str, output: str) -> None:
     else:
         for verdict in verdicts:
             if verdict.manifest is not None:
-                click.echo(f"{verdict.folder}: valid")
+                is_valid = _is_valid(verdict, trials)
+                click.echo(f"{verdict.folder}: {'valid' if is_valid else 'does not run'}")
+                for line in trials[verdict.folder].found:
+                    click.echo(f"  {line}")
+                for line in trials[verdict.folder].failed:
+                    click.secho(f"  {line}", fg="red")
             elif not verdict.faults:
                 click.echo(f"{verdict.folder}: incomplete, waits for its {MANIFEST_NAME}")
             for fault in verdict.faults:
                 click.secho(str(fault), fg="red")
-    if any(verdict.manifest is None for verdict in verdicts):
+    if not all(_is_valid(verdict, trials) for verdict in verdicts):
         sys.exit(2)
+
+
+def _is_valid(verdict: Verdict, trials: Mapping[str, Trial]) -> bool:
+    return verdict.manifest is not None and not trials[verdict.folder].failed
 
 
 @registry.command(

@@ -1,5 +1,6 @@
 """`monitoring registry`: what is said of versions before they are uploaded."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from resources.storage import LocalStorage, open_storage
-from tests.conftest import rows
+from tests.conftest import YESTERDAY, days_ago, rows
 
 
 def validate(path, *options):
@@ -25,7 +26,11 @@ def test_validate_takes_a_folder_a_manifest_or_a_registry(any_lender):
         f"{root}/pd_cards/1/model.yaml",
     ):
         done = validate(path)
-        assert (done.exit_code, done.output) == (0, "pd_cards/1: valid\n")
+        assert done.exit_code == 0
+        first, scored, batch = done.output.splitlines()
+        assert first == "pd_cards/1: valid"
+        assert scored.startswith("  scores of 10 rows of the sample, by the model: 0.")
+        assert batch.startswith("  no batch from ")
 
 
 def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatch):
@@ -45,9 +50,9 @@ def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatc
     folder = Path(lender.registry.root, "pd_cards", "1")
     monkeypatch.chdir(folder)
     for path in (folder, ".", "../1", "../../pd_cards/1/model.yaml"):
-        assert validate(path).output == "pd_cards/1: valid\n"
+        assert validate(path).output.splitlines()[0] == "pd_cards/1: valid"
     names = ("model.yaml", "model.onnx", "reference.parquet")
-    assert looked_at == {str(folder / name) for name in names}
+    assert looked_at - {str(folder / "lake" / "pd_cards")} == {str(folder / name) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,83 @@ def test_validate_names_every_fault(lender):
         "schedule.timezone",
         "surprise",
     }
+
+
+def zip_map() -> bytes:
+    """A graph as scikit-learn's classifiers are exported by default: a mapping for each row."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    number = helper.make_tensor_value_info("income", TensorProto.FLOAT, [None, 1])
+    text = helper.make_tensor_value_info("region", TensorProto.STRING, [None, 1])
+    mapping = helper.make_map_type_proto(
+        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    )
+    output = helper.make_value_info("pd", helper.make_sequence_type_proto(mapping))
+    nodes = [
+        helper.make_node("Concat", ["income", "income"], ["both"], axis=1),
+        helper.make_node(
+            "ZipMap", ["both"], ["pd"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]
+        ),
+    ]
+    graph = helper.make_graph(nodes, "classifier", [number, text], [output])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("graph", "why"),
+    [(lambda: b"no graph", "not an ONNX graph that can be run"), (zip_map, "without ZipMap")],
+)
+def test_validate_runs_the_graph(lender, graph, why):
+    lender.publish()
+    open_storage(lender.registry.root).write("pd_cards/1/model.onnx", graph())
+    digest = hashlib.sha256(graph()).hexdigest()
+    scoring = {"flavour": "onnx", "artefact": "model.onnx", "sha256": digest}
+    lender.publish_manifest("pd_cards", "1", scoring=scoring)
+    done = validate(lender.registry.root)
+    assert (done.exit_code, done.output.splitlines()[0]) == (2, "pd_cards/1: does not run")
+    assert why in done.output
+    document = json.loads(validate(lender.registry.root, "--format", "json").stdout)
+    assert (document[0]["valid"], document[0]["faults"]) == (False, [])
+    assert why in document[0]["trial"]["failed"][0]
+
+
+def test_validate_names_scores_that_are_out_of_range(lender):
+    scoring = lender.manifest("pd_cards", "1")["scoring"] | {"range": [0.99, 1.0]}
+    lender.publish(scoring=scoring)
+    done = validate(lender.registry.root)
+    assert done.exit_code == 2
+    assert "scoring.range: 10 of 10 scores are outside 0.99 to 1" in done.output
+
+
+def test_validate_looks_at_the_last_batch(lender, monkeypatch):
+    monkeypatch.setenv("MONITORING_LAKE", lender.lake.root)
+    lender.publish()
+    lender.deliver(days_ago(3))
+    done = validate(lender.registry.root)
+    assert done.exit_code == 0
+    assert f"  batch of {days_ago(3)}: " in done.output
+    assert "has loan_id, income, region" in done.output
+    lender.deliver(YESTERDAY, rows(1).drop(columns="region"))
+    done = validate(lender.registry.root)
+    assert done.exit_code == 2
+    assert f"{YESTERDAY}.parquet: no region" in done.output
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("x/{date}.csv", "a .parquet file, not .csv"),
+        ("x/{date}.parquet.gz", "a .parquet file, not .gz"),
+        ("x.parquet?d={date}", "a path without a query"),
+    ],
+)
+def test_validate_refuses_a_path_that_no_batch_is_read_from(lender, path, why):
+    lender.publish(batch={"path": path, "key": "loan_id"})
+    done = validate(lender.registry.root)
+    assert done.exit_code == 2
+    assert why in done.output
 
 
 def test_validate_says_when_there_is_nothing(tmp_path):
