@@ -102,23 +102,24 @@ def build_bundle(
         job=job.name,
         assets=assets_of(job),
         models=[
-            _model(job.name, item) for item in sorted(landed, key=lambda item: item.manifest.key)
+            _model(job.name, item, settings)
+            for item in sorted(landed, key=lambda item: item.manifest.key)
         ],
     )
 
 
-def _model(job: str, item: Landed) -> ModelEntry:
+def _model(job: str, item: Landed, settings: BridgeSettings) -> ModelEntry:
     manifest, pod = item.manifest, item.manifest.pod
     last = end(manifest)
     routing = (manifest.alerts.service, manifest.alerts.team)
     return ModelEntry(
         # Names and versions have no character that Airflow does not allow in an id.
-        dag_id=f"{job}.{manifest.key}",
+        dag_id=f"{settings.dag_id_prefix}{job}.{manifest.key}",
         key=manifest.key,
         name=manifest.name,
         version=manifest.version,
         owner=manifest.owner,
-        tags=sorted({"model-monitoring", manifest.name, *filter(None, routing)}),
+        tags=sorted({"model-monitoring", manifest.name, *filter(None, routing), *settings.tags}),
         cron=cron(manifest),
         timezone=manifest.schedule.timezone,
         start=start(item).isoformat(),

@@ -97,6 +97,13 @@ class Settings(_Section):
 
     dagster: DagsterSettings = Field(default_factory=lambda: DagsterSettings())  # type: ignore[call-arg]
     kubernetes: KubernetesSettings | None = None
+    dag_id_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_.-]{0,40}$",
+        description="Begins the ids of DAGs and the names of Airflow's assets: an Airflow of two "
+        "environments tells them apart by it.",
+        examples=["staging."],
+    )
     pool: Name | None = Field(None, description="Airflow pool of the tasks.")
     max_active_runs: int = Field(4, ge=1)
     max_active_tasks: int = Field(16, ge=1)
@@ -124,6 +131,9 @@ class BridgeSettings(Settings):
     # Before `mode`, whose rule needs it.
     bundle: Annotated[str, AfterValidator(_place)] | None = Field(
         None, description="Folder or s3://bucket/prefix of the bundle."
+    )
+    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        [], description="Airflow tags of every DAG, beside its own.", examples=[["staging"]]
     )
     mode: Mode = Field("dagster", validate_default=True)
 

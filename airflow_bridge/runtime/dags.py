@@ -72,7 +72,7 @@ def of_bundle(path: Path) -> dict[str, DAG]:
         except Exception as error:  # whatever is wrong with it, it must not be wrong with the rest
             legal = LEGAL_ID.fullmatch(identifier)
             dag = broken_dag(
-                identifier if legal else f"{bundle['job']}.{number}",
+                identifier if legal else f"{settings['dag_id_prefix']}{bundle['job']}.{number}",
                 f"{path.name}: models.{number} ({identifier}): {type(error).__name__}: {error}",
             )
         dags[dag.dag_id] = dag
@@ -193,10 +193,11 @@ def _tasks_in_pods(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]
 def _asset_arguments(
     asset: Mapping[str, Any], model: Mapping[str, Any], bundle: Mapping[str, Any]
 ) -> dict[str, Any]:
+    name = f"{bundle['settings']['dag_id_prefix']}{asset['name']}"
     return {
         "task_id": asset["name"],
         "doc_md": task_docs(asset, bundle),
-        "outlets": [Asset(f"dagster://model-monitoring/{asset['name']}/{model['key']}")],
+        "outlets": [Asset(f"dagster://model-monitoring/{name}/{model['key']}")],
         **({} if asset["retries"] is None else {"retries": asset["retries"]}),
     }
 

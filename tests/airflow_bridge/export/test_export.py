@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import airflow_bridge.runtime
 from airflow_bridge.export.export import export_bundle
+from airflow_bridge.export.settings import read_settings
 from monitoring_assets.cli.main import main
 from resources.errors import InputError
 from resources.storage import Storage, open_storage
@@ -77,6 +78,20 @@ def test_a_bundle_has_a_dag_for_each_version_and_the_runtime(any_lender, job, se
     assert done.changes.written[-1] == DAG_FILE
     assert set(done.changes.written) == set(files)
     jsonschema.validate(manifest, json.loads(SCHEMA.read_text()))
+
+
+def test_two_environments_have_dags_of_their_own(lender, job):
+    land(lender, "pd_cards")
+    found = []
+    for text in ({}, {"dag_id_prefix": "staging.", "tags": ["staging", "pd_cards"]}):
+        bundle = export_bundle(
+            job, lender.store, read_settings(text, "airflow.yaml"), f"{lender.root}/dags"
+        ).bundle
+        found += [(model.dag_id, model.tags) for model in bundle.models]
+    assert found == [
+        ("monitor_day.pd_cards.1", ["model-monitoring", "pd_cards"]),
+        ("staging.monitor_day.pd_cards.1", ["model-monitoring", "pd_cards", "staging"]),
+    ]
 
 
 def test_the_published_schema_is_the_one_the_code_checks():

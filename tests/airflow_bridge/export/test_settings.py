@@ -1,10 +1,15 @@
 """airflow.yaml: every fault is named with file, field, what was found and what is allowed."""
 
-import pytest
+import json
+from pathlib import Path
 
-from airflow_bridge.export.settings import load_settings
+import pytest
+from pydantic import BaseModel
+
+from airflow_bridge.export.settings import BridgeSettings, KubernetesSettings, load_settings
 from resources.errors import InputError
 
+PAGE = Path(__file__).parents[3] / "docs" / "airflow.md"
 POD = {"image": "registry.lender.example/monitoring:1", "namespace": "monitoring"}
 
 
@@ -43,6 +48,9 @@ def test_a_mode_can_be_asked_for(read):
         ("retries: -1", "retries: found -1; allowed: greater than or equal to 0"),
         ("poool: x", "poool: found a field that is not known; allowed: no such field"),
         ("on_failure: page", "on_failure: found 'page'; allowed: text that matches"),
+        ("dag_id_prefix: a/b", "dag_id_prefix: found 'a/b'; allowed: text that matches"),
+        ("tags: staging", "tags: found 'staging'; allowed: a list"),
+        ("tags: ['']", "tags.0: found ''; allowed: "),
         ("dagster: {url: dagster}", "dagster.url: found 'dagster'; allowed: text that matches"),
         ("dagster: 3", "dagster: found 3; allowed: a mapping of fields"),
         (
@@ -75,3 +83,28 @@ def test_all_faults_are_named_at_once_and_no_environment_is_shown(read):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.yaml: cannot be read"):
         load_settings(tmp_path / "nowhere.yaml")
+
+
+def settings_of(section, prefix=""):
+    """Name and default of every setting, as the table shows them."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings_of(field.annotation, f"{name}.")
+        elif field.is_required():
+            yield f"{prefix}{name}", "required"
+        elif field.default_factory is None:
+            default = field.default
+            shown = default if default and isinstance(default, str) else json.dumps(default)
+            yield f"{prefix}{name}", "none" if default is None else f"`{shown}`"
+
+
+def test_the_page_has_a_table_of_every_setting():
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    table = {row[0].strip("| `"): row[1] for row in rows if len(row) == 3}
+    expected = {
+        **dict(settings_of(BridgeSettings)),
+        **dict(settings_of(KubernetesSettings, "kubernetes.")),
+        "dagster.url": "`MONITORING_DAGSTER_URL`",
+    }
+    del expected["kubernetes"]
+    assert {name: table.get(name) for name in expected} == expected

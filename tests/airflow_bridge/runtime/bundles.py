@@ -84,6 +84,7 @@ def bundle(models: list[dict[str, Any]], mode: str = "dagster", **settings: Any)
                 "poll_seconds": 15,
             },
             "kubernetes": KUBERNETES if mode == "kubernetes" else None,
+            "dag_id_prefix": "",
             "pool": None,
             "max_active_runs": 4,
             "max_active_tasks": 16,

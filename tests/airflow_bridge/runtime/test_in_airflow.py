@@ -51,6 +51,10 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "on_success": "lender_oncall:rejoice",
     }
     write(bundle([model(1)], **settings), root / "settings")
+    # Two environments of one Airflow, with the same versions.
+    for name in ("production", "staging"):
+        version = model(1, dag_id=f"{name}.monitor_day.pd_cards.1")
+        write(bundle([version], dag_id_prefix=f"{name}."), root / "environments" / name)
     # Ahead of UTC by 12 and 13 hours, 9.5 and 10.5, 9.
     zones = ("Pacific/Auckland", "Australia/Adelaide", "Asia/Tokyo")
     east = [model(number, timezone=zone) for number, zone in enumerate(zones, 1)]

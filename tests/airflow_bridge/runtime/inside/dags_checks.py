@@ -373,3 +373,13 @@ def test_the_day_that_a_run_names_wins():
     assert day_of(named, "UTC") == dt.date(2026, 9, 2)
     with pytest.raises(ValueError, match=r"`date`: 'soon'.*YYYY-MM-DD"):
         day_of(context(task, params={"date": "soon"}), "UTC")
+
+
+def test_two_environments_in_one_airflow_share_nothing(nobody_to_talk_to):
+    bag = parse(BUNDLES / "environments")
+    assert not bag.import_errors
+    names = ("production", "staging")
+    assert sorted(bag.dags) == [f"{name}.monitor_day.pd_cards.1" for name in names]
+    for name in names:
+        (outlet,) = bag.dags[f"{name}.monitor_day.pd_cards.1"].get_task("scores").outlets
+        assert outlet.uri == f"dagster://model-monitoring/{name}.scores/pd_cards.1"
