@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.partitions import ModelDay
@@ -25,7 +24,6 @@ from monitoring_assets.statistics.alerts.decision import (
 )
 from monitoring_assets.statistics.alerts.policy import Policy
 from monitoring_assets.statistics.drift.stability import Smoothing
-from monitoring_assets.statistics.drift.thresholds import Thresholds
 from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
 from resources.faults import RecordedFault, read_faults
@@ -33,7 +31,7 @@ from resources.manifest import Manifest
 from resources.store import Store
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from monitoring_assets.statistics.drift.report import DriftReport
 
 READERS = 16
 # The same labels day after day.
@@ -179,14 +177,14 @@ def _read(store: Store, files: Mapping[dt.date, tuple[str, str]]) -> dict[dt.dat
 @lru_cache(maxsize=512)
 def _report(root: str, path: str, tag: str) -> _Report:
     """Read a report, once for all days of a run that look back at it."""
-    import pyarrow.compute as pc
+    from monitoring_assets.statistics.drift.report import DriftReport
 
     table, notes = Store(root=root).read_path(path)
-    of_score = table.filter(pc.equal(table["index"], "PSI"))["mean_score_shift"].to_pylist()
+    report = DriftReport.from_table(table)
     return _Report(
-        tuple(_columns(table, notes["thresholds"]["smoothing"])),
-        notes.get("score_sd"),
-        of_score[0] if of_score else None,
+        tuple(_columns(report, notes["thresholds"]["smoothing"])),
+        notes["score_sd"],
+        report.score.mean_score_shift if report.score else None,
         notes["run_id"],
     )
 
@@ -252,25 +250,19 @@ def _facts(
     )
 
 
-def _columns(report: pa.Table, smoothing: Smoothing) -> Iterator[ColumnDay]:
-    """The rows of a drift report, counts as arrays."""
-    bins = report["bins"].combine_chunks()
-    ends = bins.offsets.to_pylist()
-    labels = [_short_label(label) for label in bins.values.field("label").to_pylist()]
-    reference, current = (
-        np.array(bins.values.field(name).to_pylist(), dtype=np.int64)
-        for name in ("reference", "current")
-    )
-    names = ["column", "index", "warn", "fail", "level", "moved_score_by", "error"]
-    for row, start, end in zip(report.select(names).to_pylist(), ends, ends[1:], strict=False):
+def _columns(report: DriftReport, smoothing: Smoothing) -> Iterator[ColumnDay]:
+    """What is decided from of each column of a drift report."""
+    bins = report.bins
+    labels = tuple(map(_short_label, bins.labels))
+    for one in report.columns:
         yield ColumnDay(
-            row["column"],
-            row["index"],
-            tuple(labels[start:end]),
-            reference[start:end],
-            current[start:end],
-            Thresholds(row["warn"], row["fail"], row["level"]),
-            row["moved_score_by"],
-            row["error"],
+            one.column,
+            one.index,
+            labels[one.bins],
+            bins.reference[one.bins],
+            bins.current[one.bins],
+            one.thresholds,
+            one.moved_score_by,
+            one.error,
             smoothing,
         )

@@ -7,7 +7,7 @@ goes into the outbox and is sent; the check ``delivered`` says whether it has ar
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
@@ -222,12 +222,13 @@ def _measurements(
     points: "Sequence[PerformancePoint]",
 ) -> "Measurements":
     """What Datadog is to know of the day; without a report, what became of it."""
+    from monitoring_assets.statistics.drift.report import DriftReport
     from resources.delivery.messages import Measurements
     from resources.delivery.metrics import INCIDENTS_OPEN, PARTITION, PIPELINE, report_gauges
 
-    report: list[dict[str, Any]] = []
+    report: DriftReport | None = None
     with suppress(NotMaterialisedError):  # its run failed: that is in the decisions
-        report = store.read_table("drift_report", day.key, day.day)[0].to_pylist()
+        report = DriftReport.from_table(store.read_table("drift_report", day.key, day.day)[0])
     is_open = {one.family: one.action in ("open", "keep") for one in decisions}
     why = "; ".join(r for one in decisions if is_open[one.family] for r in one.reasons[:1])
     pipeline = is_open["pipeline"]

@@ -18,9 +18,8 @@ from resources.manifest import ThresholdPolicy
 from resources.store import Store
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from monitoring_assets.statistics.drift.drift import ColumnDrift
+    from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.profiles.profile import Profile
 
 SHOWN_BARS = 20
@@ -37,6 +36,7 @@ SHOWN_BARS = 20
 )
 def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Compare the day's profile with the reference's."""
+    from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
@@ -46,7 +46,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         current = Profile.from_table(table)
         manifest = store.landed(day.key).manifest
         drifts = compare_with_reference(reference, current, manifest.thresholds)
-        report = _report_table(drifts, reference, current)
+        report = DriftReport.build(drifts, reference, current)
         notes = {
             "rows": current.rows,
             "scored_with_manifest_sha256": made["manifest_sha256"],
@@ -57,7 +57,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "drift_report",
             day.key,
             day.day,
-            report,
+            report.to_table(),
             manifest,
             context.run_id,
             code_version(__name__),
@@ -73,7 +73,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             **_floats(psi=psi.value, csi_max=worst.value),
             "rows": current.rows,
             "missing_max": max(column.missing_share for column in current.columns.values()),
-            **_floats(mean_score_shift=_score_shift(report)),
+            **_floats(mean_score_shift=report.score.mean_score_shift if report.score else None),
             "worst_characteristic": worst.column,
             "characteristics": _characteristics_table(report),
             "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
@@ -105,98 +105,6 @@ def compare_with_reference(
     )
 
 
-def _report_table(
-    drifts: "list[ColumnDrift]", reference: "Profile", current: "Profile"
-) -> "pa.Table":
-    """One row a column, with its bins nested: all the evidence of a partition in one file."""
-    import pyarrow as pa
-
-    from monitoring_assets.statistics.drift.attribution import mean_shift
-    from resources.scorers.base import SCORE
-
-    rows = []
-    for drift in drifts:
-        try:
-            moved = mean_shift(reference.columns[drift.column], current.columns[drift.column])
-        except ValueError:  # the column's error is in its drift; without scores nothing moved
-            moved = None
-        by_bin = [None] * len(drift.bins) if moved is None else moved.by_bin.tolist()
-        rows.append(
-            {
-                "column": drift.column,
-                "index": drift.index,
-                "value": drift.value,
-                "critical_value": drift.critical_value,
-                "status": drift.status,
-                "warn": drift.thresholds.warn,
-                "fail": drift.thresholds.fail,
-                "level": drift.thresholds.level,
-                "reference_rows": reference.rows,
-                "rows": current.rows,
-                "reference_missing": drift.reference_missing,
-                "missing": drift.current_missing,
-                "unseen": drift.unseen,
-                "out_of_range": drift.out_of_range,
-                "infinite": drift.infinite,
-                "mean_score_shift": None if moved is None else moved.shift,
-                # The score's own bins say how it moved, not why.
-                "moved_score_by": None if moved is None or drift.column == SCORE else moved.mix,
-                "error": drift.error,
-                "bins": [
-                    {
-                        "label": item.label,
-                        "slot": item.slot,
-                        "reference": item.reference,
-                        "current": item.current,
-                        "contribution": item.contribution,
-                        "moved_score_by": part,
-                    }
-                    for item, part in zip(drift.bins, by_bin, strict=True)
-                ],
-            }
-        )
-    return pa.Table.from_pylist(rows, _schema())
-
-
-def _schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    share = pa.float64()
-    bins = pa.struct(
-        [
-            ("label", pa.string()),
-            ("slot", pa.string()),
-            ("reference", pa.int64()),
-            ("current", pa.int64()),
-            ("contribution", pa.float64()),
-            ("moved_score_by", pa.float64()),
-        ]
-    )
-    return pa.schema(
-        [
-            ("column", pa.string()),
-            ("index", pa.string()),
-            ("value", pa.float64()),
-            ("critical_value", pa.float64()),
-            ("status", pa.string()),
-            ("warn", pa.float64()),
-            ("fail", pa.float64()),
-            ("level", pa.float64()),
-            ("reference_rows", pa.int64()),
-            ("rows", pa.int64()),
-            ("reference_missing", share),
-            ("missing", share),
-            ("unseen", share),
-            ("out_of_range", share),
-            ("infinite", pa.int64()),
-            ("mean_score_shift", pa.float64()),
-            ("moved_score_by", pa.float64()),
-            ("error", pa.string()),
-            ("bins", pa.list_(bins)),
-        ]
-    )
-
-
 def _floats(**values: float | None) -> dict[str, float]:
     """Only values that there are: a curve has a gap where one could not be computed."""
     return {name: float(value) for name, value in values.items() if value is not None}
@@ -213,31 +121,24 @@ def _score_sd(reference: "Profile") -> float | None:
         return None
 
 
-def _score_shift(report: "pa.Table") -> float | None:
-    shifts = report["mean_score_shift"].to_pylist()
-    shift: float | None = shifts[report["index"].to_pylist().index("PSI")]
-    return shift
-
-
-def _characteristics_table(report: "pa.Table") -> dg.TableMetadataValue:
+def _characteristics_table(report: "DriftReport") -> dg.TableMetadataValue:
     """The report for the Dagster UI: the largest index first, numbers to four places."""
-    names = ["column", "index", "value", "critical_value", "status", "missing", "moved_score_by"]
-    rows = sorted(report.select(names).to_pylist(), key=lambda row: -(row["value"] or 0))
+    texts = ("column", "index", "status")
+    names = ("column", "index", "value", "critical_value", "status", "missing", "moved_score_by")
+    rows = sorted(report.columns, key=lambda row: -(row.value or 0))
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
                 {
                     name: round(value, 4) if isinstance(value, float) else value
-                    for name, value in row.items()
+                    for name in names
+                    for value in [getattr(row, name)]
                 }
             )
             for row in rows
         ],
         dg.TableSchema(
-            [
-                dg.TableColumn(name, "string" if name in ("column", "index", "status") else "float")
-                for name in names
-            ]
+            [dg.TableColumn(name, "string" if name in texts else "float") for name in names]
         ),
     )
 

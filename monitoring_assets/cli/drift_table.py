@@ -29,7 +29,7 @@ def print_drift(
     reference: int,
     current: int,
     new: Sequence[str] = (),
-    moved: Mapping[str, float] | None = None,
+    moved: Mapping[str, float | None] | None = None,
 ) -> None:
     """Print the columns, the worst first, then the bins of the worst.
 

@@ -43,42 +43,27 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
         raise click.BadParameter(str(error)) from error
-    rows = table.to_pylist()
     performance = _rows_of(store, "performance_report", model, date)
     segments = _rows_of(store, "segment_report", model, date)
     if output == "json":
-        shown = notes | {"columns": rows, "performance": performance, "segments": segments}
+        shown = notes | {
+            "columns": table.to_pylist(),
+            "performance": performance,
+            "segments": segments,
+        }
         click.echo(json.dumps(shown, indent=2, default=str))
         return
 
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
-    from monitoring_assets.statistics.drift.drift import BinDrift, ColumnDrift
-    from monitoring_assets.statistics.drift.thresholds import Thresholds
+    from monitoring_assets.statistics.drift.report import DriftReport
 
-    bins = ("label", "slot", "reference", "current", "contribution")
-    drifts = [
-        ColumnDrift(
-            row["column"],
-            row["index"],
-            Thresholds(row["warn"], row["fail"], row["level"]),
-            row["status"],
-            row["value"],
-            row["critical_value"],
-            tuple(BinDrift(*(item[name] for name in bins)) for item in row["bins"]),
-            row["reference_missing"],
-            row["missing"],
-            row["unseen"],
-            row["out_of_range"],
-            row["infinite"],
-            row["error"],
-        )
-        for row in rows
-    ]
-    moved = {row["column"]: row["moved_score_by"] for row in rows}
+    found = DriftReport.from_table(table)
+    drifts = found.drifts()
+    moved = {one.column: one.moved_score_by for one in found.columns}
     click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
-    print_drift(drifts, rows[0]["reference_rows"], rows[0]["rows"], moved=moved)
-    shift = next((row["mean_score_shift"] for row in rows if row["index"] == "PSI"), None)
+    print_drift(drifts, found.reference_rows, found.rows, moved=moved)
+    shift = found.score.mean_score_shift if found.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
     for row in performance:
@@ -141,6 +126,7 @@ def _segment_lines(segments: list[dict[str, Any]], total: Mapping[str, str]) -> 
 
 def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:
     """Index by column for each of the last days; nothing for a day without a report."""
+    from monitoring_assets.statistics.drift.report import DriftReport
     from resources.store import NotMaterialisedError
 
     days = [last - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
@@ -151,6 +137,5 @@ def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | 
         except NotMaterialisedError:
             history.append({})
             continue
-        pairs = zip(table["column"].to_pylist(), table["value"].to_pylist(), strict=True)
-        history.append(dict(pairs))
+        history.append({one.column: one.value for one in DriftReport.from_table(table).columns})
     return history

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from monitoring_assets.statistics.alerts.policy import FAMILIES
 from resources.delivery.messages import CheckStatus, Gauge, ServiceCheck, Subject
+
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.drift.report import DriftReport, ReportedColumn
 
 PREFIX = "model_monitoring."
 SUBJECT_TAGS = ("model", "version", "env", "service", "team")
@@ -254,13 +257,8 @@ def csi_series() -> int:
     return int(text)
 
 
-def report_gauges(report: Sequence[Mapping[str, Any]]) -> list[Gauge]:
-    """Gauges of a drift report.
-
-    Parameters
-    ----------
-    report
-        The rows of ``drift_report``: one a column.
+def report_gauges(report: DriftReport | None) -> list[Gauge]:
+    """Gauges of a drift report; of a day without one, that no column moved.
 
     Returns
     -------
@@ -268,29 +266,30 @@ def report_gauges(report: Sequence[Mapping[str, Any]]) -> list[Gauge]:
         Without those that could not be computed. CSI only for the `csi_series` characteristics that
         matter most: in breach, then by what they did to the mean score, then by CSI.
     """
-    score = [row for row in report if row["index"] == "PSI"]
-    known = [row for row in report if row["index"] == "CSI" and row["value"] is not None]
-    statuses = [row["status"] for row in report]
+    columns = report.columns if report else ()
+    score = report.score if report else None
+    known = [(one, one.value) for one in columns if one.index == "CSI" and one.value is not None]
+    statuses: list[str] = [one.status for one in columns]
 
-    def importance(row: Mapping[str, Any]) -> tuple[bool, float, float]:
-        return row["status"] in ("warn", "fail"), abs(row["moved_score_by"] or 0.0), row["value"]
+    def importance(known: tuple[ReportedColumn, float]) -> tuple[bool, float, float]:
+        one, value = known
+        return one.status in ("warn", "fail"), abs(one.moved_score_by or 0.0), value
 
-    gauges = [PSI.gauge(row["value"]) for row in score if row["value"] is not None]
-    gauges += [
-        MEAN_SCORE_SHIFT.gauge(row["mean_score_shift"])
-        for row in score
-        if row["mean_score_shift"] is not None
-    ]
+    gauges = []
+    if score and score.value is not None:
+        gauges.append(PSI.gauge(score.value))
+    if score and score.mean_score_shift is not None:
+        gauges.append(MEAN_SCORE_SHIFT.gauge(score.mean_score_shift))
     if known:
-        gauges.append(CSI_MAX.gauge(max(row["value"] for row in known)))
+        gauges.append(CSI_MAX.gauge(max(value for _, value in known)))
     if report:
-        gauges.append(ROWS.gauge(report[0]["rows"]))
-    if missing := [row["missing"] for row in report if row["missing"] is not None]:
+        gauges.append(ROWS.gauge(report.rows))
+    if missing := [one.missing for one in columns if one.missing is not None]:
         gauges.append(MISSING_MAX.gauge(max(missing)))
     gauges += [
         COLUMNS.gauge(statuses.count(status), status=status) for status in COLUMNS.tags["status"]
     ]
     return gauges + [
-        CSI.gauge(row["value"], characteristic=row["column"])
-        for row in sorted(known, key=importance, reverse=True)[: csi_series()]
+        CSI.gauge(value, characteristic=one.column)
+        for one, value in sorted(known, key=importance, reverse=True)[: csi_series()]
     ]

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from monitoring_assets.assets.drift_report import _report_table, _score_sd, compare_with_reference
+from monitoring_assets.assets.drift_report import _score_sd, compare_with_reference
 from monitoring_assets.cli.main import main
+from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.profile import count
 from monitoring_assets.statistics.profiles.source import ParquetSource
@@ -46,7 +47,7 @@ class Past:
             source = self._source(rows(100 + number, size, income_shift(number)))
             current = count(source, self.reference.bins, scores=source, score_column=SCORE)
             drifts = compare_with_reference(self.reference, current, self.manifest.thresholds)
-            report = _report_table(drifts, self.reference, current)
+            report = DriftReport.build(drifts, self.reference, current).to_table()
             notes = {
                 "run_id": f"run-{number}",
                 "score_sd": _score_sd(self.reference),

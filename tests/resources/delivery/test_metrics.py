@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from monitoring_assets.statistics.drift.report import DriftReport, ReportedBins, ReportedColumn
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from resources.delivery import metrics
 from resources.delivery.channels import CHANNELS
 from resources.delivery.messages import Subject
@@ -13,16 +16,28 @@ PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 def row(column, *, index="CSI", value=0.01, status="ok", moved=None, shift=None, missing=0.0):
-    return {
-        "column": column,
-        "index": index,
-        "value": value,
-        "status": status,
-        "moved_score_by": moved,
-        "mean_score_shift": shift,
-        "missing": missing,
-        "rows": 500,
-    }
+    return ReportedColumn(
+        column,
+        index,
+        value,
+        None,
+        status,
+        Thresholds(),
+        None,
+        missing,
+        None,
+        None,
+        0,
+        shift,
+        moved,
+        None,
+        slice(0, 0),
+    )
+
+
+def report_of(*columns):
+    none = np.empty(0)
+    return DriftReport(5000, 500, columns, ReportedBins((), (), none, none, none, none))
 
 
 SCORE = row("score", index="PSI", value=0.3, status="fail", shift=0.02)
@@ -33,12 +48,12 @@ def values(gauges):
 
 
 def test_a_report_becomes_its_gauges():
-    report = [
+    report = report_of(
         row("income", value=0.5, status="warn", missing=0.4),
         row("region", value=0.02),
         row("broken", value=None, status="error", missing=None),
         SCORE,
-    ]
+    )
     assert values(metrics.report_gauges(report)) == {
         ("psi",): 0.3,
         ("mean_score_shift",): 0.02,
@@ -55,12 +70,12 @@ def test_a_report_becomes_its_gauges():
 
 def test_only_the_characteristics_that_matter_have_a_series(monkeypatch):
     monkeypatch.setenv("MONITORING_CSI_SERIES", "3")
-    report = [
+    report = report_of(
         row("large but harmless", value=0.09),
         row("moves the score", value=0.05, moved=-0.2),
         row("in breach", value=0.11, status="warn"),
         row("moves it a little", value=0.04, moved=0.1),
-    ]
+    )
     chosen = [
         g.tags["characteristic"]
         for g in metrics.report_gauges(report)
@@ -70,7 +85,7 @@ def test_only_the_characteristics_that_matter_have_a_series(monkeypatch):
 
 
 def test_a_report_without_any_number_sends_no_number():
-    report = [row("broken", value=None, status="error", missing=None)]
+    report = report_of(row("broken", value=None, status="error", missing=None))
     sent = values(metrics.report_gauges(report))
     assert sent[("columns", "error")] == 1
     assert not sent.keys() & {("psi",), ("csi.max",), ("mean_score_shift",), ("missing.max",)}
