@@ -11,7 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_assets.statistics.drift.attribution import MeanShift, mean_shift
-from monitoring_assets.statistics.drift.drift import BinDrift, ColumnDrift, Index
+from monitoring_assets.statistics.drift.drift import (
+    Additional,
+    BinDrift,
+    ColumnDrift,
+    Index,
+    Judgement,
+)
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.bins import SlotKind
 from monitoring_assets.statistics.profiles.profile import Profile
@@ -25,6 +31,13 @@ _BIN = pa.struct(
         ("current", _COUNT),
         ("contribution", _NUMBER),
         ("moved_score_by", _NUMBER),
+    ]
+)
+_ADDITIONAL = pa.struct(
+    [
+        ("statistic", _TEXT),
+        *[(name, _NUMBER) for name in ("warn", "fail", "level", "value", "critical_value")],
+        ("status", _TEXT),
     ]
 )
 
@@ -84,6 +97,7 @@ class ReportedColumn:
     mean_score_shift: float | None
     moved_score_by: float | None
     error: str | None
+    additional: tuple[Additional, ...]
     bins: slice
 
 
@@ -115,6 +129,7 @@ class DriftReport:
             ("infinite", _COUNT),
             *[(name, _NUMBER) for name in ("mean_score_shift", "moved_score_by")],
             ("error", _TEXT),
+            ("additional", pa.list_(_ADDITIONAL)),
             ("bins", pa.list_(_BIN)),
         ]
     )
@@ -163,6 +178,7 @@ class DriftReport:
                     None if moved is None else moved.shift,
                     None if moved is None or drift.index == "PSI" else moved.mix,
                     drift.error,
+                    drift.additional,
                     of_column,
                 )
                 for drift, moved, of_column in zip(
@@ -185,10 +201,13 @@ class DriftReport:
         lists = table["bins"].combine_chunks()
         labels, slots, reference, current, contribution, moved = lists.flatten().flatten()
         names = [
-            name for name in cls.SCHEMA.names if name not in ("reference_rows", "rows", "bins")
+            name
+            for name in cls.SCHEMA.names
+            if name not in ("reference_rows", "rows", "additional", "bins")
         ]
         rows: Iterator[tuple[Any, ...]] = zip(
             *(table[name].to_pylist() for name in names),
+            (tuple(map(_additional, of_column)) for of_column in table["additional"].to_pylist()),
             _slices(lists.value_lengths().to_pylist()),
             strict=True,
         )
@@ -243,6 +262,18 @@ class DriftReport:
                 one.mean_score_shift,
                 one.moved_score_by,
                 one.error,
+                [
+                    (
+                        other.statistic,
+                        other.thresholds.warn,
+                        other.thresholds.fail,
+                        other.thresholds.level,
+                        other.judgement.value,
+                        other.judgement.critical_value,
+                        other.judgement.status,
+                    )
+                    for other in one.additional
+                ],
             )
             for one in self.columns
         ]
@@ -260,7 +291,7 @@ class DriftReport:
         return next((one for one in self.columns if one.index == "PSI"), None)
 
     def drifts(self) -> list[ColumnDrift]:
-        """The columns as they were compared, without statistics beside the index."""
+        """The columns as they were compared."""
         bins = [
             BinDrift(*one)
             for one in zip(
@@ -287,9 +318,18 @@ class DriftReport:
                 one.out_of_range,
                 one.infinite,
                 one.error,
+                one.additional,
             )
             for one in self.columns
         ]
+
+
+def _additional(found: dict[str, Any]) -> Additional:
+    return Additional(
+        found["statistic"],
+        Thresholds(found["warn"], found["fail"], found["level"]),
+        Judgement(found["value"], found["critical_value"], found["status"]),
+    )
 
 
 def _shift(drift: ColumnDrift, reference: Profile, current: Profile) -> MeanShift | None:

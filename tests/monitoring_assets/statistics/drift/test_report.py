@@ -10,6 +10,7 @@ import pytest
 
 from monitoring_assets.statistics.drift.attribution import mean_shift
 from monitoring_assets.statistics.drift.drift import compare
+from monitoring_assets.statistics.drift.jensen_shannon import JensenShannon
 from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
@@ -38,7 +39,7 @@ def sides():
 
 @pytest.fixture
 def drifts(sides):
-    return compare(*sides, score="score")
+    return compare(*sides, score="score", additional={JensenShannon(): JensenShannon.limits})
 
 
 def test_what_is_stored_is_read_again(sides, drifts):
@@ -52,6 +53,7 @@ def test_what_is_stored_is_read_again(sides, drifts):
     assert (again.reference_rows, again.rows) == (1000, 400)
     assert again.to_table().equals(table)
     assert again.drifts() == drifts
+    assert [len(one.additional) for one in again.columns] == [1, 0, 1]
 
 
 def test_columns_have_what_they_did_to_the_score(sides, drifts):
