@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from monitoring_assets.cli.columns_apart import columns_apart
 from monitoring_assets.cli.drift_table import print_drift
 from monitoring_assets.cli.options import format_option
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
@@ -49,6 +50,7 @@ Examples:
   monitoring drift --reference train.parquet --current today.parquet
   monitoring drift --reference train/ --current '2026-07-*.parquet' --score score
   monitoring drift ... --columns income,age --fail-on fail --format json
+  monitoring drift ... --key loan_id --exclude region,branch
   monitoring drift ... --also jensen_shannon
 """
 )
@@ -56,6 +58,8 @@ Examples:
 @click.option("--current", required=True, help="Current data: the same.")
 @click.option("--score", help="Column that is the score: its index is called PSI.")
 @click.option("--columns", help="Columns to compare, separated by commas.  [default: all]")
+@click.option("--exclude", help="Columns to leave out, separated by commas.")
+@click.option("--key", help="Column that identifies a row; left out.")
 @click.option(
     "--bins",
     type=click.IntRange(2, 100),
@@ -98,6 +102,8 @@ def drift(
     current: str,
     score: str | None,
     columns: str | None,
+    exclude: str | None,
+    key: str | None,
     bins: int,
     smoothing: Smoothing,
     also: tuple[str, ...],
@@ -113,6 +119,9 @@ def drift(
     characteristic (CSI), over bins fixed by the reference. A value over a threshold that chance
     explains at this number of rows is "insufficient evidence", not a breach.
 
+    Dates, running numbers and texts that no two rows share always differ. They are listed last and
+    are no breach, unless --columns names them.
+
     Exit code: 0, 1 for a breach (see --fail-on), 2 for bad usage or input.
     """
     try:
@@ -120,16 +129,17 @@ def drift(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     base, batch = _open("--reference", reference), _open("--current", current)
-    names = [name.strip() for name in columns.split(",")] if columns else list(base.schema.names)
+    every = base.schema.names
+    names = _named("--columns", columns, every) or list(every)
     if score and score not in names:
-        names.append(score)
-    for name in names:
-        if name not in base.schema.names:
-            option = "--score" if name == score else "--columns"
-            raise click.BadParameter(
-                f"{reference} has no column {name!r}; it has {', '.join(base.schema.names)}",
-                param_hint=option,
-            )
+        names += _named("--score", score, every)
+    left_out = {*_named("--exclude", exclude, every), *_named("--key", key, every)}
+    if score in left_out:
+        raise click.UsageError(f"--score {score} is left out by --exclude or --key")
+    names = [name for name in names if name not in left_out]
+    if not names:
+        raise click.UsageError("no column is left to compare")
+    apart = {} if columns else columns_apart(base, [name for name in names if name != score])
     with _progress() as step:
         fitted = fit_bins(base, names, bins=bins, progress=step("Binning the reference"))
         expected = count(base, fitted, progress=step("Counting the reference"))
@@ -150,13 +160,26 @@ def drift(
             "smoothing": smoothing,
             "thresholds": {"warn": warn, "fail": fail, "level": level},
             "columns": {column.column: _as_json(column) for column in drifts},
+            "apart": apart,
             "only_in_current": new,
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print_drift(drifts, base.rows, batch.rows, new)
-    if any(column.status in BREACHES[fail_on] for column in drifts):
+        print_drift(drifts, base.rows, batch.rows, new, apart=apart)
+    if any(one.status in BREACHES[fail_on] for one in drifts if one.column not in apart):
         sys.exit(1)
+
+
+def _named(option: str, value: str | None, every: Sequence[str]) -> list[str]:
+    """Split an option's columns, all of which the reference must have."""
+    names = [name.strip() for name in value.split(",")] if value else []
+    for name in names:
+        if name not in every:
+            raise click.BadParameter(
+                f"the reference has no column {name!r}; it has {', '.join(every)}",
+                param_hint=option,
+            )
+    return names
 
 
 def _open(option: str, location: str) -> ParquetSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -30,6 +31,7 @@ def print_drift(
     current: int,
     new: Sequence[str] = (),
     moved: Mapping[str, float | None] | None = None,
+    apart: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Print the columns, the worst first, then the bins of the worst.
 
@@ -43,10 +45,14 @@ def print_drift(
         Columns that only the current data has.
     moved
         What each column did to the mean score; shown if given.
+    apart
+        Columns that always differ, and what they are; listed last, without a verdict.
     """
     console = Console()
     statuses = list(STYLES)
-    ranked = sorted(drifts, key=lambda d: (statuses.index(d.status), -(d.value or 0.0)))
+    ranked = sorted(
+        drifts, key=lambda d: (d.column in apart, statuses.index(d.status), -(d.value or 0.0))
+    )
     table = Table(
         title=f"{reference:,} reference rows, {current:,} current rows",
         box=SIMPLE_HEAD,
@@ -72,20 +78,23 @@ def print_drift(
             _share(column.out_of_range),
             *shift,
             *(_judged(column, name) for name in also),
-            Text(column.status, STYLES[column.status]),
+            Text(apart[column.column], "dim")
+            if column.column in apart
+            else Text(column.status, STYLES[column.status]),
         )
     console.print(table)
-    worst = max(drifts, key=lambda d: d.value or 0.0, default=None)
+    judged = [column for column in drifts if column.column not in apart]
+    worst = max(judged, key=lambda d: d.value or 0.0, default=None)
     if worst and worst.value:
         console.print(_bars(worst))
     for column in ranked:
-        if column.error:
+        if column.error and column.column not in apart:
             console.print(Text(f"{column.column}: {column.error}"))
         if column.infinite:
             console.print(Text(f"{column.column}: {column.infinite:,} infinite values"))
     if new:
         console.print(Text(f"Only in the current data, not compared: {', '.join(new)}"))
-    console.print(_summary(drifts))
+    console.print(_summary(judged))
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """``monitoring drift`` on files."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -237,3 +238,44 @@ def test_both_sides_may_lie_on_s3(s3_lender):
     nothing = run("--reference", root, "--current", f"{s3_lender.root}/lake/none.parquet")
     assert nothing.exit_code == 2
     assert "none.parquet: no Parquet file there" in nothing.output
+
+
+@pytest.fixture
+def with_keys(files):
+    """The same files, each with a running number, a text of each row's own and a date."""
+
+    def more(file, first):
+        table = pq.read_table(file)
+        numbers = range(first, first + len(table))
+        columns = {
+            "number": pa.array(numbers),
+            "loan": pa.array([f"L{number}" for number in numbers]),
+            "day": pa.array([dt.date(2026, 1, 1) + dt.timedelta(days=first // 5_000)] * len(table)),
+        }
+        for name, values in columns.items():
+            table = table.append_column(name, values)
+        pq.write_table(table, file)
+
+    more(files[1], 0)
+    more(files[2], 5_000)
+    return ["--reference", files[1], "--current", files[2]]
+
+
+def test_identifiers_and_dates_come_last_and_are_no_breach(with_keys):
+    found = document(run(*with_keys, "--format", "json"))
+    assert found["apart"] == {"number": "identifier", "loan": "identifier", "day": "date"}
+    names = [line.split()[0] for line in run(*with_keys).stdout.splitlines()[4:11]]
+    assert names[:4] == ["income", "score", "calm", "region"]
+    assert sorted(names[4:]) == ["day", "loan", "number"]
+    others = ["--exclude", "income,score", "--fail-on", "fail"]
+    assert run(*with_keys, *others).exit_code == 0
+    assert run(*with_keys, *others, "--columns", "number,calm").exit_code == 1
+
+
+def test_a_key_and_excluded_columns_are_left_out(with_keys):
+    found = document(
+        run(*with_keys, "--key", "loan", "--exclude", "day, number", "--format", "json")
+    )
+    assert list(found["columns"]) == ["calm", "income", "region", "score"]
+    done = run(*with_keys, "--key", "customer")
+    assert (done.exit_code, "no column 'customer'" in done.output) == (2, True)
