@@ -87,10 +87,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/checks/import_time.py",
         "monitoring_assets/checks/table_expectation.py",
     ),
-    "monitoring_assets/cli/test_drift.py": (
-        "monitoring_assets/cli/columns_apart.py",
-        "monitoring_assets/cli/drift_table.py",
-    ),
+    "monitoring_assets/cli/test_drift.py": ("monitoring_assets/cli/columns_apart.py",),
     "monitoring_assets/cli/test_thresholds.py": (
         "monitoring_assets/cli/threshold_plot.py",
         "monitoring_assets/cli/threshold_study.py",

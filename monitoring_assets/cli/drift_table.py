@@ -62,11 +62,11 @@ def print_drift(
     for heading in ("value", "chance", "missing", "unseen", "outside"):
         table.add_column(heading, justify="right", no_wrap=True)
     if moved is not None:
-        table.add_column("moved score", justify="right", no_wrap=True)
+        table.add_column("moved\nscore", justify="right", no_wrap=True)
     also = list(dict.fromkeys(one.statistic for column in drifts for one in column.additional))
     for name in also:
         table.add_column(ADDITIONAL[name].label, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    table.add_column("status", min_width=12)
     for column in ranked:
         shift = [] if moved is None else [_shift(moved.get(column.column))]
         table.add_row(
