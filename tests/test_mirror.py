@@ -107,14 +107,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "resources/delivery/test_slack.py": ("resources/delivery/notice_text.py",),
     "resources/manifest/test_faults.py": ("resources/manifest/checks.py",),
     "resources/registry/test_folders.py": ("resources/registry/base.py",),
-    "resources/test_scorers.py": (
-        "resources/scorers/command.py",
-        "resources/scorers/image.py",
-        "resources/scorers/onnx.py",
-        "resources/scorers/scored.py",
-        "resources/scoring.py",
-        "resources/errors.py",
-    ),
+    "resources/scorers/test_command.py": ("resources/errors.py",),
     "test_neighbours.py": (
         "monitoring_assets/packages.py",
         "monitoring_assets/run_launcher.py",
@@ -128,7 +121,7 @@ OF_A_PACKAGE = {
     "airflow_bridge/runtime/test_webserver.py": "the client against Dagster's own webserver",
     "monitoring_assets/checks/test_check_contract.py": "what every check must do",
     "resources/delivery/test_channel_contract.py": "what every channel must do",
-    "resources/test_scorers.py": "every flavour of scorer, on one harness",
+    "resources/scorers/test_scorer_contract.py": "what every scorer must do",
 }
 """Test files that belong to a package and not to one module, and why."""
 

@@ -8,6 +8,7 @@ the run's log; one in any other language need not know of it.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections import deque
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from dagster import MetadataValue
 
 SHOWN_LINES = 40
+# What a model's program sees of this process's environment: where things are, and how to compute.
+# All else stays here, as it may be a secret whatever its name.
+PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON\w+|\w+_NUM_THREADS"
+)
 
 
 class CommandScoring(ArtefactScoring):
@@ -42,7 +48,9 @@ class CommandScoring(ArtefactScoring):
         "['python', '{artefact}', '{input}', '{output}'].",
     )
     score: str = Field("score", description="Column of the output that is the score.")
-    timeout_seconds: int = Field(3600, ge=1)
+    timeout_seconds: int = Field(
+        3600, ge=1, description="Seconds after which the program is ended."
+    )
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Run the program, with the end of its own stderr in the error if it fails."""
@@ -66,8 +74,8 @@ class CommandScoring(ArtefactScoring):
                 "characteristics": list(features.characteristics),
             },
         ) as session:
-            environment = {**os.environ, **session.get_bootstrap_env_vars()}
-            _run(command, environment, self.timeout_seconds)
+            ours = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
+            _run(command, ours | session.get_bootstrap_env_vars(), self.timeout_seconds)
         if not written.exists():
             raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
         source = f"the {{output}} of {command[0]}"

@@ -46,7 +46,9 @@ class ImageScoring(Scorer):
         "['score', '{input}', '{output}'].",
     )
     score: str = Field("score", description="Column of the output that is the score.")
-    timeout_seconds: int = Field(3600, ge=1)
+    timeout_seconds: int = Field(
+        3600, ge=1, description="Seconds after which the container is ended."
+    )
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Run the container, with the end of its own log in the error if it fails.
