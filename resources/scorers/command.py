@@ -75,7 +75,7 @@ class CommandScoring(ArtefactScoring):
             },
         ) as session:
             ours = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
-            _run(command, ours | session.get_bootstrap_env_vars(), self.timeout_seconds)
+            _run(command, {**ours, **session.get_bootstrap_env_vars()}, self.timeout_seconds)
         if not written.exists():
             raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
         source = f"the {{output}} of {command[0]}"
