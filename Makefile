@@ -79,7 +79,7 @@ test-clock: .venv/installed ## the tests that a date could change, on ten other 
 	@$(BIN)/python tests/on_other_days.py
 
 test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
-	@$(PYTEST) -m slow
+	@$(PYTEST) -n 2 --dist worksteal -m slow
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
 	@$(PYTEST) -m airflow
