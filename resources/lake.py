@@ -37,8 +37,6 @@ class Lake(ConfigurableResource):
             A file, a folder (of which the ``*.parquet`` are taken that lie directly in it) or a
             glob, with ``{date}`` for the day as YYYY-MM-DD. ``*`` stays within one folder; ``[[]``
             is a bracket.
-        day
-            The day.
         marker
             Name of a file that must lie in the folder of the batch.
 
@@ -73,8 +71,6 @@ class Lake(ConfigurableResource):
         ----------
         pattern
             As `day_files` takes it.
-        days
-            The days.
         """
         base = open_storage(self.root)
         place, path = open_path(pattern.format(date="*"), base)

@@ -16,8 +16,6 @@ class Sighting:
 
     Parameters
     ----------
-    day
-        The day.
     delay
         Days since the event began; 0 on its first day.
     alarms

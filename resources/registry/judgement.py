@@ -49,8 +49,6 @@ def scan(
 
     Parameters
     ----------
-    registry
-        The registry.
     known
         Earlier verdicts by folder; one whose fingerprint still holds is not made again.
     seconds

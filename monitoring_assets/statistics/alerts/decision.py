@@ -71,8 +71,6 @@ class FamilyState:
 
     Parameters
     ----------
-    family
-        The family.
     since
         First day.
     severity
@@ -134,8 +132,6 @@ class Decision:
 
     Parameters
     ----------
-    family
-        The family.
     action
         ``open``, ``keep`` and ``resolve`` are about an incident that somebody is told of;
         ``suppress``: there would be one, but nobody is paged, as it is not the time, or as it is

@@ -140,10 +140,6 @@ class Simulation:
 
     Parameters
     ----------
-    score
-        The score.
-    characteristics
-        The characteristics.
     weekday
         int64[D], weekdays of the stored days, 0 for Monday; the score has rows on 1 or more.
     smoothing

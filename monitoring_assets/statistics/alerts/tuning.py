@@ -82,8 +82,6 @@ class Outcome:
 
     Parameters
     ----------
-    choice
-        The choice.
     false_pages
         Pages without drift.
     score, characteristic
@@ -174,8 +172,6 @@ def past_incidents(
     ----------
     days
         In ascending order, whatever thresholds were in force on them.
-    choice
-        The choice.
     deployed_at
         First day of the version.
     """

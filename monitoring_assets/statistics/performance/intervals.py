@@ -21,8 +21,6 @@ class Estimate:
     ----------
     value
         The statistic.
-    standard_error
-        Its standard error.
     low, high
         Ends of its 95 % interval; how it is made is said where the estimate is.
     reason
