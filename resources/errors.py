@@ -1,4 +1,4 @@
-"""The one kind of failure that is nobody's bug: input that trying again does not mend."""
+"""The one kind of failure that is no bug: input that trying again does not mend."""
 
 
 class InputError(Exception):

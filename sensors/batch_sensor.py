@@ -59,7 +59,7 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
     with ThreadPoolExecutor(READERS) as readers:
         answers = list(readers.map(arrived, pending))
     there = [item for item, yes in zip(pending, answers, strict=True) if yes]
-    # Days that somebody else has run take up no room.
+    # Days that were run otherwise take up no room.
     wanted = without_report(context.instance, there)
     room = room_for_runs(context.instance, NAME)
     due, later = wanted[:room], set(wanted[room:])

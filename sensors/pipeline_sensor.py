@@ -1,4 +1,4 @@
-"""Pipeline sensor: watches what nobody else would miss.
+"""Pipeline sensor: watches what nothing else would miss.
 
 A day that no run has made, a sensor that stopped or fails, a decision that could not be made; and
 a heartbeat, so that Datadog notices when this sensor itself is silent.
@@ -40,7 +40,7 @@ WITHOUT_BRIDGE = (batch_sensor, missing_batches)
 SILENCE_SECONDS = 900.0
 SCHEDULE_SILENCE = 3 * 3600.0
 FAILED_TICKS = 3
-# A run that somebody cancelled has not made its day.
+# A cancelled run has not made its day.
 WORKED = [status for status in dg.DagsterRunStatus if status != dg.DagsterRunStatus.CANCELED]
 FAILED_DECISIONS = 20
 DECISIONS_LOOKBACK = dt.timedelta(days=14)

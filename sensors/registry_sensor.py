@@ -1,4 +1,4 @@
-"""Registry sensor: a model version is monitored from the day it lands, with nobody doing anything.
+"""Registry sensor: a model version is monitored from the day it lands, without set-up.
 
 Every step may be repeated. A manifest is accepted by writing it to the store; the partition is
 added because it is accepted and not there; a run is requested under a key that Dagster starts once.

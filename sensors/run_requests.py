@@ -127,7 +127,7 @@ def decided_at(store: Store, day: ModelDay) -> dt.datetime:
 def without_report(
     instance: dg.DagsterInstance, days: Sequence[tuple[dt.date, str]]
 ) -> list[tuple[dt.date, str]]:
-    """Days (with their version's key) that nobody has run yet, by a backfill for example."""
+    """Days (with their version's key) that have not been run yet, by a backfill for example."""
     if not days:  # the usual tick: spares reading every partition's key
         return []
     reported = instance.get_materialized_partitions(drift_report.key)

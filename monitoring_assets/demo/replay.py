@@ -189,7 +189,7 @@ def _measure_cohorts(ref: InstanceRef, cohorts: list[ModelDay]) -> None:
 
 
 def _estimate(ref: InstanceRef, days: list[ModelDay]) -> None:
-    """Estimate the days of one version whose outcomes nobody knows, in a process of its own."""
+    """Estimate the days of one version whose outcomes are unknown, in a process of its own."""
     _report_performance(ref, days, monitor_day.name)
 
 

@@ -16,7 +16,7 @@ BACKFILL = "monitoring/backfill"
 
 
 def is_backfill(tags: Mapping[str, str]) -> bool:
-    """Whether a run's tags say that somebody makes up for days, as opposed to a day's own run."""
+    """Whether a run's tags say that it makes up for days, as opposed to a day's own run."""
     return not tags.keys().isdisjoint({BACKFILL, BACKFILL_ID_TAG, ASSET_PARTITION_RANGE_START_TAG})
 
 

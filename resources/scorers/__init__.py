@@ -1,4 +1,4 @@
-"""Scorers: how a model's score of each row is had, one flavour a module.
+"""Scorers: how a model's scores are obtained, one flavour a module.
 
 A flavour is a section of the manifest with a method `Scorer.run`, which reads the features of a
 partition and writes a Parquet file of (key, score) whose rows and row groups are those of the

@@ -76,13 +76,13 @@ class FamilyState:
     severity
         ``warning`` for what is not worth a page.
     told
-        Whether somebody was paged, or it joined an incident that paged.
+        Whether a page was sent, or it joined an incident that paged.
     good_days
         Days in a row without a breach.
     joins
-        The family that leads the incident; None if this one leads, or nobody was told.
+        The family that leads the incident; None if this one leads, or no notification was sent.
     subjects
-        What somebody was paged for; it must be well again, whatever the policy says by then.
+        What a page was sent for; it must be well again, whatever the policy says by then.
     """
 
     family: Family
@@ -133,15 +133,15 @@ class Decision:
     Parameters
     ----------
     action
-        ``open``, ``keep`` and ``resolve`` are about an incident that somebody is told of;
-        ``suppress``: there would be one, but nobody is paged, as it is not the time, or as it is
+        ``open``, ``keep`` and ``resolve`` are about an incident that is notified;
+        ``suppress``: there would be one, but no page is sent, as it is not the time, or as it is
         not worth it (``severity`` is then ``warning``); ``none``: there is none.
     reasons
         Why, in words.
     severity
         Of the incident; None without one.
     pages
-        Whether the incident is one that somebody was paged for.
+        Whether a page was sent for the incident.
     since
         First day of the incident; None without one.
     joins
@@ -326,7 +326,7 @@ def _stand(
 def _silenced(
     family: Family, breaches: tuple[Breach, ...], history: History, policy: Policy
 ) -> tuple[str, ...]:
-    """Return why nobody is paged for a day; empty if somebody may be."""
+    """Return why no page is sent for a day; empty if one may be."""
     reasons = _not_the_time(family, history, policy)
     if not any(breach.pages for breach in breaches):
         return (*reasons, "not over the limit on this day; it pages if it comes back")
@@ -357,7 +357,7 @@ def _not_the_time(family: Family, history: History, policy: Policy) -> tuple[str
 def _keep_or_resolve(
     standing: FamilyState, incident: _Incident, history: History, policy: Policy
 ) -> tuple[Action, tuple[str, ...]]:
-    """Say whether what somebody was told of is over."""
+    """Say whether what was notified is over."""
     family, good, needed = standing.family, standing.good_days, policy.good_days(standing.family)
     if good < needed:
         return "keep", (f"open since {standing.since}; {good} of {needed} good days in a row",)

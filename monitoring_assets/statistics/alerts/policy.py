@@ -1,4 +1,4 @@
-"""The alert policy of a model: what counts, what pages, and when nobody is to be paged.
+"""The alert policy of a model: what counts, what pages, and when no page is sent.
 
 These are sections of a manifest as well: ``metadata`` has the bounds and the words of its JSON
 Schema, and pydantic holds what a file says against them.
@@ -37,7 +37,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Days on which nobody is paged: a planned migration, say. What is still wrong after it pages.
+    """Days on which no page is sent: a planned migration, say. What is still wrong after it pages.
 
     ``families`` are those that are muted; none for all.
     """
