@@ -31,6 +31,7 @@ def row(column, *, index="CSI", value=0.01, status="ok", moved=None, shift=None,
         shift,
         moved,
         None,
+        (),
         slice(0, 0),
     )
 
