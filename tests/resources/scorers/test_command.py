@@ -136,13 +136,25 @@ time.sleep(600)
 
 
 def is_running(pid):
-    """Whether a process is there and has not ended; nobody may have waited for it yet."""
+    """Whether a process runs: one that has ended is there until its parent has waited for it."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def run_day_of(source, lender, instance):
+    """Land a version whose model is a program, and run yesterday."""
+    lender.publish(
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring=COMMAND | {"artefact": "score.py", "sha256": hashlib.sha256(source).hexdigest()},
+    )
+    open_storage(lender.registry.root).write("pd_cards/1/score.py", source)
+    lender.deliver(YESTERDAY, rows(1))
+    onboard(lender, instance)
+    return run_day(lender, instance)
 
 
 def test_what_a_program_reports_is_metadata_of_the_scores(lender, instance):
@@ -152,14 +164,7 @@ def test_what_a_program_reports_is_metadata_of_the_scores(lender, instance):
         "    pipes.report_asset_materialization(metadata={'trees': 12})\n"
         "t = t.append_column('age', pa.array([0.5] * len(t)))\n" + SCORED
     )
-    lender.publish(
-        reference={"path": "reference.parquet", "score": "score"},
-        scoring=COMMAND | {"artefact": "score.py", "sha256": hashlib.sha256(source).hexdigest()},
-    )
-    open_storage(lender.registry.root).write("pd_cards/1/score.py", source)
-    lender.deliver(YESTERDAY, rows(1))
-    onboard(lender, instance)
-    assert run_day(lender, instance).success
+    assert run_day_of(source, lender, instance).success
     (record,) = instance.fetch_materializations(dg.AssetKey("scores"), limit=1).records
     assert record.asset_materialization.metadata["model/trees"].value == 12
 
@@ -167,14 +172,8 @@ def test_what_a_program_reports_is_metadata_of_the_scores(lender, instance):
 def test_the_failed_run_of_a_program_shows_its_stderr(lender, instance):
     source = program("if len(t) < 1000: raise ValueError('no model for the south')\n" + SCORED)
     source = source.replace(b"t['age']", b"pa.array([0.5] * len(t))")
-    lender.publish(
-        reference={"path": "reference.parquet", "score": "score"},
-        scoring=COMMAND | {"artefact": "score.py", "sha256": hashlib.sha256(source).hexdigest()},
-    )
-    open_storage(lender.registry.root).write("pd_cards/1/score.py", source)
-    lender.deliver(YESTERDAY, rows(1))
-    onboard(lender, instance)
-    assert "ValueError: no model for the south" in failure(run_day(lender, instance))
+    result = run_day_of(source, lender, instance)
+    assert "ValueError: no model for the south" in failure(result)
     assert not lender.store.has("scores", "pd_cards.1", YESTERDAY)
 
 
