@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -130,10 +130,22 @@ def drift(
         raise click.UsageError(str(error)) from error
     base, batch = _open("--reference", reference), _open("--current", current)
     every = base.schema.names
-    names = _named("--columns", columns, every) or list(every)
+
+    def named(option: str, value: str | None) -> list[str]:
+        """Split an option's columns, all of which the reference must have."""
+        names = [name.strip() for name in value.split(",")] if value else []
+        for name in names:
+            if name not in every:
+                raise click.BadParameter(
+                    f"{reference} has no column {name!r}; it has {', '.join(every)}",
+                    param_hint=option,
+                )
+        return names
+
+    names = named("--columns", columns) or list(every)
     if score and score not in names:
-        names += _named("--score", score, every)
-    left_out = {*_named("--exclude", exclude, every), *_named("--key", key, every)}
+        names += named("--score", score)
+    left_out = {*named("--exclude", exclude), *named("--key", key)}
     if score in left_out:
         raise click.UsageError(f"--score {score} is left out by --exclude or --key")
     names = [name for name in names if name not in left_out]
@@ -168,18 +180,6 @@ def drift(
         print_drift(drifts, base.rows, batch.rows, new, apart=apart)
     if any(one.status in BREACHES[fail_on] for one in drifts if one.column not in apart):
         sys.exit(1)
-
-
-def _named(option: str, value: str | None, every: Sequence[str]) -> list[str]:
-    """Split an option's columns, all of which the reference must have."""
-    names = [name.strip() for name in value.split(",")] if value else []
-    for name in names:
-        if name not in every:
-            raise click.BadParameter(
-                f"the reference has no column {name!r}; it has {', '.join(every)}",
-                param_hint=option,
-            )
-    return names
 
 
 def _open(option: str, location: str) -> ParquetSource:
