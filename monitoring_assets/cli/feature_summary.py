@@ -96,7 +96,7 @@ def _summaries(file: Path, names: Iterable[str]) -> dict[str, Summary]:
         columns = ", ".join(quoted(name) for name in names if name in rows.columns)
         if not columns:
             return {}
-        connection.execute(f"CREATE VIEW made AS SELECT {columns} FROM read_parquet('{file}')")
+        rows.project(columns).create_view("made")
         found = connection.execute(
             "SELECT column_name, column_type, null_percentage, approx_unique, min, q50, max "
             "FROM (SUMMARIZE made)"
