@@ -1,7 +1,8 @@
 # Needs Python 3.11 (or 3.12, 3.13) and make; everything else is installed into .venv.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
 BIN := .venv/bin
-UV := $(BIN)/uv pip --quiet
+# The system's certificates: a company's proxy may have one of its own.
+UV := $(BIN)/uv pip --quiet --system-certs
 # RESULTS is a folder for JUnit files, one a target; .ci/run adds them up.
 PYTEST = $(BIN)/python -m pytest -q $(if $(RESULTS),--junitxml=$(RESULTS)/$@.xml) $(PYTEST_FLAGS)
 DEMO := .demo
