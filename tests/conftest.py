@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from dagster._core.storage.defs_state.base import set_defs_state_storage
+from dagster._core.storage.defs_state.base import DefsStateStorage
 
 from resources.lake import Lake
 from resources.registry import open_registry
@@ -128,10 +128,13 @@ class Lender:
 
 
 @pytest.fixture(autouse=True)
-def no_instance_of_another_test():
-    """Dagster loads definitions with the instance that was opened last, even if it is gone."""
-    with set_defs_state_storage(None):
-        yield
+def no_instance_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load definitions without the state of an instance.
+
+    Dagster takes the state from the instance that was opened last. An instance that a collected
+    garbage context closes late puts an older one back, which may be gone by then.
+    """
+    monkeypatch.setattr(DefsStateStorage, "get", staticmethod(lambda: None))
 
 
 @pytest.fixture
