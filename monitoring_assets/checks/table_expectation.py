@@ -9,10 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from great_expectations.core.id_dict import IDDict
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.expectation_configuration import parse_result_format
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.validator import ValidationDependencies
 from numpy.typing import NDArray
 
 from monitoring_assets.checks.finding import UNMET, UNSURE
@@ -52,6 +56,23 @@ class TableExpectation(BatchExpectation):
     @abstractmethod
     def assess(self, entry: Any) -> tuple[bool, float, dict[str, Any]]:
         """Say whether the expectation is met, what was observed, and details in plain values."""
+
+    def get_validation_dependencies(
+        self,
+        execution_engine: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> ValidationDependencies:
+        """The one metric, of the whole batch.
+
+        Great Expectations' own finds the same by some twenty copies of the expectation: two thirds
+        of the time of a run of checks.
+        """
+        (metric,) = self.metric_dependencies
+        batch = IDDict(batch_id=self.batch_id)
+        return ValidationDependencies(
+            {metric: MetricConfiguration(metric, batch, IDDict())},
+            parse_result_format((runtime_configuration or {})["result_format"]),
+        )
 
     def _validate(
         self,

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.assets.features import day_rows, write_rows
-from resources.duckdb_session import database, quoted
+from resources.duckdb_session import isolated_database, quoted
 from resources.lake import Lake
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed
@@ -91,7 +91,7 @@ def landed_now(verdict: Verdict) -> Landed:
 
 
 def _summaries(file: Path, names: Iterable[str]) -> dict[str, Summary]:
-    with database() as connection:
+    with isolated_database() as connection:
         rows = connection.read_parquet(str(file))
         columns = ", ".join(quoted(name) for name in names if name in rows.columns)
         if not columns:

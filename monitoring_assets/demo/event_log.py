@@ -1,10 +1,11 @@
 """Dagster's event log in one SQLite file that is opened once."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from resources.dagster_internals import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -21,7 +22,9 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
     @cached_property
     def _engine(self) -> Engine:
         timeout = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-        return create_engine(self._conn_string, connect_args=timeout)
+        engine = create_engine(self._conn_string, connect_args=timeout)
+        event.listen(engine, "connect", _without_waiting_for_the_disk)
+        return engine
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
@@ -32,3 +35,8 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         """Close what is open."""
         self._engine.dispose()
         super().dispose()  # type: ignore[no-untyped-call]
+
+
+def _without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
+    """A demo that a power cut ends is made again."""
+    connection.execute("PRAGMA synchronous = OFF")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from resources.duckdb_session import database, quoted
+from resources.duckdb_session import isolated_database, quoted
 from resources.errors import InputError
 from resources.registry import ModelRegistry
 from resources.store import Landed
@@ -39,7 +39,7 @@ def sql_session(batch: pa.Table | pa.dataset.Dataset) -> Iterator[duckdb.DuckDBP
 
     A manifest is data, and so is its query.
     """
-    with database() as connection:
+    with isolated_database() as connection:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")  # last: it also locks itself
         connection.register("batch", batch)

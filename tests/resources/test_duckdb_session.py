@@ -2,24 +2,45 @@
 
 from pathlib import Path
 
-from resources.duckdb_session import database, quoted
+import pytest
+
+from resources.duckdb_session import database, isolated_database, quoted
 
 
-def test_memory_is_bounded_and_the_spill_folder_goes_with_the_session():
-    with database() as connection:
-        connection.execute(
-            "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
-        )
-        memory, folder = connection.fetchone()
-        assert memory == "953.6 MiB"
+@pytest.mark.parametrize("opened", [database, isolated_database])
+def test_memory_is_bounded(opened):
+    with opened() as connection:
+        (memory,) = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    assert memory == "953.6 MiB"
+
+
+@pytest.mark.parametrize("opened", [database, isolated_database])
+def test_there_is_a_folder_to_spill_to(opened):
+    with opened() as connection:
+        (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone()
         assert Path(folder).is_dir()
+
+
+def test_the_spill_folder_goes_with_an_isolated_database():
+    with isolated_database() as connection:
+        (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone()
     assert not Path(folder).exists()
 
 
-def test_sessions_share_nothing():
+def test_sessions_share_no_temporary_table():
     with database() as one, database() as other:
-        one.execute("CREATE TABLE loans AS SELECT 1 AS x")
+        one.execute("CREATE TEMP TABLE loans AS SELECT 1 AS x")
         assert other.execute("SHOW TABLES").fetchall() == []
+
+
+def test_an_isolated_database_shares_nothing():
+    with isolated_database() as one, isolated_database() as other, database() as session:
+        one.execute("SET enable_external_access = false")
+        one.execute("CREATE TABLE loans AS SELECT 1 AS x")
+        for another in (other, session):
+            assert another.execute("SHOW TABLES").fetchall() == []
+            setting = another.execute("SELECT current_setting('enable_external_access')")
+            assert setting.fetchone() == (True,)
 
 
 def test_any_name_is_one_column():
