@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-soak test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -79,7 +79,7 @@ test-in-airflow: .venv/installed airflows ## the tests inside each Airflow
 test-clock: .venv/installed ## the tests that a date could change, on ten other days (an hour or two)
 	@$(BIN)/python tests/on_other_days.py
 
-test-soak: .venv/installed ## 60 days of 20 versions, everything failing on the way (minutes)
+test-slow: .venv/installed ## the demo, killed daemons, and soaks of weeks in which all fails (minutes)
 	@$(PYTEST) -n 2 --dist worksteal -m slow
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
@@ -91,7 +91,7 @@ test-mlflow: .venv/installed mlflow ## the registry on a real MLflow server (min
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(PYTEST) -m kubernetes
 
-test-all: test test-soak test-airflow test-k8s test-mlflow ## all of them (more than an hour)
+test-all: test test-slow test-airflow test-k8s test-mlflow ## all of them (more than an hour)
 
 # The tests' lock again, with no bound on Dagster; all else keeps its version unless Dagster needs
 # another. Made anew each time: a release may have come.

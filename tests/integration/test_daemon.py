@@ -70,6 +70,7 @@ def reports(instance):
     return instance.get_materialized_partitions(dg.AssetKey("drift_report"))
 
 
+@pytest.mark.slow
 def test_a_version_on_s3_is_onboarded_and_its_days_run_once_though_the_daemon_is_killed(
     s3_lender, home
 ):
@@ -135,6 +136,7 @@ def graphql(port, query, **variables):
         return next(iter(json.load(response)["data"].values()))
 
 
+@pytest.mark.slow
 def test_backfills_from_the_ui_run_a_day_or_a_whole_range(lender, home):
     """What the UI's dialog sends for 'multiple runs' and for 'single run', through its server."""
     from tests.conftest import onboard

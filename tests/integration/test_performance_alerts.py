@@ -74,6 +74,7 @@ def decision(lender, day):
     return row, notes["inputs"]
 
 
+@pytest.mark.slow
 def test_outcomes_that_change_open_one_incident_when_they_are_due_and_close_it(
     decided, monkeypatch
 ):

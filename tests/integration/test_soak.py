@@ -174,6 +174,7 @@ def assert_all_went_well(soak):
     assert set(soak.died) == set(DEATHS)
 
 
+@pytest.mark.slow
 def test_every_fault_of_a_delivery_is_survived(soak):
     """Three days of three versions: a drift, its end, and another one."""
     told = [drift(0, 1), drift(2, None)]

@@ -73,6 +73,7 @@ def change_of_clocks(spring):
 
 # At 01:30 the clock jumps in spring, and comes by twice in autumn.
 @pytest.mark.parametrize("spring", [True, False], ids=["spring", "autumn"])
+@pytest.mark.slow
 def test_each_missing_day_of_a_week_is_requested_once(lender, instance, spring):
     changing = change_of_clocks(spring)
     start = changing - dt.timedelta(days=3)

@@ -506,6 +506,7 @@ def test_a_verdict_that_cannot_be_read_is_made_again(daemon, changes):
     assert json.loads(storage.read(VERDICTS)) == json.loads(known)
 
 
+@pytest.mark.slow
 def test_a_steady_tick_costs_a_few_s3_calls_whatever_the_number_of_versions(
     s3_lender, instance, tmp_path
 ):

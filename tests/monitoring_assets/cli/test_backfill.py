@@ -1,5 +1,7 @@
 """`monitoring backfill`: the days it makes, and those it says it could not."""
 
+import pytest
+
 from tests.conftest import YESTERDAY, days_ago
 
 
@@ -11,6 +13,7 @@ def test_backfill_says_why_there_is_nothing_to_do(onboarded, monitoring):
     assert f"to {YESTERDAY}" in done.stderr
 
 
+@pytest.mark.slow
 def test_backfill_names_the_days_that_failed(onboarded, monitoring):
     onboarded.deliver(YESTERDAY)
     done = monitoring("backfill", "pd_cards.1", "--from", str(days_ago(1)))

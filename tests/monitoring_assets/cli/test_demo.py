@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 
+pytestmark = pytest.mark.slow
 MONITORING = Path(sys.executable).with_name("monitoring")
 
 

@@ -43,6 +43,7 @@ def last_line(text):
     return text.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_made_once_and_failed_with_the_reason_last(watched, monitoring):
     watched.deliver(YESTERDAY)
     made = monitoring(*arguments("features"))
@@ -103,6 +104,7 @@ def scoring_run(instance):
 
 
 @pytest.mark.parametrize("ending", ["SIGTERM", "SIGKILL"])
+@pytest.mark.slow
 def test_a_process_that_is_ended_leaves_no_run_open(watched, monitoring, ending):
     watched.deliver(YESTERDAY)
     assert monitoring(*arguments("features")).returncode == 0

@@ -4,9 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import YESTERDAY
 
 
+@pytest.mark.slow
 def test_onboard_needs_no_daemon(deployment, monitoring):
     deployment.publish()
     deployment.deliver(YESTERDAY)

@@ -3,12 +3,14 @@
 import json
 from datetime import timedelta
 
+import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from tests.conftest import YESTERDAY, days_ago, rows
 
 
+@pytest.mark.slow
 def test_days_that_were_backfilled_are_shown(onboarded, monitoring):
     onboarded.deliver(days_ago(1))
     onboarded.deliver(YESTERDAY, rows(1, income_shift=-0.7))

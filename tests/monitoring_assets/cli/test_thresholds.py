@@ -140,6 +140,7 @@ def test_shows_what_is_in_force_beside_it(lender, suggest):
     assert suggest(KEY).stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_draws_a_picture(lender, suggest, tmp_path):
     Past(lender).refer().live(30, lambda day: 0.6 if day > 20 else 0.0)
     picture = tmp_path / "study.png"

@@ -11,6 +11,7 @@ from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.demo.replay import replay
 from tests.conftest import YESTERDAY, days_ago
 
+pytestmark = pytest.mark.slow
 DAYS = [days_ago(back) for back in (3, 2, 1, 0)]
 
 

@@ -169,12 +169,12 @@ def test_one_bad_segment_is_found_in_a_calm_total(source):
 
 
 def test_small_segments_never_alarm_and_others_hardly_ever(source):
-    """200 quiet days of 22 segments: with only the thresholds most would cry wolf."""
+    """80 quiet days of 22 segments: with only the thresholds most would cry wolf."""
     reference = applicants(5, 20_000)
     values = segment_values(source(reference), "region")
     before = counted(source, reference, {"region": values})
     alarms = over = small = 0
-    for seed in range(200):
+    for seed in range(80):
         today = applicants(100 + seed, 2500)
         for one in judged(before, counted(source, today, {"region": values}, reference)):
             over += one.drift.value is not None and one.drift.value >= 0.25
@@ -184,9 +184,9 @@ def test_small_segments_never_alarm_and_others_hardly_ever(source):
                 assert one.status == "insufficient evidence"
                 assert one.adjusted_p is None
                 assert f"at least {MIN_ROWS} are wanted" in one.reason
-    assert small > 1000
-    assert over > 100
-    assert alarms <= 2
+    assert small > 400
+    assert over > 40
+    assert alarms <= 1
 
 
 def test_chance_among_many_comparisons_is_taken_off(source):
