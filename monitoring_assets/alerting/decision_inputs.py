@@ -256,13 +256,13 @@ def _columns(report: DriftReport, smoothing: Smoothing) -> Iterator[ColumnDay]:
     labels = tuple(map(_short_label, bins.labels))
     for one in report.columns:
         yield ColumnDay(
-            one.column,
-            one.index,
+            one.drift.column,
+            one.drift.index,
             labels[one.bins],
             bins.reference[one.bins],
             bins.current[one.bins],
-            one.thresholds,
+            one.drift.thresholds,
             one.moved_score_by,
-            one.error,
+            one.drift.error,
             smoothing,
         )

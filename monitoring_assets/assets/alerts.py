@@ -196,6 +196,7 @@ def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "l
         what was realised and the gap. Nothing for what could not be computed.
     """
     from monitoring_assets.performance.control_charts import known_on
+    from monitoring_assets.statistics.performance.report import PerformanceKind
     from resources.delivery.metrics import PERFORMANCE
 
     newest = {
@@ -203,7 +204,7 @@ def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "l
         for point in points
         if point.segment is None
         and known_on(point) <= day
-        and (point.kind != "estimated" or point.day == day)
+        and (point.kind != PerformanceKind.ESTIMATED or point.day == day)
     }
     return [
         PERFORMANCE[point.kind, point.metric].gauge(

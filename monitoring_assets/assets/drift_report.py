@@ -125,14 +125,13 @@ def _characteristics_table(report: "DriftReport") -> dg.TableMetadataValue:
     """The report for the Dagster UI: the largest index first, numbers to four places."""
     texts = ("column", "index", "status")
     names = ("column", "index", "value", "critical_value", "status", "missing", "moved_score_by")
-    rows = sorted(report.columns, key=lambda row: -(row.value or 0))
+    rows = sorted(report.to_table().select(names).to_pylist(), key=lambda row: -(row["value"] or 0))
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
                 {
                     name: round(value, 4) if isinstance(value, float) else value
-                    for name in names
-                    for value in [getattr(row, name)]
+                    for name, value in row.items()
                 }
             )
             for row in rows

@@ -5,8 +5,8 @@ realised once its outcomes are known; the gap between the two on the same rows i
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitoring_assets.performance.cohort import Row
     from monitoring_assets.reference.score_grid import ReferenceGrid
     from monitoring_assets.reference.segments import ReferenceSegments
+    from monitoring_assets.statistics.performance.report import (
+        CohortPerformance,
+        PerformanceReport,
+        ReportedMetric,
+        SegmentPerformance,
+    )
     from monitoring_assets.statistics.profiles.profile import ColumnProfile
 
 SHOWN_BARS = 20
@@ -47,45 +52,49 @@ def performance_report(
     context: dg.AssetExecutionContext, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Estimate from counts, and measure what is due."""
-    import pyarrow as pa
-
-    from monitoring_assets.performance.cohort import SCHEMA
 
     def compute(day: ModelDay) -> dict[str, object]:
         manifest = store.landed(day.key).manifest
-        rows = _rows(store, lake, manifest, day)
+        report = _report(store, lake, manifest, day)
         notes = {
             "thresholds": manifest.thresholds.performance.model_dump(mode="json"),
             "outcome": manifest.outcome.model_dump(mode="json") if manifest.outcome else None,
         }
-        table = pa.Table.from_pylist(rows, SCHEMA)
         store.write_report(
             "performance_report",
             day.key,
             day.day,
-            table,
+            report.to_table(),
             manifest,
             context.run_id,
             code_version(__name__),
             notes,
         )
         return {
-            **_curves(rows),
-            "performance": _shown(rows),
-            "segments": _segments_shown(rows),
-            "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, rows))),
+            **_curves(report),
+            "performance": _performance_table(report),
+            "segments": _segments_table(report),
+            "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, report.cohorts))),
             "path": store.url("performance_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
 
 
-def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[Row]":
-    """The rows of a day's report: estimates first, then each horizon."""
-    from monitoring_assets.performance.cohort import NO_GRID, estimated_row
+def _report(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "PerformanceReport":
+    """Estimate from counts, and measure each horizon that is due."""
+    from monitoring_assets.performance.cohort import NO_GRID, estimated_performance
     from monitoring_assets.reference.profile import read_reference
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.reference.segments import read_segments
+    from monitoring_assets.statistics.performance.report import (
+        CohortPerformance,
+        Performance,
+        PerformanceKind,
+        PerformanceReport,
+        PerformanceStatus,
+        SegmentPerformance,
+    )
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
@@ -98,28 +107,37 @@ def _rows(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "list[
     try:
         grid, in_grid = read_grid(store, day.key), score_profile("score_grid")
         targets = sorted(grid.outcomes, key=lambda one: one or 0) or [*horizons[-1:]] or [None]
-        rows = [estimated_row(manifest, grid, in_grid, target) for target in targets]
-    except NotMaterialisedError:  # made by an earlier release
-        rows = [{"kind": "estimated", "status": "not computed", "reason": NO_GRID}]
+        cohorts = [estimated_performance(manifest, grid, in_grid, target) for target in targets]
+    except NotMaterialisedError:
+        absent = Performance(status=PerformanceStatus.NOT_COMPUTED, reason=NO_GRID)
+        cohorts = [CohortPerformance(kind=PerformanceKind.ESTIMATED, found=absent)]
     if not horizons:
-        reason = "the manifest has no `outcome`: performance is estimated only"
-        return [*rows, {"kind": "realised", "status": "no outcomes yet", "reason": reason}]
+        absent = Performance(
+            status=PerformanceStatus.NO_OUTCOMES,
+            reason="the manifest has no `outcome`: performance is estimated only",
+        )
+        realised = CohortPerformance(kind=PerformanceKind.REALISED, found=absent)
+        return PerformanceReport((*cohorts, realised))
     segments = read_segments(store, manifest)
     codes, unreadable = _codes(store, day, segments)
-    lost = [
-        {"segment_column": column, "status": "not computed", "reason": reason}
+    lost = tuple(
+        SegmentPerformance(
+            column=column,
+            value=None,
+            found=Performance(status=PerformanceStatus.NOT_COMPUTED, reason=reason),
+        )
         for column, reason in {**segments.errors, **unreadable}.items()
-    ]
+    )
     for horizon in horizons:
-        row = _realised(store, lake, manifest, day, horizon, scored, bands, grid, segments, codes)
-        rows.append(row | {"segments": [*lost, *row.get("segments", ())]})
-    return rows
+        one = _realised(store, lake, manifest, day, horizon, scored, bands, grid, segments, codes)
+        cohorts.append(replace(one, segments=(*lost, *one.segments)))
+    return PerformanceReport(tuple(cohorts))
 
 
 def _codes(
     store: Store, day: ModelDay, segments: "ReferenceSegments"
 ) -> "tuple[dict[str, NDArray[np.uint8]], dict[str, str]]":
-    """The segment of each row of the day, by segment column; why other columns cannot be had."""
+    """The segment of each row of the day, by segment column; why other columns have none."""
     from monitoring_assets.statistics.drift.segments import segment_codes
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
@@ -148,17 +166,31 @@ def _realised(
     grid: "ReferenceGrid | None",
     segments: "ReferenceSegments",
     codes: "dict[str, NDArray[np.uint8]]",
-) -> "Row":
-    """The row of one horizon: why it is not measured, or what it says."""
-    from monitoring_assets.performance.cohort import realised_row
+) -> "CohortPerformance":
+    """One horizon: why it is not measured, or what it says."""
+    from monitoring_assets.performance.cohort import realised_performance
     from monitoring_assets.performance.outcomes import joined
+    from monitoring_assets.statistics.performance.report import (
+        CohortPerformance,
+        Performance,
+        PerformanceKind,
+        PerformanceStatus,
+    )
 
     assert manifest.outcome is not None
     outcome, key = manifest.outcome, manifest.batch.key
     due = day.day + dt.timedelta(days=horizon)
-    row: Row = {"kind": "realised", "horizon": horizon, "due": due}
+
+    def unknown(status: PerformanceStatus, reason: str) -> CohortPerformance:
+        return CohortPerformance(
+            kind=PerformanceKind.REALISED,
+            horizon=horizon,
+            due=due,
+            found=Performance(status=status, reason=reason),
+        )
+
     if dt.datetime.now(dt.UTC).date() < due:
-        return row | {"status": "immature", "reason": f"due on {due}"}
+        return unknown(PerformanceStatus.IMMATURE, f"due on {due}")
     try:
         files = lake.day_files(outcome.path, day.day)
         with (
@@ -173,47 +205,50 @@ def _realised(
                 codes,
             ) as cohort,
         ):
-            return row | realised_row(
+            found = realised_performance(
                 manifest, outcome, horizon, cohort, scored, bands, grid, segments
             )
+            return replace(found, due=due)
     except NotArrivedError as error:
-        return row | {"status": "no outcomes yet", "reason": str(error)}
+        return unknown(PerformanceStatus.NO_OUTCOMES, str(error))
     except InputError as error:  # the check fails and says so; what else is known is kept
-        return row | {"status": "not computed", "reason": str(error)}
+        return unknown(PerformanceStatus.NOT_COMPUTED, str(error))
 
 
-def _curves(rows: "Sequence[Row]") -> dict[str, float]:
+def _curves(report: "PerformanceReport") -> dict[str, float]:
     """What Dagster plots over the partitions; of several horizons the last has the plain names."""
     curves: dict[str, float] = {}
-    last = max((row.get("horizon") or 0 for row in rows), default=0)
-    for row in rows:
-        of_last = (row.get("horizon") or last) == last
-        suffix = "" if of_last else f"_after_{row['horizon']}"
-        kind = "_estimated" if row["kind"] == "estimated" else ""
-        for metric in row.get("metrics", ()):
-            if metric["metric"] in SHOWN_METRICS and metric["value"] is not None:
-                curves[f"{metric['metric']}{kind}{suffix}"] = metric["value"]
-                if metric["metric"] == "auc" and metric["gap"] is not None:
-                    curves[f"auc_gap{suffix}"] = metric["gap"]
+    last = max((one.horizon or 0 for one in report.cohorts), default=0)
+    for one in report.cohorts:
+        suffix = "" if (one.horizon or last) == last else f"_after_{one.horizon}"
+        kind = "" if one.kind == "realised" else f"_{one.kind}"
+        for metric in one.found.metrics:
+            if metric.metric in SHOWN_METRICS and metric.value is not None:
+                curves[f"{metric.metric}{kind}{suffix}"] = metric.value
+                if metric.metric == "auc" and metric.gap is not None:
+                    curves[f"auc_gap{suffix}"] = metric.gap
     return curves
 
 
-def _shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
+def _performance_table(report: "PerformanceReport") -> dg.TableMetadataValue:
     """The report for the Dagster UI."""
     counts = ["scored", "accepted", "known", "bads"]
     numbers = ["value", "low", "high", "reference", "estimated", "gap"]
     records = []
-    for row in rows:
-        of_row: dict[str, Any] = {
-            "of": row["kind"] + (f", {row['horizon']} days" if row.get("horizon") else ""),
-            "status": row["status"] + (f": {row['reason']}" if row.get("reason") else ""),
-        } | {name: row.get(name) for name in counts}
-        found = [one for one in row.get("metrics", ()) if one["metric"] in SHOWN_METRICS]
+    for one in report.cohorts:
+        of_cohort = {
+            "of": one.title,
+            "status": _status(one),
+            **{name: getattr(one.found, name) for name in counts},
+        }
+        found: list[ReportedMetric | None] = [
+            metric for metric in one.found.metrics if metric.metric in SHOWN_METRICS
+        ]
         records += [
-            of_row
-            | {"metric": one["metric"]}
-            | {name: None if one[name] is None else round(one[name], 4) for name in numbers}
-            for one in found or [dict.fromkeys(["metric", *numbers])]
+            of_cohort
+            | {"metric": metric.metric if metric else None}
+            | {name: _rounded(getattr(metric, name, None)) for name in numbers}
+            for metric in found or [None]
         ]
     return dg.MetadataValue.table(
         [dg.TableRecord(record) for record in records],
@@ -227,24 +262,30 @@ def _shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
     )
 
 
-def _segments_shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
+def _segments_table(report: "PerformanceReport") -> dg.TableMetadataValue:
     """The segments of each horizon for the Dagster UI."""
-    numbers = [
-        f"{metric}{side}" for metric in SEGMENT_METRICS for side in ("", " reference", " gap")
-    ]
     texts, counts = ("segment_column", "segment", "status", "reason"), ("known", "bads")
-    records = []
-    for row in rows:
-        for one in row.get("segments", ()):
-            found = {metric["metric"]: metric for metric in one.get("metrics", ())}
-            record = {"horizon": row["horizon"]} | {name: one.get(name) for name in texts + counts}
-            for name in SEGMENT_METRICS:
-                metric = found.get(name, {})
-                for side in ("value", "reference", "gap"):
-                    number = metric.get(side)
-                    shown = name if side == "value" else f"{name} {side}"
-                    record[shown] = None if number is None else round(number, 4)
-            records.append(dg.TableRecord(record))
+    sides = {"value": "", "reference": " reference", "gap": " gap"}
+    numbers = {f"{name}{sides[side]}": (name, side) for name in SEGMENT_METRICS for side in sides}
+
+    def record(horizon: int | None, one: "SegmentPerformance") -> dg.TableRecord:
+        found = one.found
+        return dg.TableRecord(
+            {
+                "segment_column": one.column,
+                "segment": one.value,
+                "status": str(found.status),
+                "reason": found.reason,
+                "horizon": horizon,
+                **{name: getattr(found, name) for name in counts},
+                **{
+                    shown: _rounded(getattr(found.metric(name), side, None))
+                    for shown, (name, side) in numbers.items()
+                },
+            }
+        )
+
+    records = [record(one.horizon, part) for one in report.cohorts for part in one.segments]
     return dg.MetadataValue.table(
         records[:SHOWN_SEGMENTS],
         dg.TableSchema(
@@ -257,24 +298,32 @@ def _segments_shown(rows: "Sequence[Row]") -> dg.TableMetadataValue:
     )
 
 
-def _bands_as_markdown(row: "Row") -> str:
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _status(cohort: "CohortPerformance") -> str:
+    return ": ".join(filter(None, (cohort.found.status, cohort.found.reason)))
+
+
+def _bands_as_markdown(cohort: "CohortPerformance") -> str:
     """Bad rates by score band with bars, for a person who wants to see where the score fails."""
-    of = f"**{row['kind']}**" + (f", {row['horizon']} days" if row.get("horizon") else "")
-    lines = [": ".join(filter(None, (of, row["status"], row.get("reason"), row.get("shift"))))]
-    bands = row.get("bands", ())
-    if not bands:
-        return lines[0]
-    most = max(band["bad_rate"] or 0.0 for band in bands) or 1.0
-    lines += [
+    found = cohort.found
+    of = ": ".join(filter(None, (f"**{cohort.title}**", _status(cohort), found.shift)))
+    if not found.bands:
+        return of
+    most = max(band.bad_rate or 0.0 for band in found.bands) or 1.0
+    lines = [
+        of,
         "",
         "| score | rows | expected | reference | bad rate | | |",
         "|---|---:|---:|---:|---:|:---|:---|",
     ]
-    for band in bands:
-        rates = [band[name] for name in ("expected", "reference_bad_rate", "bad_rate")]
+    for band in found.bands:
+        rates = [band.expected, band.reference_bad_rate, band.bad_rate]
         shown = " | ".join("" if rate is None else f"{rate:.1%}" for rate in rates)
-        bar = "█" * round((band["bad_rate"] or 0.0) / most * SHOWN_BARS)
-        note = "fewer bads than its safer neighbour" if band["breaks_rank_order"] else ""
-        label = f"({band['low']:.4g}, {band['high']:.4g}]"
-        lines.append(f"| {label} | {band['rows']:,} | {shown} | {bar} | {note} |")
+        bar = "█" * round((band.bad_rate or 0.0) / most * SHOWN_BARS)
+        note = "fewer bads than its safer neighbour" if band.breaks_rank_order else ""
+        label = f"({band.low:.4g}, {band.high:.4g}]"
+        lines.append(f"| {label} | {band.rows:,} | {shown} | {bar} | {note} |")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ Read from the rows of the day once; a model without segments costs nothing.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -18,15 +18,13 @@ from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from monitoring_assets.statistics.drift.segments import Segment, SegmentDrift
+    from monitoring_assets.statistics.drift.segment_report import SegmentReport
+    from monitoring_assets.statistics.drift.segments import Segment
+    from monitoring_assets.statistics.performance.calibration_map import CalibrationMap
     from monitoring_assets.statistics.profiles.profile import Profile
 
-Row = dict[str, Any]
-
 SHOWN_ROWS = 200
-SEVERITY = ("ok", "insufficient evidence", "error", "warn", "fail")
+SEVERITY = ("fail", "warn", "error", "insufficient evidence", "ok")
 
 
 @dg.asset(
@@ -47,7 +45,7 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
         if not manifest.segments:
             store.remove("segment_report", day.key, day.day)  # of an earlier revision
             return {"segments": "the manifest has none"}
-        rows = _rows(store, manifest, day)
+        report = _report(store, manifest, day)
         notes = {
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "false_discovery_rate": manifest.alerts.false_discovery_rate,
@@ -57,29 +55,29 @@ def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.Materi
             "segment_report",
             day.key,
             day.day,
-            _table(rows),
+            report.to_table(),
             manifest,
             context.run_id,
             code_version(__name__),
             notes,
         )
-        failed = {
-            (row["segment_column"], row["segment"]) for row in rows if row.get("status") == "fail"
-        }
         return {
-            "segments_at_fail": len(failed),
-            "segments": _shown(rows),
+            "segments_at_fail": len(report.failed),
+            "segments": _worst_first(report),
             "path": store.url("segment_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
 
 
-def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
-    """The rows of a day's report; a column that cannot be had is a row that says why."""
-    from monitoring_assets.reference.segments import NOT_COUNTED, read_segments
+def _report(store: Store, manifest: Manifest, day: ModelDay) -> "SegmentReport":
+    """Count the day by segment, and compare each with the same segment of the reference."""
+    from monitoring_assets.reference.segments import GRID, NOT_COUNTED, read_segments
+    from monitoring_assets.statistics.drift.segment_report import SegmentReport, UncountedSegments
     from monitoring_assets.statistics.drift.segments import judge_segments
     from monitoring_assets.statistics.drift.stability import StabilityIndex
+    from monitoring_assets.statistics.drift.thresholds import Status
+    from monitoring_assets.statistics.performance.segment_figures import segment_figures
     from resources.scorers.base import SCORE
 
     segments = read_segments(store, manifest)
@@ -101,16 +99,29 @@ def _rows(store: Store, manifest: Manifest, day: ModelDay) -> list[Row]:
         dependence=manifest.alerts.dependence,
     )
     # What only our own next run can mend is no fault of the data, and not one that pages.
-    failed = [
-        {
-            "segment_column": column,
-            "status": "warn" if errors[column] == NOT_COUNTED else "error",
-            "reason": errors[column],
-        }
+    uncounted = [
+        UncountedSegments(
+            column,
+            Status.WARN if errors[column] == NOT_COUNTED else Status.ERROR,
+            errors[column],
+        )
         for column in manifest.segments
         if column in errors
     ]
-    return [*failed, *map(_index, drifts), *_figures(store, day.key, reference, current)]
+    figures = segment_figures(
+        reference, current, score=SCORE, grid=GRID, calibration=_calibration(store, day.key)
+    )
+    return SegmentReport.build(uncounted, drifts, figures)
+
+
+def _calibration(store: Store, key: str) -> "CalibrationMap | None":
+    """What a score of the version stands for; None if unknown: the performance report says why."""
+    from monitoring_assets.reference.score_grid import read_grid
+
+    with suppress(NotMaterialisedError, ValueError):
+        grid = read_grid(store, key)
+        return grid.calibration(next(iter(grid.outcomes), None))
+    return None
 
 
 def _count(
@@ -172,127 +183,27 @@ def _compared(reference: "Profile", current: "Profile") -> "Profile":
     return Profile(reference.rows, columns)
 
 
-def _index(one: "SegmentDrift") -> Row:
-    """An index of a segment."""
-    drift = one.drift
-    return {
-        "segment_column": one.segment.column,
-        "segment": one.segment.value,
-        "column": drift.column,
-        "metric": drift.index,
-        "value": drift.value,
-        "critical_value": drift.critical_value,
-        "adjusted_p": one.adjusted_p,
-        "status": one.status,
-        "reason": one.reason,
-        "reference_rows": one.reference_rows,
-        "rows": one.rows,
-        "bins": [
-            {"label": item.label, "reference": item.reference, "current": item.current}
-            for item in drift.bins
-        ],
-    }
+def _worst_first(report: "SegmentReport") -> dg.TableMetadataValue:
+    """The judged rows of the report for the Dagster UI."""
+    import pyarrow.compute as pc
 
-
-def _figures(
-    store: Store,
-    key: str,
-    reference: "Mapping[Segment, Profile]",
-    current: "Mapping[Segment, Profile]",
-) -> list[Row]:
-    """What a segment is besides its indices: then and now, without a judgement."""
-    from monitoring_assets.reference.score_grid import read_grid
-    from monitoring_assets.reference.segments import GRID
-    from monitoring_assets.statistics.drift.segments import MIN_ROWS
-    from monitoring_assets.statistics.performance.estimation import estimate
-    from resources.scorers.base import SCORE
-
-    calibration = None
-    with suppress(NotMaterialisedError, ValueError):  # the performance report says which
-        grid = read_grid(store, key)
-        calibration = grid.calibration(next(iter(grid.outcomes), None))
-    of_column = {
-        column: [
-            sum(side[s].rows for s in side if s.column == column) for side in (reference, current)
-        ]
-        for column in {segment.column for segment in current}
-    }
-    rows: list[Row] = []
-    for segment in current:
-        sides = [reference[segment], current[segment]]
-        counts = [side.rows for side in sides]
-        if not any(counts):
-            continue
-        shares = [
-            part / whole if whole else None
-            for part, whole in zip(counts, of_column[segment.column], strict=True)
-        ]
-        figures = {"share of rows": shares}
-        if SCORE in current[segment].columns:
-            figures["mean score"] = [side.columns[SCORE].mean_score for side in sides]
-        if calibration is not None and min(counts) >= MIN_ROWS:
-            estimated = [estimate(calibration, side.columns[GRID]) for side in sides]
-            figures["estimated AUC"] = [one.auc.value for one in estimated]
-            figures["estimated bad rate"] = [one.bad_rate.value for one in estimated]
-        rows += [
-            {
-                "segment_column": segment.column,
-                "segment": segment.value,
-                "column": SCORE if metric != "share of rows" else segment.column,
-                "metric": metric,
-                "reference": before,
-                "value": after,
-                "reference_rows": counts[0],
-                "rows": counts[1],
-            }
-            for metric, (before, after) in figures.items()
-        ]
-    return rows
-
-
-def _table(rows: list[Row]) -> "pa.Table":
-    import pyarrow as pa
-
-    bins = pa.struct([("label", pa.string()), ("reference", pa.int64()), ("current", pa.int64())])
-    schema = pa.schema(
-        [
-            ("segment_column", pa.string()),
-            ("segment", pa.string()),
-            ("column", pa.string()),
-            ("metric", pa.string()),
-            ("reference", pa.float64()),
-            ("value", pa.float64()),
-            ("critical_value", pa.float64()),
-            ("adjusted_p", pa.float64()),
-            ("status", pa.string()),
-            ("reason", pa.string()),
-            ("reference_rows", pa.int64()),
-            ("rows", pa.int64()),
-            ("bins", pa.list_(bins)),
-        ]
-    )
-    return pa.Table.from_pylist(rows, schema)
-
-
-def _shown(rows: list[Row]) -> dg.TableMetadataValue:
-    """The judged rows for the Dagster UI, the worst first."""
     texts = ("segment_column", "segment", "column", "metric", "status", "reason")
-    numbers = ("value", "critical_value", "adjusted_p")
-    judged = [row for row in rows if row.get("status")]
-    judged.sort(key=lambda row: (-SEVERITY.index(row["status"]), -(row.get("value") or 0.0)))
+    numbers, counts = ("value", "critical_value", "adjusted_p"), ("reference_rows", "rows")
+    table = report.to_table().select([*texts, *numbers, *counts])
+    rows = table.filter(pc.is_valid(table["status"])).to_pylist()
+    rows.sort(key=lambda row: (SEVERITY.index(row["status"]), -(row["value"] or 0.0)))
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
-                {name: row.get(name) for name in (*texts, "reference_rows", "rows")}
-                | {name: None if row.get(name) is None else round(row[name], 4) for name in numbers}
+                row | {name: None if row[name] is None else round(row[name], 4) for name in numbers}
             )
-            for row in judged[:SHOWN_ROWS]
+            for row in rows[:SHOWN_ROWS]
         ],
         dg.TableSchema(
             [
                 *(dg.TableColumn(name, "string") for name in texts),
                 *(dg.TableColumn(name, "float") for name in numbers),
-                *(dg.TableColumn(name, "int") for name in ("reference_rows", "rows")),
+                *(dg.TableColumn(name, "int") for name in counts),
             ]
         ),
     )

@@ -6,17 +6,24 @@ The cohort is mature, ranks and prices as it did.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
-from monitoring_assets.statistics.drift.thresholds import Limits, status_of
+from monitoring_assets.statistics.drift.thresholds import Limits, Status, status_of
+from monitoring_assets.statistics.performance.report import (
+    MEASURED,
+    CohortPerformance,
+    PerformanceKind,
+    PerformanceReport,
+    PerformanceStatus,
+)
 from resources.manifest import PerformanceThresholds
 
 COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
-SIDES = {"reference": "reference", "estimated": "estimate of the same rows"}
+ESTIMATE = "estimate of the same rows"
 
 
 class _PerformanceExpectation(RowExpectation):
@@ -27,14 +34,14 @@ class _PerformanceExpectation(RowExpectation):
 class ExpectCohortToBeMature(_PerformanceExpectation):
     """What is to be judged is known: a report that says why not is neither passed nor failed."""
 
-    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+    def judge(self, row: Mapping[str, Any]) -> tuple[Status, float, dict[str, Any]]:
         """Read the row's status; a realised one that could not be computed is an error."""
         status, reason = row["status"], row["reason"]
-        if status in ("mature", "estimated"):
-            return "ok", 1.0, {}
-        if status == "not computed" and row["kind"] == "realised":
+        if status in MEASURED:
+            return Status.OK, 1.0, {}
+        if status == PerformanceStatus.NOT_COMPUTED and row["kind"] == PerformanceKind.REALISED:
             raise NotComputableError(reason)
-        return "warn", 0.0, {"text": f"{status}: {reason}"}
+        return Status.WARN, 0.0, {"text": f"{status}: {reason}"}
 
 
 class _ExpectFigure(_PerformanceExpectation):
@@ -44,12 +51,12 @@ class _ExpectFigure(_PerformanceExpectation):
 
     success_keys = ("characteristic", "warn", "fail", "level")
 
-    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+    def judge(self, row: Mapping[str, Any]) -> tuple[Status, float, dict[str, Any]]:
         """Hold the change against the thresholds, and against chance."""
         value, against, p = row["value"], row["against"], row["p"]
         if value is None or against is None or p is None:
             # Too few goods or bads, say: no fault of the model, and no proof of its health.
-            return "warn", 0.0, {"text": f"cannot be compared: {row['reason']}"}
+            return Status.WARN, 0.0, {"text": f"cannot be compared: {row['reason']}"}
         change = self.change(value, against)
         text = f"{value:.4f}, {against:.4f} expected, p {p:.2g}"
         status = status_of(change, p, Limits(self.warn, self.fail), self.level)
@@ -77,15 +84,10 @@ class ExpectBadRateToHold(_ExpectFigure):
         return most / least if least > 0 else float("inf") if most > 0 else 1.0
 
 
-def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def performance_table(report: PerformanceReport) -> pd.DataFrame:
     """What a performance report says, one row for each thing that is judged.
 
     A horizon that is not due is left out if another one is: nothing is late.
-
-    Parameters
-    ----------
-    report
-        Rows of the report.
 
     Returns
     -------
@@ -93,14 +95,14 @@ def performance_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         Columns ``subject``, ``kind``, ``status``, ``reason``, and for a comparison ``metric``,
         ``value``, ``against`` and ``p``, its two-sided p-value.
     """
-    realised = [row for row in report if row["kind"] == "realised"]
-    due = [row for row in realised if not _is_early(row)] or realised[:1]
-    estimated = [row for row in report if row["kind"] == "estimated"]
+    realised = [one for one in report.cohorts if one.kind == PerformanceKind.REALISED]
+    due = [one for one in realised if not _is_early(one)] or realised[:1]
+    estimated = [one for one in report.cohorts if one.kind == PerformanceKind.ESTIMATED]
     return pd.DataFrame([row for one in [*estimated, *due] for row in _subjects(one)])
 
 
 def performance_expectations(
-    table: pd.DataFrame, kind: str, limits: PerformanceThresholds
+    table: pd.DataFrame, kind: PerformanceKind, limits: PerformanceThresholds
 ) -> Iterator[RowExpectation]:
     """What is expected of a performance table's rows of one kind.
 
@@ -109,7 +111,7 @@ def performance_expectations(
     table
         As `performance_table` makes it.
     kind
-        ``estimated`` or ``realised``.
+        Estimated or realised.
     limits
         In force.
     """
@@ -124,33 +126,36 @@ def performance_expectations(
         yield figure(characteristic=subject, warn=limit.warn, fail=limit.fail, level=limits.level)
 
 
-def _is_early(row: Mapping[str, Any]) -> bool:
+def _is_early(cohort: CohortPerformance) -> bool:
     """Whether a horizon is not due yet: nothing has been looked for."""
-    return row["status"] == "immature" and row["known"] is None
+    found = cohort.found
+    return found.status == PerformanceStatus.IMMATURE and found.known is None
 
 
-def _subjects(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What is judged of one row of a report: its status, then what it compares."""
-    of = row["kind"] + (f" after {row['horizon']} days" if row["horizon"] else "")
+def _subjects(cohort: CohortPerformance) -> Iterator[dict[str, Any]]:
+    """What is judged of one cohort of a report: its status, then what it compares."""
+    found, of = cohort.found, cohort.title
     empty = dict.fromkeys(("metric", "value", "against", "p"))
-    shared = {"kind": row["kind"], "status": row["status"], "reason": row["reason"]}
+    shared = {"kind": str(cohort.kind), "status": str(found.status), "reason": found.reason}
     yield {"subject": of, **empty, **shared}
-    if row["status"] not in ("mature", "estimated"):
+    if found.status not in MEASURED:
         return
-    metrics = {one["metric"]: one for one in row["metrics"]}
-    compared = [("auc", "reference", "difference_p")]
-    if row["kind"] == "realised":
-        compared = [("auc", "estimated", "gap_p"), ("bad_rate", "estimated", "gap_p")]
-        if metrics["auc"]["reference"] is not None:
-            compared.append(("auc", "reference", "difference_p"))
-    for metric, side, p in compared:
-        one = metrics[metric]
+    auc, bad_rate = found.metric("auc"), found.metric("bad_rate")
+    assert auc is not None
+    assert bad_rate is not None
+    reference = auc, auc.reference, "reference", auc.difference_p
+    compared = [reference]
+    if cohort.kind == PerformanceKind.REALISED:
+        compared = [(one, one.estimated, ESTIMATE, one.gap_p) for one in (auc, bad_rate)]
+        if auc.reference is not None:
+            compared.append(reference)
+    for one, against, side, p in compared:
         yield {
-            "subject": f"{COMPARED[metric]}, {of}, against the {SIDES[side]}",
-            "metric": metric,
-            "value": one["value"],
-            "against": one[side],
-            "p": one[p],
+            "subject": f"{COMPARED[one.metric]}, {of}, against the {side}",
+            "metric": one.metric,
+            "value": one.value,
+            "against": against,
+            "p": p,
             **shared,
-            "reason": one["reason"] if one["value"] is None else row["calibration"],
+            "reason": one.reason if one.value is None else found.calibration,
         }

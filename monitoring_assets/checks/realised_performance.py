@@ -8,9 +8,12 @@ import pandas as pd
 
 from monitoring_assets.checks.performance import performance_expectations
 from monitoring_assets.checks.table_expectation import RowExpectation
+from monitoring_assets.statistics.performance.report import PerformanceKind
 from resources.manifest import Manifest
 
 
 def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[RowExpectation]:
     """Those of the rows that are realised, with the thresholds of performance."""
-    return performance_expectations(table, "realised", manifest.thresholds.performance)
+    return performance_expectations(
+        table, PerformanceKind.REALISED, manifest.thresholds.performance
+    )

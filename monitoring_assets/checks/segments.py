@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 
 from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
+from monitoring_assets.statistics.drift.segment_report import SegmentIndex, SegmentReport
+from monitoring_assets.statistics.drift.segments import Segment
+from monitoring_assets.statistics.drift.thresholds import Status
 from resources.manifest import Manifest
 
 
@@ -19,11 +22,11 @@ class ExpectSegmentToHold(RowExpectation):
     unmet = "{characteristic}: {text}"
     unsure = "{met} segments hold; too few rows: {unsure}"
 
-    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+    def judge(self, row: Mapping[str, Any]) -> tuple[Status, float, dict[str, Any]]:
         """Read the status of the segment's row."""
-        if row["status"] == "error":
+        if row["status"] == Status.ERROR:
             raise NotComputableError(row["text"])
-        return row["status"], float(row["value"]), {"text": row["text"]}
+        return Status(row["status"]), float(row["value"]), {"text": row["text"]}
 
 
 def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[RowExpectation]:
@@ -32,33 +35,32 @@ def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[RowExpecta
         yield ExpectSegmentToHold(characteristic=subject)
 
 
-def segment_table(report: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def segment_table(report: SegmentReport) -> pd.DataFrame:
     """What a segment report says, one row for each segment, or for a column without any.
-
-    Parameters
-    ----------
-    report
-        Rows of the report.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``subject``, ``status``, ``value``, the largest index, and ``text``.
     """
-    judged = [row for row in report if row["status"] is not None]
-    segments = groupby(judged, key=lambda row: (row["segment_column"], row["segment"]))
-    return pd.DataFrame([_judged(*segment, list(rows)) for segment, rows in segments])
+    uncounted = [
+        {"subject": one.column, "status": str(one.status), "value": 0.0, "text": one.reason}
+        for one in report.uncounted
+    ]
+    segments = groupby(report.indices, key=lambda one: one.segment)
+    return pd.DataFrame([*uncounted, *(_judged(one, list(indices)) for one, indices in segments)])
 
 
-def _judged(column: str, value: str | None, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if value is None:
-        (row,) = rows
-        return {"subject": column, "status": row["status"], "value": 0.0, "text": row["reason"]}
-    failed = sorted((row for row in rows if row["status"] == "fail"), key=lambda row: -row["value"])
-    text = ", ".join(f"{row['column']} {row['metric']} {row['value']:.2f}" for row in failed)
-    status = "warn" if failed else "ok"
-    statuses = {row["status"] for row in rows}
-    if statuses == {"insufficient evidence"} and all(row["adjusted_p"] is None for row in rows):
-        status, text = "insufficient evidence", rows[0]["reason"]
-    largest = max((row["value"] for row in rows if row["value"] is not None), default=0.0)
-    return {"subject": f"{column}={value}", "status": status, "value": largest, "text": text}
+def _judged(segment: Segment, indices: Sequence[SegmentIndex]) -> dict[str, Any]:
+    """The row of a segment: what fails in it, or that it is too small to say."""
+    failed = [
+        (one, one.value) for one in indices if one.status == Status.FAIL and one.value is not None
+    ]
+    failed.sort(key=lambda one: -one[1])
+    text = ", ".join(f"{one.column} {one.index} {value:.2f}" for one, value in failed)
+    status = Status.WARN if failed else Status.OK
+    if all(one.status == Status.INSUFFICIENT and one.adjusted_p is None for one in indices):
+        status, text = Status.INSUFFICIENT, indices[0].reason or ""
+    largest = max((one.value for one in indices if one.value is not None), default=0.0)
+    subject = f"{segment.column}={segment.value}"
+    return {"subject": subject, "status": str(status), "value": largest, "text": text}

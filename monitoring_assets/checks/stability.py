@@ -29,7 +29,7 @@ class ExpectNoDrift(ProfileExpectation):
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Compute the statistic and hold it against thresholds and critical value."""
         from monitoring_assets.statistics.drift.drift import judge_counts
-        from monitoring_assets.statistics.drift.thresholds import Thresholds
+        from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 
         limits = Thresholds(self.warn, self.fail, self.level)
         try:
@@ -37,9 +37,9 @@ class ExpectNoDrift(ProfileExpectation):
         except ValueError as error:
             raise NotComputableError(str(error)) from error
         return (
-            judged.status in ("ok", "insufficient evidence"),
+            judged.status in (Status.OK, Status.INSUFFICIENT),
             judged.value,
-            {"status": judged.status, "critical_value": judged.critical_value},
+            {"status": str(judged.status), "critical_value": judged.critical_value},
         )
 
 

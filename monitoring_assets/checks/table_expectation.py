@@ -20,6 +20,7 @@ from great_expectations.validator.validator import ValidationDependencies
 from numpy.typing import NDArray
 
 from monitoring_assets.checks.finding import UNMET, UNSURE
+from monitoring_assets.statistics.drift.thresholds import Status
 
 
 class NotComputableError(ValueError):
@@ -179,10 +180,11 @@ class RowExpectation(TableExpectation):
     metric_dependencies = (ROWS,)
 
     @abstractmethod
-    def judge(self, row: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
+    def judge(self, row: Mapping[str, Any]) -> tuple[Status, float, dict[str, Any]]:
         """The status, what was observed, and details in plain values."""
 
     def assess(self, entry: Mapping[str, Any]) -> tuple[bool, float, dict[str, Any]]:
         """Met is what is ok, and what chance explains."""
         status, observed, details = self.judge(entry)
-        return status in ("ok", "insufficient evidence"), observed, {"status": status, **details}
+        is_met = status in (Status.OK, Status.INSUFFICIENT)
+        return is_met, observed, {"status": str(status), **details}

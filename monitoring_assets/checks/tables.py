@@ -11,6 +11,8 @@ from monitoring_assets.checks.profile_table import KEY, SCORE_RANGE, profile_tab
 from monitoring_assets.checks.segments import segment_table
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.statistics.drift.segment_report import SegmentReport
+from monitoring_assets.statistics.performance.report import PerformanceReport
 from monitoring_assets.statistics.profiles.profile import Profile
 from resources.manifest import Manifest
 from resources.scorers.base import SCORE
@@ -45,13 +47,13 @@ def _scores(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
 
 
 def _segments(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
-    return segment_table(store.read_table("segment_report", day.key, day.day)[0].to_pylist())
+    table, _ = store.read_table("segment_report", day.key, day.day)
+    return segment_table(SegmentReport.from_table(table))
 
 
 def _performance(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
-    return performance_table(
-        store.read_table("performance_report", day.key, day.day)[0].to_pylist()
-    )
+    table, _ = store.read_table("performance_report", day.key, day.day)
+    return performance_table(PerformanceReport.from_table(table))
 
 
 TABLES: dict[str, Callable[[Store, ModelDay, Manifest], pd.DataFrame]] = {

@@ -25,8 +25,8 @@ from monitoring_assets.statistics.profiles.profile import ParquetSource, count, 
 
 BREACHES: dict[str, set[Status]] = {
     "never": set(),
-    "warn": {"warn", "fail", "error"},
-    "fail": {"fail", "error"},
+    "warn": {Status.WARN, Status.FAIL, Status.ERROR},
+    "fail": {Status.FAIL, Status.ERROR},
 }
 """Statuses that make the exit code 1, by ``--fail-on``."""
 

@@ -16,11 +16,11 @@ from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.profiles.bins import short_label
 
 STYLES: dict[Status, str] = {
-    "fail": "bold red",
-    "error": "bold magenta",
-    "warn": "yellow",
-    "insufficient evidence": "cyan",
-    "ok": "green",
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold magenta",
+    Status.WARN: "yellow",
+    Status.INSUFFICIENT: "cyan",
+    Status.OK: "green",
 }
 """Style of each status, the worst first."""
 

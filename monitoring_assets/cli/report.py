@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from monitoring_assets.cli.options import format_option, stored_day
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from monitoring_assets.statistics.drift.segment_report import SegmentReport
+    from monitoring_assets.statistics.performance.report import CohortPerformance
     from resources.layout import Dataset
     from resources.store import Store
 
@@ -43,13 +47,13 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
         raise click.BadParameter(str(error)) from error
-    performance = _rows_of(store, "performance_report", model, date)
-    segments = _rows_of(store, "segment_report", model, date)
+    performance = _table_of(store, "performance_report", model, date)
+    segments = _table_of(store, "segment_report", model, date)
     if output == "json":
         shown = notes | {
             "columns": table.to_pylist(),
-            "performance": performance,
-            "segments": segments,
+            "performance": performance.to_pylist() if performance else [],
+            "segments": segments.to_pylist() if segments else [],
         }
         click.echo(json.dumps(shown, indent=2, default=str))
         return
@@ -57,19 +61,24 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
     from monitoring_assets.statistics.drift.report import DriftReport
+    from monitoring_assets.statistics.drift.segment_report import SegmentReport
+    from monitoring_assets.statistics.performance.report import PerformanceReport
 
     found = DriftReport.from_table(table)
     drifts = found.drifts()
-    moved = {one.column: one.moved_score_by for one in found.columns}
+    moved = {one.drift.column: one.moved_score_by for one in found.columns}
     click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
     print_drift(drifts, found.reference_rows, found.rows, moved=moved)
     shift = found.score.mean_score_shift if found.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
-    for row in performance:
-        click.echo(_performance_line(row))
-    for line in _segment_lines(segments, {drift.column: drift.status for drift in drifts}):
-        click.echo(line)
+    if performance is not None:
+        for cohort in PerformanceReport.from_table(performance).cohorts:
+            click.echo(_performance_line(cohort))
+    if segments is not None:
+        of_total = {drift.column: drift.status for drift in drifts}
+        for line in _segment_lines(SegmentReport.from_table(segments), of_total):
+            click.echo(line)
     worst = max(drifts, key=lambda drift: drift.value or 0.0)
     shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
     click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
@@ -80,48 +89,48 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
 
 
-def _rows_of(store: Store, dataset: Dataset, model: str, day: dt.date) -> list[dict[str, Any]]:
-    """The rows of another report of the day; none where it has none."""
+def _table_of(store: Store, dataset: Dataset, model: str, day: dt.date) -> pa.Table | None:
+    """Another report of the day; None where it has none."""
     from resources.store import NotMaterialisedError
 
     try:
-        table, _ = store.read_table(dataset, model, day)
+        return store.read_table(dataset, model, day)[0]
     except NotMaterialisedError:
-        return []
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+        return None
 
 
-def _performance_line(row: dict[str, Any]) -> str:
+def _performance_line(cohort: CohortPerformance) -> str:
     """AUC with its interval, or why there is none."""
-    of = f"AUC {row['kind']}" + (f" after {row['horizon']} days" if row["horizon"] else "")
-    auc = next((one for one in row["metrics"] or () if one["metric"] == "auc"), None)
+    of, found = f"AUC {cohort.title}", cohort.found
+    auc = found.metric("auc")
     if auc is None:
-        return f"{of}: {row['status']}, {row['reason']}"
-    if auc["value"] is None:
-        return f"{of}: {auc['reason']}"
-    value = f"{auc['value']:.4f}"
-    if auc["low"] is not None:
-        value += f" ({auc['low']:.4f} to {auc['high']:.4f})"
-    rows = row["scored"] if row["kind"] == "estimated" else row["known"]
-    beside = [
-        f"{name} {auc[name]:.4f}" for name in ("reference", "estimated") if auc[name] is not None
-    ]
-    return "; ".join([f"{of}: {value}, {rows:,} rows", *beside, *filter(None, [row["shift"]])])
+        return f"{of}: {found.status}, {found.reason}"
+    if auc.value is None:
+        return f"{of}: {auc.reason}"
+    value = f"{auc.value:.4f}"
+    if auc.low is not None:
+        value += f" ({auc.low:.4f} to {auc.high:.4f})"
+    rows = found.scored if cohort.kind == "estimated" else found.known
+    beside = {"reference": auc.reference, "estimated": auc.estimated}
+    shown = [f"{name} {number:.4f}" for name, number in beside.items() if number is not None]
+    return "; ".join([f"{of}: {value}, {rows:,} rows", *shown, *filter(None, [found.shift])])
 
 
-def _segment_lines(segments: list[dict[str, Any]], total: Mapping[str, str]) -> Iterator[str]:
+def _segment_lines(report: SegmentReport, total: Mapping[str, str]) -> Iterator[str]:
     """Segments at fail that the total does not show, and segment columns that are not there."""
-    hidden = [r for r in segments if r["status"] == "fail" and total.get(r["column"]) != "fail"]
-    for row in sorted(hidden, key=lambda row: -row["value"]):
+    hidden = [
+        (one, one.value)
+        for one in report.indices
+        if one.status == "fail" and one.value is not None and total.get(one.column) != "fail"
+    ]
+    for one, value in sorted(hidden, key=lambda one: -one[1]):
         yield (
-            f"Segment {row['segment_column']}={row['segment']}: {row['column']} {row['metric']} "
-            f"{row['value']:.4f}, fail; {row['rows']:,} rows; in the total "
-            f"{total.get(row['column'], 'not compared')}"
+            f"Segment {one.segment.column}={one.segment.value}: {one.column} {one.index} "
+            f"{value:.4f}, fail; {one.rows:,} rows; in the total "
+            f"{total.get(one.column, 'not compared')}"
         )
-    for row in segments:
-        if row["segment"] is None:
-            yield f"Segments of {row['segment_column']}: {row['reason']}"
+    for column in report.uncounted:
+        yield f"Segments of {column.column}: {column.reason}"
 
 
 def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:
@@ -137,5 +146,7 @@ def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | 
         except NotMaterialisedError:
             history.append({})
             continue
-        history.append({one.column: one.value for one in DriftReport.from_table(table).columns})
+        history.append(
+            {one.drift.column: one.drift.value for one in DriftReport.from_table(table).columns}
+        )
     return history

@@ -1,21 +1,24 @@
-"""The rows of a performance report: one for each estimate, and one for each horizon of outcomes."""
+"""What a performance report says of a cohort: an estimate, and what each horizon has realised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
-from monitoring_assets.statistics.performance.comparison import Difference, difference
-from monitoring_assets.statistics.performance.concept_drift import Explanation, explain, gap
+from monitoring_assets.statistics.performance.comparison import Difference
+from monitoring_assets.statistics.performance.concept_drift import (
+    Explanation,
+    Shift,
+    explain,
+    gap,
+)
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric, estimate
-from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.metrics import (
     as_estimate,
     estimated_metrics,
@@ -23,6 +26,15 @@ from monitoring_assets.statistics.performance.metrics import (
 )
 from monitoring_assets.statistics.performance.pooling import OUTCOMES, enough_rows
 from monitoring_assets.statistics.performance.realised import Realised, RealisedPerformance
+from monitoring_assets.statistics.performance.report import (
+    CohortPerformance,
+    Performance,
+    PerformanceKind,
+    PerformanceStatus,
+    ReportedMetric,
+    SegmentPerformance,
+    reported_bands,
+)
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.score_grid import count_scores
 from resources.errors import InputError
@@ -42,79 +54,11 @@ OTHER_GRID = (
     "the day was counted in another score grid, made for other cut-offs: materialise scores again, "
     "then this report"
 )
-TOO_SMALL = "too small"
-Row = dict[str, Any]
-
-_TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
-_METRIC = pa.struct(
-    [
-        ("metric", _TEXT),
-        *[(name, _NUMBER) for name in ("value", "standard_error", "low", "high")],
-        ("reason", _TEXT),
-        *[(name, _NUMBER) for name in ("reference", "reference_standard_error")],
-        # That of a cohort of this size if nothing has changed since the reference.
-        ("standard_error_unchanged", _NUMBER),
-        *[(name, _NUMBER) for name in ("difference", "difference_p")],
-        *[(name, _NUMBER) for name in ("estimated", "gap", "gap_standard_error", "gap_p")],
-    ]
-)
-_BAND = pa.struct(
-    [
-        *[(name, _NUMBER) for name in ("low", "high")],
-        *[(name, _COUNT) for name in ("rows", "bads")],
-        *[(name, _NUMBER) for name in ("expected", "bad_rate", "bad_rate_low", "bad_rate_high")],
-        ("reference_bad_rate", _NUMBER),
-        # Fewer bads than the neighbour that should be safer, beyond chance.
-        ("breaks_rank_order", pa.bool_()),
-    ]
-)
-_COUNTS = [
-    *[(name, _COUNT) for name in ("scored", "accepted", "known", "bads")],
-    *[(name, _COUNT) for name in ("duplicates", "contradicting", "unmatched", "repeated")],
-    ("out_of_range", _COUNT),
-]
-_FINDINGS = [
-    ("calibration", _TEXT),
-    ("shift", _TEXT),
-    ("shift_reason", _TEXT),
-    ("metrics", pa.list_(_METRIC)),
-]
-_SEGMENT = pa.struct(
-    [
-        ("segment_column", _TEXT),
-        # Null where the column could not be had: the reason is about all of it.
-        ("segment", _TEXT),
-        ("status", _TEXT),
-        ("reason", _TEXT),
-        ("reference_rows", _COUNT),
-        *_COUNTS,
-        ("mean_score_accepted", _NUMBER),
-        *_FINDINGS,
-    ]
-)
-SCHEMA = pa.schema(
-    [
-        ("kind", _TEXT),
-        ("horizon", pa.int32()),
-        ("due", pa.date32()),
-        ("status", _TEXT),
-        ("reason", _TEXT),
-        ("population", _TEXT),
-        *_COUNTS,
-        ("outside_reference", _NUMBER),
-        *[(name, _NUMBER) for name in ("mean_score", "mean_score_accepted", "psi_accepted")],
-        *_FINDINGS,
-        ("bands", pa.list_(_BAND)),
-        ("segments", pa.list_(_SEGMENT)),
-    ]
-)
-"""Columns of a performance report. ``kind`` is ``estimated`` or ``realised``. A row is about all
-rows of the day; its segments lie in it, so that no sum over rows counts them twice."""
 
 
-def estimated_row(
+def estimated_performance(
     manifest: Manifest, grid: ReferenceGrid, scores: ColumnProfile, horizon: Horizon
-) -> Row:
+) -> CohortPerformance:
     """Estimate the performance of all scored rows of a day.
 
     Parameters
@@ -128,32 +72,41 @@ def estimated_row(
     horizon
         Days after which an outcome counts.
     """
-    row: Row = {"kind": "estimated", "horizon": horizon, "population": "all scored rows"}
+    row = CohortPerformance(
+        kind=PerformanceKind.ESTIMATED,
+        horizon=horizon,
+        population="all scored rows",
+        found=Performance(status=PerformanceStatus.NOT_COMPUTED, reason=OTHER_GRID),
+    )
     if scores.bins != grid.bins:
-        return row | {"status": "not computed", "reason": OTHER_GRID}
+        return row
     try:
         calibration = grid.calibration(horizon)
         found = estimate(calibration, scores, manifest.cut_offs)
     except ValueError as error:
-        return row | {"status": "not computed", "reason": str(error)}
+        return replace(row, found=replace(row.found, reason=str(error)))
     if horizon in grid.realised:
         reference = grid.realised[horizon].metrics
     else:  # without outcomes the sample's own performance is an estimate as well
         own = estimated_metrics(estimate(calibration, grid.scores, manifest.cut_offs))
         reference = {name: as_estimate(metric) for name, metric in own.items()}
-    estimated = estimated_metrics(found)
-    metrics = {name: as_estimate(metric) for name, metric in estimated.items()}
-    return row | {
-        "status": "estimated",
-        "scored": found.rows + found.unscored,
-        "outside_reference": found.outside,
-        "mean_score": scores.mean_score,
-        "calibration": found.calibration,
-        "metrics": _metric_rows(metrics, reference, {}, {}, {}),
-    }
+    return replace(
+        row,
+        outside_reference=found.outside,
+        mean_score=scores.mean_score,
+        found=Performance(
+            status=PerformanceStatus.ESTIMATED,
+            scored=found.rows + found.unscored,
+            calibration=found.calibration,
+            metrics=tuple(
+                ReportedMetric.build(name, as_estimate(metric), reference.get(name))
+                for name, metric in estimated_metrics(found).items()
+            ),
+        ),
+    )
 
 
-def realised_row(
+def realised_performance(
     manifest: Manifest,
     outcome: Outcome,
     horizon: int,
@@ -162,7 +115,7 @@ def realised_row(
     bands: ColumnProfile,
     grid: ReferenceGrid | None,
     segments: ReferenceSegments,
-) -> Row:
+) -> CohortPerformance:
     """Measure those rows of a cohort whose outcomes are known, all and by segment, in one pass.
 
     Parameters
@@ -183,18 +136,26 @@ def realised_row(
         Of the reference.
     """
     counts = cohort.counts
-    row: Row = {
-        "population": "accepted with a known outcome",
-        "mean_score": scored.mean_score,
-        **asdict(counts),
-    }
-    if not counts.accepted:
+    row = CohortPerformance(
+        kind=PerformanceKind.REALISED,
+        horizon=horizon,
+        population="accepted with a known outcome",
+        mean_score=scored.mean_score,
+        found=Performance(
+            status=PerformanceStatus.NO_OUTCOMES,
+            reason="the outcome files have no rows",
+            **asdict(counts),
+        ),
+    )
+    if counts.unmatched and not counts.accepted:
         reason = (
             f"none of the {counts.unmatched} keys in the outcome files was scored on this day: "
             "see outcome.path and outcome.key"
         )
-        empty = {"status": "no outcomes yet", "reason": "the outcome files have no rows"}
-        return row | ({"status": "not computed", "reason": reason} if counts.unmatched else empty)
+        status = PerformanceStatus.NOT_COMPUTED
+        return replace(row, found=replace(row.found, status=status, reason=reason))
+    if not counts.accepted:
+        return row
     total = _Rows(manifest, outcome, counts, bands, grid)
     parts = {
         column: [
@@ -220,21 +181,17 @@ def realised_row(
             for part, at in zip(parts[column], np.split(order, ends[:-1]), strict=True):
                 if len(at):
                     part.add(scores[at], outcomes[at])
-    if total.accepted.counts.any() and scored.counts.any():
-        row["psi_accepted"] = stability_index(scored.counts, total.accepted.counts)
-    return (
-        row
-        | total.row(horizon)
-        | {
-            "segments": [
-                _segment_row(Segment(column, value), part, segments, horizon)
-                for column, of_column in parts.items()
-                for value, part in zip(
-                    segment_names(segments.values[column]), of_column, strict=False
-                )
-                if part.counts.scored or segments.profiles[Segment(column, value)].rows
-            ]
-        }
+    both = total.accepted.counts.any() and scored.counts.any()
+    return replace(
+        row,
+        psi_accepted=stability_index(scored.counts, total.accepted.counts) if both else None,
+        found=total.performance(horizon),
+        segments=tuple(
+            _of_segment(Segment(column, value), part, segments, horizon)
+            for column, of_column in parts.items()
+            for value, part in zip(segment_names(segments.values[column]), of_column, strict=False)
+            if part.counts.scored or segments.profiles[Segment(column, value)].rows
+        ),
     )
 
 
@@ -284,13 +241,17 @@ class _Rows:
         if self._grid and self._known:
             self._known += count_scores(known, self._grid.bins, known)
 
-    def row(self, horizon: int) -> Row:
+    def performance(self, horizon: int) -> Performance:
         """What the rows say after a horizon."""
         counts, manifest, grid = self.counts, self._manifest, self._grid
-        row: Row = {"mean_score_accepted": self.accepted.mean_score}
+        row = Performance(
+            status=PerformanceStatus.IMMATURE,
+            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
+            mean_score_accepted=self.accepted.mean_score,
+            **asdict(counts),
+        )
         if counts.known < self._outcome.min_share * counts.accepted:
-            reason = f"{counts.known} of {counts.accepted} accepted have an outcome"
-            return row | {"status": "immature", "reason": reason}
+            return row
         found = self._performance.result()
         estimated, calibration = _estimate_of_known(manifest, horizon, grid, self._known)
         metrics = realised_metrics(found)
@@ -298,21 +259,29 @@ class _Rows:
         gaps = {n: gap(metrics[n], one) for n, one in estimated.items() if n != "ks"}
         reference = grid.realised.get(horizon) if grid else None
         expected = estimated["bad_rate"].value if estimated else None
-        shift = _explain(manifest, found, self._bands, gaps, expected)
-        return row | {
-            "status": "mature",
-            "calibration": calibration,
-            "shift": shift.kind,
-            "shift_reason": shift.text,
-            "metrics": _metric_rows(
-                metrics,
-                reference.metrics if reference else {},
-                estimated,
-                gaps,
-                reference.errors(found.rows, found.bads) if reference else {},
+        explanation = _explain(manifest, found, self._bands, gaps, expected)
+        before = reference.metrics if reference else {}
+        unchanged = reference.errors(found.rows, found.bads) if reference else {}
+        return replace(
+            row,
+            status=PerformanceStatus.MATURE,
+            reason=None,
+            calibration=calibration,
+            shift=explanation.shift,
+            shift_reason=explanation.text,
+            metrics=tuple(
+                ReportedMetric.build(
+                    name,
+                    metric,
+                    before.get(name),
+                    unchanged.get(name),
+                    estimated.get(name),
+                    gaps.get(name),
+                )
+                for name, metric in metrics.items()
             ),
-            "bands": _band_rows(found, reference.bad_rates if reference else None),
-        }
+            bands=reported_bands(found, reference.bad_rates if reference else None),
+        )
 
     def enough(self, horizon: int) -> int:
         """Rows of which enough goods and bads are to be expected to judge them alone."""
@@ -322,31 +291,35 @@ class _Rows:
         return enough_rows(rate) if rate is not None and 0 < rate < 1 else MIN_ROWS
 
 
-def _segment_row(segment: Segment, part: _Rows, reference: ReferenceSegments, horizon: int) -> Row:
+def _of_segment(
+    segment: Segment, part: _Rows, reference: ReferenceSegments, horizon: int
+) -> SegmentPerformance:
     """A segment; one that is too small to be judged alone says so, and keeps what it has."""
     before, counts = reference.profiles[segment].rows, part.counts
-    row: Row = {
-        "segment_column": segment.column,
-        "segment": segment.value,
-        "reference_rows": before,
-        **asdict(counts),
-    }
     if not counts.known:
+        status = PerformanceStatus.IMMATURE if counts.accepted else PerformanceStatus.TOO_SMALL
         reason = f"none of {counts.accepted} accepted has an outcome"
-        return row | {"status": "immature" if counts.accepted else TOO_SMALL, "reason": reason}
-    row |= part.row(horizon)
-    if row["status"] != "mature":
-        return row
+        found = Performance(status=status, reason=reason, **asdict(counts))
+    else:
+        found = replace(part.performance(horizon), bands=())
+    too_small = _why_too_small(part, before, horizon)
+    if found.status == PerformanceStatus.MATURE and too_small:
+        found = replace(found, status=PerformanceStatus.TOO_SMALL, reason=too_small)
+    return SegmentPerformance(
+        column=segment.column, value=segment.value, reference_rows=before, found=found
+    )
+
+
+def _why_too_small(part: _Rows, before: int, horizon: int) -> str | None:
+    known, enough = part.counts.known, part.enough(horizon)
     if before < MIN_ROWS:
-        reason = f"{before} rows of the reference; at least {MIN_ROWS} are wanted"
-        return row | {"status": TOO_SMALL, "reason": reason}
-    if counts.known < (enough := part.enough(horizon)):
-        reason = (
-            f"{counts.known} rows with an outcome; of {enough} {OUTCOMES} goods and {OUTCOMES} "
-            "bads are to be expected. The control charts pool days until there are as many"
+        return f"{before} rows of the reference; at least {MIN_ROWS} are wanted"
+    if known < enough:
+        return (
+            f"{known} rows with an outcome; of {enough} {OUTCOMES} goods and {OUTCOMES} bads are "
+            "to be expected. The control charts pool days until there are as many"
         )
-        return row | {"status": TOO_SMALL, "reason": reason}
-    return row
+    return None
 
 
 def _numeric(bands: ColumnProfile) -> NumericBins:
@@ -396,58 +369,8 @@ def _explain(
     # A ratio is as far from 1 either way; the difference that it makes is not.
     least = (1 - 1 / ratio if (apart.value or 0.0) < 0 else ratio - 1) * (expected or 1.0)
     by_level = explain(moved, apart, least, level)
-    both = Explanation(by_rank.kind, f"AUC: {by_rank.text}. Bad rate: {by_level.text}")
+    both = Explanation(by_rank.shift, f"AUC: {by_rank.text}. Bad rate: {by_level.text}")
     # Either is enough for a concept shift, and what is known goes before what is not.
-    if "concept" in by_level.kind or by_rank.kind == "not enough evidence":
-        return Explanation(by_level.kind, both.text)
+    if by_level.shift in (Shift.CONCEPT, Shift.BOTH) or by_rank.shift == Shift.UNKNOWN:
+        return Explanation(by_level.shift, both.text)
     return both
-
-
-def _metric_rows(
-    metrics: Mapping[str, Estimate],
-    reference: Mapping[str, Estimate],
-    estimated: Mapping[str, EstimatedMetric],
-    gaps: Mapping[str, Difference],
-    unchanged: Mapping[str, float | None],
-) -> list[Row]:
-    """Each metric beside the reference's and the estimated one."""
-    rows = []
-    for name, metric in metrics.items():
-        before = reference.get(name, Estimate(None))
-        change = difference(metric, before) if before.value is not None else Difference()
-        apart = gaps.get(name, Difference())
-        rows.append(
-            {
-                "metric": name,
-                **asdict(metric),
-                "reference": before.value,
-                "reference_standard_error": before.standard_error,
-                "standard_error_unchanged": unchanged.get(name),
-                "difference": change.value,
-                "difference_p": change.p_value,
-                "estimated": estimated[name].value if name in estimated else None,
-                "gap": apart.value,
-                "gap_standard_error": apart.standard_error,
-                "gap_p": apart.p_value,
-            }
-        )
-    return rows
-
-
-def _band_rows(found: Realised, reference: Sequence[float | None] | None) -> list[Row]:
-    broken = {one.riskier for one in found.rank_order_breaks if one.significant}
-    return [
-        {
-            "low": band.low,
-            "high": band.high,
-            "rows": band.rows,
-            "bads": band.bads,
-            "expected": band.expected,
-            "bad_rate": band.bad_rate.value,
-            "bad_rate_low": band.bad_rate.low,
-            "bad_rate_high": band.bad_rate.high,
-            "reference_bad_rate": reference[number] if reference else None,
-            "breaks_rank_order": number in broken,
-        }
-        for number, band in enumerate(found.bands)
-    ]

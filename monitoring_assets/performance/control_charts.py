@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from scipy.special import ndtri
 
-from monitoring_assets.performance.history import Kind, PerformancePoint
+from monitoring_assets.performance.history import PerformancePoint
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.control_chart import Sides, cusum
 from monitoring_assets.statistics.performance.intervals import Estimate, normal
 from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, joined, pool
+from monitoring_assets.statistics.performance.report import PerformanceKind
 from monitoring_assets.statistics.performance.run_length import threshold_for
 from resources.faults import RecordedFault
 
@@ -32,9 +33,10 @@ metric by segment together; few of them are a fault."""
 ALLOWANCE = 0.5
 """Half the shift that is found soonest, in standard errors of a point."""
 
-Series = Mapping[tuple[Kind, str], Sequence[PerformancePoint]]
+Series = Mapping[tuple[PerformanceKind, str], Sequence[PerformancePoint]]
 _Groups = defaultdict[
-    tuple[int | None, Segment | None], defaultdict[tuple[Kind, str], list[PerformancePoint]]
+    tuple[int | None, Segment | None],
+    defaultdict[tuple[PerformanceKind, str], list[PerformancePoint]],
 ]
 
 
@@ -45,7 +47,7 @@ class _Chart:
     ``what`` names it, with a place for the horizon. Of a segment only what pages is watched.
     """
 
-    kind: Kind
+    kind: PerformanceKind
     metric: str
     sides: Sides
     what: str
@@ -53,16 +55,16 @@ class _Chart:
 
 
 _CHARTS = (
-    _Chart("realised", "auc", "fall", "AUC{after}"),
-    _Chart("gap", "auc", "fall", "AUC{after} against its estimate"),
-    _Chart("gap", "bad_rate", "both", "bad rate{after} against its estimate"),
-    _Chart("estimated", "auc", "fall", "estimated AUC{after}", pages=False),
+    _Chart(PerformanceKind.REALISED, "auc", "fall", "AUC{after}"),
+    _Chart(PerformanceKind.GAP, "auc", "fall", "AUC{after} against its estimate"),
+    _Chart(PerformanceKind.GAP, "bad_rate", "both", "bad rate{after} against its estimate"),
+    _Chart(PerformanceKind.ESTIMATED, "auc", "fall", "estimated AUC{after}", pages=False),
 )
 
 
 def known_on(point: PerformancePoint) -> dt.date:
     """Return the day on which a point can first be known: an estimate's own, or when it is due."""
-    waits = 0 if point.kind == "estimated" else point.horizon or 0
+    waits = 0 if point.kind == PerformanceKind.ESTIMATED else point.horizon or 0
     return point.day + dt.timedelta(days=waits)
 
 
@@ -118,10 +120,12 @@ def _fault(
     It may do so by chance once in ``charts`` times the run length.
     """
     points = series[chart.kind, chart.metric]
-    shown: Kind = "estimated" if chart.kind == "estimated" else "realised"
+    shown = PerformanceKind.REALISED
+    if chart.kind == PerformanceKind.ESTIMATED:
+        shown = PerformanceKind.ESTIMATED
     bad_rate, horizon = _usual(series[shown, "bad_rate"]), points[0].horizon
     reference = series[shown, chart.metric][-1].reference
-    target = Estimate(0.0, 0.0) if chart.kind == "gap" else reference
+    target = Estimate(0.0, 0.0) if chart.kind == PerformanceKind.GAP else reference
     if not 0 < bad_rate < 1 or target.value is None or target.standard_error is None:
         return None  # nothing to compare with, which the checks of the report say
     pools, _ = pool(map(_as_day, points), enough_rows(bad_rate))
@@ -175,11 +179,11 @@ def _fault(
 
 def _why(chart: _Chart, series: Series, moved: float, since: dt.date, until: dt.date) -> str:
     """Say whether it is concept or covariate shift, as far as that is known."""
-    if chart.kind == "gap":
+    if chart.kind == PerformanceKind.GAP:
         return "Concept shift: outcomes of the same scores have changed"
-    if chart.kind == "estimated":
+    if chart.kind == PerformanceKind.ESTIMATED:
         return "Covariate shift: other applicants, if outcomes of the same scores have not changed"
-    gap = _mean(series["gap", chart.metric], since, until).value
+    gap = _mean(series[PerformanceKind.GAP, chart.metric], since, until).value
     if gap is None:
         return "Whether other applicants are the reason is not known: there is no estimate"
     return (

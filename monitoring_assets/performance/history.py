@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
 
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.report import (
+    CohortPerformance,
+    Performance,
+    PerformanceKind,
+    PerformanceReport,
+)
 from resources.store import Store, arrow_file
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
 READERS = 16
-ROWS = ("kind", "horizon", "segment_column", "segment", "scored", "known", "bads")
-FIGURES = (
-    "metric",
-    "value",
-    "standard_error",
-    "standard_error_unchanged",
-    "reference",
-    "reference_standard_error",
-    "estimated",
-    "gap",
-    "gap_standard_error",
+LEAVES = frozenset(
+    {
+        *("kind", "horizon", "status", "segment_column", "segment", "scored", "known", "bads"),
+        *("metric", "value", "standard_error", "standard_error_unchanged"),
+        *("reference", "reference_standard_error"),
+        *("estimated", "gap", "gap_standard_error"),
+    }
 )
+"""Columns of a report that a point is made of: a report has ten times as many figures."""
 METRICS = ("auc", "bad_rate")
 WINDOW_DAYS = 365
 """Fewest days of mature cohorts that a chart looks back at; at most twice as many."""
-
-Kind = Literal["estimated", "realised", "gap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ class PerformancePoint:
     day
         The cohort's.
     kind
-        ``gap`` is realised less estimated, of the rows whose outcomes are known.
+        A gap is of the rows whose outcomes are known.
     horizon
         Days after which outcomes count; None where the manifest does not say.
     metric
@@ -67,7 +62,7 @@ class PerformancePoint:
     """
 
     day: dt.date
-    kind: Kind
+    kind: PerformanceKind
     horizon: int | None
     metric: str
     value: float | None
@@ -133,69 +128,61 @@ def performance_points(
 @lru_cache(maxsize=2048)
 def _points(root: str, day: dt.date, path: str, tag: str) -> tuple[PerformancePoint, ...]:
     """The points of a report, read once for all days of a run that look back at it."""
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(arrow_file(Store(root=root).storage.read(path)))
-    # A report has ten times as many figures as are watched.
-    table = file.read(
-        [leaf for leaf in _leaves(file.schema) if leaf.rpartition(".")[2] in (*ROWS, *FIGURES)]
-    )
-    reports = table.combine_chunks().to_struct_array().combine_chunks()
-    of_rows = {name: reports.field(name).to_pylist() for name in ("kind", "horizon")}
-    points = [
-        point
-        for at, row in _measured(reports, "scored", "known", "bads")
-        for point in _of_row(day, {name: values[at] for name, values in of_rows.items()} | row)
+    paths = (file.schema.column(at).path for at in range(len(file.schema)))
+    of_points = [
+        one for one in paths if one.rpartition(".")[2] in LEAVES and not one.startswith("bands.")
     ]
-    if "segments" in table.column_names:  # an earlier release has none
-        lists = reports.field("segments")
-        parents = pc.list_parent_indices(lists).to_pylist()
-        for at, row in _measured(lists.flatten(), "segment_column", "segment", "known", "bads"):
-            segment = Segment(row["segment_column"], row["segment"])
-            of = {name: values[parents[at]] for name, values in of_rows.items()}
-            points += _of_row(day, of | row, segment)
-    return tuple(points)
+    cohorts = PerformanceReport.from_table(file.read(of_points), METRICS).cohorts
+    return tuple(
+        point
+        for cohort in cohorts
+        for segment, found in (
+            (None, cohort.found),
+            *((Segment(one.column, one.value or ""), one.found) for one in cohort.segments),
+        )
+        for point in _of_rows(day, cohort, segment, found)
+    )
 
 
-def _measured(rows: pa.StructArray, *names: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows that have metrics, by position: these columns, and of the metrics what is watched."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    lists = rows.field("metrics")
-    metrics = lists.flatten()
-    watched = pc.is_in(metrics.field("metric"), pa.array(METRICS))
-    positions = pc.list_parent_indices(lists).filter(watched).to_pylist()
-    figures = [metrics.field(name).filter(watched).to_pylist() for name in FIGURES]
-    by_row: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for at, *metric in zip(positions, *figures, strict=True):
-        by_row[at][metric[0]] = dict(zip(FIGURES, metric, strict=True))
-    columns = {name: rows.field(name).to_pylist() for name in names}
-    for at, found in by_row.items():
-        yield at, {name: values[at] for name, values in columns.items()} | {"metrics": found}
-
-
-def _leaves(schema: pq.ParquetSchema) -> list[str]:
-    """Paths of the leaves of a Parquet schema."""
-    return [schema.column(at).path for at in range(len(schema))]
-
-
-def _of_row(
-    day: dt.date, row: dict[str, Any], segment: Segment | None = None
+def _of_rows(
+    day: dt.date, cohort: CohortPerformance, segment: Segment | None, found: Performance
 ) -> Iterator[PerformancePoint]:
     """What is estimated, or mature: nothing else has metrics."""
-    metrics = row["metrics"]
-    is_estimate = row["kind"] == "estimated"
-    rows = row["scored"] if is_estimate else row["known"]
-    bads = round(rows * (metrics["bad_rate"]["value"] or 0.0)) if is_estimate else row["bads"]
-    for name in METRICS:
-        one = metrics[name]
-        error = one["standard_error_unchanged"] or one["standard_error"]
-        before = Estimate(one["reference"], one["reference_standard_error"])
-        after = row["horizon"], name
-        value = one["value"], error, rows, bads
-        yield PerformancePoint(day, row["kind"], *after, *value, before, segment)
-        if not is_estimate and one["estimated"] is not None:
-            apart = one["gap"], one["gap_standard_error"], rows, bads
-            yield PerformancePoint(day, "gap", *after, *apart, Estimate(0.0, 0.0), segment)
+    is_estimate = cohort.kind == PerformanceKind.ESTIMATED
+    rows = found.scored if is_estimate else found.known
+    rate, bads = found.metric("bad_rate"), found.bads
+    if rate is None or rows is None:
+        return
+    if is_estimate:
+        bads = round(rows * (rate.value or 0.0))
+    for one in found.metrics:
+        error = one.standard_error_unchanged or one.standard_error
+        before = Estimate(one.reference, one.reference_standard_error)
+        yield PerformancePoint(
+            day,
+            cohort.kind,
+            cohort.horizon,
+            one.metric,
+            one.value,
+            error,
+            rows,
+            bads or 0,
+            before,
+            segment,
+        )
+        if not is_estimate and one.estimated is not None:
+            yield PerformancePoint(
+                day,
+                PerformanceKind.GAP,
+                cohort.horizon,
+                one.metric,
+                one.gap,
+                one.gap_standard_error,
+                rows,
+                bads or 0,
+                Estimate(0.0, 0.0),
+                segment,
+            )

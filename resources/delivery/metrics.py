@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from monitoring_assets.statistics.alerts.policy import FAMILIES
+from monitoring_assets.statistics.drift.thresholds import ALARMING, Status
 from resources.delivery.messages import CheckStatus, Gauge, ServiceCheck, Subject
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ COLUMNS = Metric(
     f"{PREFIX}columns",
     "column",
     "Columns, the score among them, that the day's report has at this status.",
-    tags={"status": ("warn", "fail", "error")},
+    tags={"status": (Status.WARN, Status.FAIL, Status.ERROR)},
 )
 INCIDENTS_OPEN = Metric(
     f"{PREFIX}incidents.open",
@@ -268,28 +269,33 @@ def report_gauges(report: DriftReport | None) -> list[Gauge]:
     """
     columns = report.columns if report else ()
     score = report.score if report else None
-    known = [(one, one.value) for one in columns if one.index == "CSI" and one.value is not None]
-    statuses: list[str] = [one.status for one in columns]
+    known = [
+        (one, one.drift.value)
+        for one in columns
+        if one.drift.index == "CSI" and one.drift.value is not None
+    ]
+    statuses: list[str] = [one.drift.status for one in columns]
 
     def importance(known: tuple[ReportedColumn, float]) -> tuple[bool, float, float]:
         one, value = known
-        return one.status in ("warn", "fail"), abs(one.moved_score_by or 0.0), value
+        return one.drift.status in ALARMING, abs(one.moved_score_by or 0.0), value
 
     gauges = []
-    if score and score.value is not None:
-        gauges.append(PSI.gauge(score.value))
+    if score and score.drift.value is not None:
+        gauges.append(PSI.gauge(score.drift.value))
     if score and score.mean_score_shift is not None:
         gauges.append(MEAN_SCORE_SHIFT.gauge(score.mean_score_shift))
     if known:
         gauges.append(CSI_MAX.gauge(max(value for _, value in known)))
     if report:
         gauges.append(ROWS.gauge(report.rows))
-    if missing := [one.missing for one in columns if one.missing is not None]:
-        gauges.append(MISSING_MAX.gauge(max(missing)))
+    missing = [one.drift.current_missing for one in columns]
+    if known_missing := [share for share in missing if share is not None]:
+        gauges.append(MISSING_MAX.gauge(max(known_missing)))
     gauges += [
         COLUMNS.gauge(statuses.count(status), status=status) for status in COLUMNS.tags["status"]
     ]
     return gauges + [
-        CSI.gauge(value, characteristic=one.column)
+        CSI.gauge(value, characteristic=one.drift.column)
         for one, value in sorted(known, key=importance, reverse=True)[: csi_series()]
     ]

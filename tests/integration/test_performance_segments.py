@@ -96,11 +96,11 @@ def test_segments_mature_as_their_outcomes_come_and_the_one_that_rots_is_told(
     tell(lender, cohort.assign(bad=cohort["bad"].where(known).astype("Int64")))
     make(lender, instance, "measure_performance")
     row = realised(lender)
-    assert (row["status"], row["metrics"]) == ("immature", None)
+    assert (row["status"], row["metrics"]) == ("immature", [])
     found = by_segment(row)
     assert found["region", "north"]["status"] == "mature"
     assert found["region", "south"]["status"] == "immature"
-    assert found["region", "south"]["metrics"] is None
+    assert found["region", "south"]["metrics"] == []
 
     tell(lender, cohort)
     make(lender, instance, "measure_performance")

@@ -177,8 +177,8 @@ def test_alerts_that_failed_after_the_report_are_no_fault_of_the_day(
 @pytest.mark.parametrize(
     ("asset", "broken"),
     [
-        ("segment_report", "monitoring_assets.assets.segment_report._rows"),
-        ("performance_report", "monitoring_assets.assets.performance_report._rows"),
+        ("segment_report", "monitoring_assets.assets.segment_report._report"),
+        ("performance_report", "monitoring_assets.assets.performance_report._report"),
         ("drift_report", "monitoring_assets.assets.drift_report.compare_with_reference"),
     ],
 )

@@ -226,7 +226,7 @@ def _column_drift(
     elif not current.counts.any():
         error = "current: no rows"
     if bins is None or error:
-        return ColumnDrift(name, index, thresholds, "error", error=error)
+        return ColumnDrift(name, index, thresholds, Status.ERROR, error=error)
 
     by_bin = statistic.contributions(reference.counts, current.counts)
     judged = judge_counts(reference.counts, current.counts, thresholds, statistic)

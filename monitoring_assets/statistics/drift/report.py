@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,6 @@ from monitoring_assets.statistics.drift.drift import (
     Additional,
     BinDrift,
     ColumnDrift,
-    Index,
     Judgement,
 )
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
@@ -33,6 +33,17 @@ _BIN = pa.struct(
         ("moved_score_by", _NUMBER),
     ]
 )
+_OF_DRIFT = (
+    "column",
+    "index",
+    *("warn", "fail", "level"),
+    "status",
+    *("value", "critical_value"),
+    *("reference_missing", "missing", "unseen", "out_of_range", "infinite", "error"),
+)
+"""Columns in the order of the fields of `ColumnDrift`, without its lists."""
+# The columns of a day have few of each, and making one costs more than finding it.
+_thresholds, _status = lru_cache(Thresholds), lru_cache(Status)
 _ADDITIONAL = pa.struct(
     [
         ("statistic", _TEXT),
@@ -70,10 +81,10 @@ class ReportedBins:
 class ReportedColumn:
     """One column of a drift report.
 
-    Shares, limits and what is None are as in `ColumnDrift`.
-
     Parameters
     ----------
+    drift
+        As it was compared, but without its bins: they are the report's.
     mean_score_shift
         Current mean score less the reference's, in units of the score; None if unknown.
     moved_score_by
@@ -83,21 +94,9 @@ class ReportedColumn:
         Where its slots are in the report's; empty for a column with an error.
     """
 
-    column: str
-    index: Index
-    value: float | None
-    critical_value: float | None
-    status: Status
-    thresholds: Thresholds
-    reference_missing: float | None
-    missing: float | None
-    unseen: float | None
-    out_of_range: float | None
-    infinite: int
+    drift: ColumnDrift
     mean_score_shift: float | None
     moved_score_by: float | None
-    error: str | None
-    additional: tuple[Additional, ...]
     bins: slice
 
 
@@ -164,25 +163,13 @@ class DriftReport:
             current.rows,
             tuple(
                 ReportedColumn(
-                    drift.column,
-                    drift.index,
-                    drift.value,
-                    drift.critical_value,
-                    drift.status,
-                    drift.thresholds,
-                    drift.reference_missing,
-                    drift.current_missing,
-                    drift.unseen,
-                    drift.out_of_range,
-                    drift.infinite,
+                    replace(drift, bins=()),
                     None if moved is None else moved.shift,
                     None if moved is None or drift.index == "PSI" else moved.mix,
-                    drift.error,
-                    drift.additional,
                     of_column,
                 )
                 for drift, moved, of_column in zip(
-                    drifts, shifts, _slices(len(drift.bins) for drift in drifts), strict=True
+                    drifts, shifts, slices(len(drift.bins) for drift in drifts), strict=True
                 )
             ),
             ReportedBins(
@@ -200,21 +187,26 @@ class DriftReport:
         """Read a table of `SCHEMA`."""
         lists = table["bins"].combine_chunks()
         labels, slots, reference, current, contribution, moved = lists.flatten().flatten()
-        names = [
-            name
-            for name in cls.SCHEMA.names
-            if name not in ("reference_rows", "rows", "additional", "bins")
-        ]
         rows: Iterator[tuple[Any, ...]] = zip(
-            *(table[name].to_pylist() for name in names),
+            *(table[name].to_pylist() for name in _OF_DRIFT),
             (tuple(map(_additional, of_column)) for of_column in table["additional"].to_pylist()),
-            _slices(lists.value_lengths().to_pylist()),
+            *(table[name].to_pylist() for name in ("mean_score_shift", "moved_score_by")),
+            slices(lists.value_lengths().to_pylist()),
             strict=True,
         )
         return cls(
             table["reference_rows"][0].as_py(),
             table["rows"][0].as_py(),
-            tuple(ReportedColumn(*(*row[:5], Thresholds(*row[5:8]), *row[8:])) for row in rows),
+            tuple(
+                ReportedColumn(
+                    ColumnDrift(
+                        *(*row[:2], _thresholds(*row[2:5]), _status(row[5])),
+                        *(*row[6:8], (), *row[8:15]),
+                    ),
+                    *row[15:],
+                )
+                for row in rows
+            ),
             ReportedBins(
                 labels.to_pylist(),
                 slots.to_pylist(),
@@ -244,35 +236,25 @@ class DriftReport:
         ]
         columns = [
             (
-                one.column,
-                one.index,
-                one.value,
-                one.critical_value,
-                one.status,
-                one.thresholds.warn,
-                one.thresholds.fail,
-                one.thresholds.level,
+                one.drift.column,
+                one.drift.index,
+                one.drift.value,
+                one.drift.critical_value,
+                one.drift.status,
+                *astuple(one.drift.thresholds),
                 self.reference_rows,
                 self.rows,
-                one.reference_missing,
-                one.missing,
-                one.unseen,
-                one.out_of_range,
-                one.infinite,
+                one.drift.reference_missing,
+                one.drift.current_missing,
+                one.drift.unseen,
+                one.drift.out_of_range,
+                one.drift.infinite,
                 one.mean_score_shift,
                 one.moved_score_by,
-                one.error,
+                one.drift.error,
                 [
-                    (
-                        other.statistic,
-                        other.thresholds.warn,
-                        other.thresholds.fail,
-                        other.thresholds.level,
-                        other.judgement.value,
-                        other.judgement.critical_value,
-                        other.judgement.status,
-                    )
-                    for other in one.additional
+                    (other.statistic, *astuple(other.thresholds), *astuple(other.judgement))
+                    for other in one.drift.additional
                 ],
             )
             for one in self.columns
@@ -288,7 +270,7 @@ class DriftReport:
     @property
     def score(self) -> ReportedColumn | None:
         """The column that is the score; None if it was not compared."""
-        return next((one for one in self.columns if one.index == "PSI"), None)
+        return next((one for one in self.columns if one.drift.index == "PSI"), None)
 
     def drifts(self) -> list[ColumnDrift]:
         """The columns as they were compared."""
@@ -303,32 +285,14 @@ class DriftReport:
                 strict=True,
             )
         ]
-        return [
-            ColumnDrift(
-                one.column,
-                one.index,
-                one.thresholds,
-                one.status,
-                one.value,
-                one.critical_value,
-                tuple(bins[one.bins]),
-                one.reference_missing,
-                one.missing,
-                one.unseen,
-                one.out_of_range,
-                one.infinite,
-                one.error,
-                one.additional,
-            )
-            for one in self.columns
-        ]
+        return [replace(one.drift, bins=tuple(bins[one.bins])) for one in self.columns]
 
 
 def _additional(found: dict[str, Any]) -> Additional:
     return Additional(
         found["statistic"],
-        Thresholds(found["warn"], found["fail"], found["level"]),
-        Judgement(found["value"], found["critical_value"], found["status"]),
+        _thresholds(found["warn"], found["fail"], found["level"]),
+        Judgement(found["value"], found["critical_value"], _status(found["status"])),
     )
 
 
@@ -339,7 +303,7 @@ def _shift(drift: ColumnDrift, reference: Profile, current: Profile) -> MeanShif
         return None
 
 
-def _slices(lengths: Iterable[int]) -> Iterator[slice]:
+def slices(lengths: Iterable[int]) -> Iterator[slice]:
     """Where each of several runs of values is, one after the other."""
     start = 0
     for length in lengths:

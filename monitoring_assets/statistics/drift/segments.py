@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
 from monitoring_assets.statistics.drift.stability import StabilityIndex
-from monitoring_assets.statistics.drift.thresholds import Dependence, Status, Thresholds, status_of
+from monitoring_assets.statistics.drift.thresholds import (
+    ALARMING,
+    Dependence,
+    Status,
+    Thresholds,
+    status_of,
+)
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, family
 from monitoring_assets.statistics.profiles.kernel import category_codes, float_runs, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
@@ -267,7 +273,7 @@ def judge_segments(
         ):
             status, reason, p = drift.status, drift.error, np.nan
             if fewest < MIN_ROWS:
-                status = "insufficient evidence"
+                status = Status.INSUFFICIENT
                 reason = f"{fewest} rows; at least {MIN_ROWS} are wanted"
             elif drift.error is None:
                 one, other = (side.columns[drift.column].counts for side in (before, after))
@@ -285,7 +291,7 @@ def judge_segments(
 
 def _adjusted(one: SegmentDrift, p: float, rate: float) -> SegmentDrift:
     drift = one.drift
-    if one.status not in ("warn", "fail") or drift.value is None:
+    if one.status not in ALARMING or drift.value is None:
         return replace(one, adjusted_p=p)
     status = status_of(drift.value, p, drift.thresholds, rate)
     reason = None if status == one.status else "among so many comparisons chance explains it"

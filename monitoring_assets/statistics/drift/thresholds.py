@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-Status = Literal["ok", "warn", "fail", "insufficient evidence", "error"]
+
+class Status(StrEnum):
+    """What was found of a value. ``INSUFFICIENT``: over a threshold, but chance explains it."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    INSUFFICIENT = "insufficient evidence"
+    ERROR = "error"
+
+
+ALARMING = frozenset({Status.WARN, Status.FAIL})
+"""Over a threshold, and beyond chance."""
+
 Dependence = Literal["positive", "any"]
 """``"positive"`` for Benjamini-Hochberg, ``"any"`` for Benjamini-Yekutieli."""
 
@@ -108,7 +122,7 @@ def status_of(value: float, p: float, limits: Limits, level: float) -> Status:
         Thresholds, and the probability of a false alarm.
     """
     if value < limits.warn:
-        return "ok"
+        return Status.OK
     if is_beyond(value, p, limits.fail, level):
-        return "fail"
-    return "warn" if is_beyond(value, p, limits.warn, level) else "insufficient evidence"
+        return Status.FAIL
+    return Status.WARN if is_beyond(value, p, limits.warn, level) else Status.INSUFFICIENT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from scipy.special import ndtr, ndtri
 
@@ -17,13 +17,15 @@ from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric
 from monitoring_assets.statistics.performance.intervals import Estimate
 
-Kind = Literal[
-    "no shift",
-    "covariate shift",
-    "concept shift",
-    "covariate and concept shift",
-    "not enough evidence",
-]
+
+class Shift(StrEnum):
+    """What has shifted since the reference."""
+
+    NONE = "no shift"
+    COVARIATE = "covariate shift"
+    CONCEPT = "concept shift"
+    BOTH = "covariate and concept shift"
+    UNKNOWN = "not enough evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,14 @@ class Explanation:
 
     Parameters
     ----------
-    kind
+    shift
         ``covariate shift``: scores moved, and performance followed as estimated. ``concept shift``:
         outcomes of the same scores changed.
     text
         Why, in words.
     """
 
-    kind: Kind
+    shift: Shift
     text: str
 
 
@@ -103,18 +105,18 @@ def explain(scores: Status, gap: Difference, least: float, level: float = 1e-3) 
         raise ValueError(f"least must be positive, not {least}")
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, not {level}")
-    moved = {"ok": False, "warn": True, "fail": True}.get(scores)
+    moved = {Status.OK: False, Status.WARN: True, Status.FAIL: True}.get(scores)
     departs, outcomes = _judge(gap, least, level)
     told = f"{_SCORES[moved]}; {outcomes}"
     if departs is None or (moved is None and not departs):
-        return Explanation("not enough evidence", told)
-    kinds: dict[tuple[bool, bool], Kind] = {
-        (False, False): "no shift",
-        (True, False): "covariate shift",
-        (False, True): "concept shift",
-        (True, True): "covariate and concept shift",
+        return Explanation(Shift.UNKNOWN, told)
+    shifts = {
+        (False, False): Shift.NONE,
+        (True, False): Shift.COVARIATE,
+        (False, True): Shift.CONCEPT,
+        (True, True): Shift.BOTH,
     }
-    return Explanation(kinds[bool(moved), departs], told)
+    return Explanation(shifts[bool(moved), departs], told)
 
 
 _SCORES = {

@@ -2,16 +2,22 @@
 
 import datetime as dt
 
-import pyarrow as pa
 import pytest
 
 from monitoring_assets.alerting.incidents import NoticeContext
 from monitoring_assets.alerting.ledger import tell
 from monitoring_assets.assets.alerts import performance_gauges
-from monitoring_assets.performance.cohort import SCHEMA
 from monitoring_assets.performance.history import PerformancePoint, performance_points
 from monitoring_assets.statistics.alerts.decision import FAMILIES, Decision
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.report import (
+    CohortPerformance,
+    Performance,
+    PerformanceKind,
+    PerformanceReport,
+    PerformanceStatus,
+    ReportedMetric,
+)
 from resources.delivery.datadog import AGENT_VARIABLES
 from resources.delivery.messages import Measurements, Subject
 from tests.conftest import YESTERDAY, days_ago, job, onboard
@@ -78,20 +84,18 @@ def datadog(monkeypatch):
         assert not receiver.violations
 
 
-def row(kind, auc, bad_rate):
-    """A row of a report: value, and where it is realised the gap, of both metrics."""
+def report(kind, auc, bad_rate):
+    """A report of one cohort: value, and where it is realised the gap, of both metrics."""
     found = {"auc": auc, "bad_rate": bad_rate}
-    return {
-        "kind": kind,
-        "horizon": 30,
-        "scored": 1000,
-        "known": 1000,
-        "bads": 100,
-        "metrics": [
-            {"metric": name, "value": value, "estimated": value - gap, "gap": gap}
-            for name, (value, gap) in found.items()
-        ],
-    }
+    metrics = tuple(
+        ReportedMetric(metric=name, value=value, estimated=value - gap, gap=gap)
+        for name, (value, gap) in found.items()
+    )
+    status = PerformanceStatus.MATURE if kind == "realised" else PerformanceStatus.ESTIMATED
+    found = Performance(status=status, scored=1000, known=1000, bads=100, metrics=metrics)
+    return PerformanceReport(
+        (CohortPerformance(kind=PerformanceKind(kind), horizon=30, found=found),)
+    )
 
 
 SENT = {
@@ -117,13 +121,12 @@ def reported(lender, instance):
     manifest = lender.store.landed(KEY).manifest
     due = YESTERDAY - dt.timedelta(days=30)
     reports = {
-        due: row("realised", (0.72, -0.06), (0.12, 0.02)),
-        YESTERDAY: row("estimated", (0.79, 0.0), (0.1, 0.0)),
+        due: report("realised", (0.72, -0.06), (0.12, 0.02)),
+        YESTERDAY: report("estimated", (0.79, 0.0), (0.1, 0.0)),
     }
     for day, one in reports.items():
-        table = pa.Table.from_pylist([one], SCHEMA)
         lender.store.write_report(
-            "performance_report", KEY, day, table, manifest, "run", "code", {}
+            "performance_report", KEY, day, one.to_table(), manifest, "run", "code", {}
         )
     return lender
 

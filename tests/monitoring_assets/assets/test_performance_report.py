@@ -77,7 +77,7 @@ def metrics(row):
 def test_a_cohort_is_estimated_on_the_day_and_realised_later(lend, lender, instance):
     frame = lend()
     row = report(lender)["realised", 30]
-    assert (row["status"], row["metrics"]) == ("no outcomes yet", None)
+    assert (row["status"], row["metrics"]) == ("no outcomes yet", [])
     assert f"outcomes/{DAY}.parquet" in row["reason"]
     tell(lender, frame)
     found = make(lender, instance, "measure_performance")
@@ -175,7 +175,7 @@ def test_an_immature_cohort_neither_passes_nor_fails(lend, lender, instance):
     assert found.severity == dg.AssetCheckSeverity.WARN
     assert "immature: 120 of 400 accepted have an outcome" in found.description
     row = report(lender)["realised", 30]
-    assert (row["status"], row["known"], row["metrics"]) == ("immature", 120, None)
+    assert (row["status"], row["known"], row["metrics"]) == ("immature", 120, [])
 
 
 def test_a_cohort_is_not_measured_before_its_horizon(lend, lender, instance):

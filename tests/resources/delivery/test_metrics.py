@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitoring_assets.statistics.drift.drift import ColumnDrift
 from monitoring_assets.statistics.drift.report import DriftReport, ReportedBins, ReportedColumn
-from monitoring_assets.statistics.drift.thresholds import Thresholds
+from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from resources.delivery import metrics
 from resources.delivery.channels import CHANNELS
 from resources.delivery.messages import Subject
@@ -16,24 +17,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 def row(column, *, index="CSI", value=0.01, status="ok", moved=None, shift=None, missing=0.0):
-    return ReportedColumn(
-        column,
-        index,
-        value,
-        None,
-        status,
-        Thresholds(),
-        None,
-        missing,
-        None,
-        None,
-        0,
-        shift,
-        moved,
-        None,
-        (),
-        slice(0, 0),
-    )
+    drift = ColumnDrift(column, index, Thresholds(), Status(status), value, current_missing=missing)
+    return ReportedColumn(drift, shift, moved, slice(0, 0))
 
 
 def report_of(*columns):

@@ -72,7 +72,7 @@ BY_CHANCE, TOO_FEW = departing(-0.06, 0.03), departing(0.0, 0.04)
     ],
 )
 def test_what_has_shifted(scores, difference, kind):
-    assert explain(scores, difference, least=0.05).kind == kind
+    assert explain(scores, difference, least=0.05).shift == kind
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_it_is_said_in_words(difference, said):
 
 def test_a_gap_too_small_to_matter_is_none():
     """Of enough rows any gap is beyond chance."""
-    assert explain("ok", departing(0.004, 0.0005), least=0.05).kind == "no shift"
+    assert explain("ok", departing(0.004, 0.0005), least=0.05).shift == "no shift"
 
 
 @pytest.mark.parametrize(("least", "level"), [(0, 0.001), (0.05, 0), (0.05, 1)])
@@ -130,7 +130,7 @@ def test_simulated_cohorts_are_told_apart(shift, slope, kind):
         status = judge_counts(*coarse(reference, counted), Thresholds()).status
         auc = realised(scores, outcomes, edges=[0.1]).discrimination.auc
         found = explain(status, gap(auc, estimate(calibration, counted).auc), least=0.05)
-        assert found.kind == kind, found.text
+        assert found.shift == kind, found.text
 
 
 def coarse(*profiles):

@@ -1,0 +1,41 @@
+"""docs/store.md lists the columns of each report as they are stored."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from monitoring_assets.statistics.drift.report import DriftReport
+from monitoring_assets.statistics.drift.segment_report import SegmentReport
+from monitoring_assets.statistics.performance.report import PerformanceReport
+
+PAGE = Path(__file__).parents[2] / "docs" / "store.md"
+REPORTS = {
+    "drift_report": DriftReport,
+    "segment_report": SegmentReport,
+    "performance_report": PerformanceReport,
+}
+
+
+def stored(fields, prefix=""):
+    """Name and type of each column, and of what lies in it."""
+    for field in fields:
+        is_list = pa.types.is_list(field.type)
+        yield prefix + field.name, "list" if is_list else str(field.type)
+        if is_list:
+            yield from stored(field.type.value_type, f"{prefix}{field.name}.")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_the_page_lists_the_columns_that_are_stored(report):
+    section = PAGE.read_text().split(f"## Columns of `{report}`\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `([\w.]+)` \| `([\w\[\]]+)` \| .+ \|$", section, re.MULTILINE)
+    columns = dict(stored(REPORTS[report].SCHEMA))
+    expected = [
+        (name, kind)
+        for name, kind in columns.items()
+        # What a segment shares with all rows is listed once.
+        if columns.get(name.removeprefix("segments.")) != kind or not name.startswith("segments.")
+    ]
+    assert listed == expected
