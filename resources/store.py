@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import ConfigurableResource
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resources import layout
 from resources.errors import InputError
 from resources.layout import Dataset
-from resources.manifest import Manifest, Outcome, is_revisable
+from resources.manifest import Manifest, is_revisable
 from resources.storage import Storage, StoredFile, open_storage
 
 if TYPE_CHECKING:
@@ -65,21 +65,6 @@ class Landed(BaseModel):
     folder: str
     landed_at: dt.datetime
     digests: dict[str, str] = {}
-
-    @field_validator("manifest", mode="before")
-    @classmethod
-    def _without_unreadable_outcome(cls, value: Any) -> Any:
-        """Keep watching what landed before outcomes were read, when any path was accepted.
-
-        The registry sensor names the fault of the file itself.
-        """
-        if isinstance(value, dict) and value.get("outcome"):
-            try:
-                Outcome.model_validate(value["outcome"])
-            except ValidationError as error:
-                LOG.warning("%s: outcome is left out: %s", value.get("name"), error)
-                return value | {"outcome": None}
-        return value
 
     @property
     def fingerprint(self) -> str:

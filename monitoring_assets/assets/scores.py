@@ -76,7 +76,7 @@ def scores(
 
 
 def _count_in_grid(store: Store, key: str, scored: "ParquetSource") -> "Profile | None":
-    """The scores in the reference's grid; None where an earlier release has made the reference."""
+    """The scores in the reference's grid; None where the reference has none."""
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.statistics.profiles.profile import count
     from resources.scorers.base import SCORE

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.profiles.profile import ColumnProfile
     from resources.manifest import Manifest, Outcome
 
-NO_GRID = "no score grid: materialise reference_profile again, then scores and this report"
+NO_GRID = "no score grid: the reference sample has no score that one could be fitted to"
 OTHER_GRID = (
     "the day was counted in another score grid, made for other cut-offs: materialise scores again, "
     "then this report"
@@ -131,7 +131,7 @@ def realised_performance(
     bands
         The reference, by score band.
     grid
-        Of the reference; None if an earlier release has made it.
+        Of the reference; None if it has no scores.
     segments
         Of the reference.
     """

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from monitoring_assets.statistics.performance.calibration_map import CalibrationMap, fit_calibration
+from monitoring_assets.statistics.performance.discrimination import auc_error
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.metrics import realised_metrics
 from monitoring_assets.statistics.performance.realised import (
@@ -63,7 +64,7 @@ class ReferencePerformance:
             found["bad_rate"] = math.sqrt(rate * (1 - rate) / rows)
         of_bads, of_goods = self.bad_component, self.good_component
         if of_bads is not None and of_goods is not None and 0 < bads < rows:
-            found["auc"] = math.sqrt(of_bads / bads + of_goods / (rows - bads))
+            found["auc"] = auc_error(of_bads, of_goods, rows - bads, bads)
         return found
 
 
@@ -197,7 +198,7 @@ def read_grid(store: Store, key: str) -> ReferenceGrid:
     Raises
     ------
     NotMaterialisedError
-        If an earlier release, that made none, has made the profile.
+        If the reference sample has no score to fit one by.
     """
     table, notes = store.read_table("reference_grid", key)
     columns, found = Profile.from_table(table).columns, notes["realised"]

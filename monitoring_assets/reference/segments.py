@@ -61,11 +61,9 @@ class ReferenceSegments:
     profiles: Mapping[Segment, Profile]
     performance: Mapping[Segment, Sequence[dict[str, Any]]]
 
-    def grid(self, segment: Segment, whole: ReferenceGrid) -> ReferenceGrid | None:
-        """The segment in the score grid; None if an earlier release has counted it."""
+    def grid(self, segment: Segment, whole: ReferenceGrid) -> ReferenceGrid:
+        """The segment in the score grid."""
         columns, measured = self.profiles[segment].columns, self.performance.get(segment, ())
-        if GRID not in columns or len(measured) < len(whole.outcomes):
-            return None
         return ReferenceGrid(
             whole.probability,
             whole.direction,
@@ -149,12 +147,12 @@ def read_segments(store: Store, manifest: Manifest) -> ReferenceSegments:
     """The segments of a version that its manifest names, as ``reference_profile`` left them."""
     try:
         table, notes = store.read_table("reference_segments", manifest.key)
-    except NotMaterialisedError:  # made by an earlier release, or before there were segments
+    except NotMaterialisedError:  # made before the manifest named segments
         return ReferenceSegments({}, dict.fromkeys(manifest.segments, NOT_COUNTED), {}, {})
     values = {c: notes["values"][c] for c in manifest.segments if c in notes["values"]}
     errors = dict.fromkeys(manifest.segments, NOT_COUNTED) | notes["errors"]
     performance: dict[Segment, list[dict[str, Any]]] = {}
-    for one in notes.get("performance", ()):
+    for one in notes["performance"]:
         performance.setdefault(Segment(*one["segment"]), []).append(one)
     return ReferenceSegments(
         values,

@@ -19,7 +19,7 @@ CheckStatus = Literal["ok", "warning", "critical", "unknown"]
 
 class _Part(BaseModel):
     # Finite: messages are JSON, which has neither infinity nor NaN. Fields that are not known are
-    # left out: what an earlier release put into the outbox must not be lost by an upgrade.
+    # left out: a message that waits in the outbox must survive an upgrade.
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 

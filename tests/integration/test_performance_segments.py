@@ -166,7 +166,7 @@ def test_the_points_of_a_segment_are_those_of_its_row(lender, instance, cohort):
     assert earlier == []
 
 
-def test_segments_of_an_earlier_release_say_what_to_do(lender, instance, cohort):
+def test_segments_that_the_reference_has_not_counted_say_what_to_do(lender, instance, cohort):
     lender.store.storage.delete(layout.partition("reference_segments", KEY))
     tell(lender, cohort)
     make(lender, instance, "measure_performance")

@@ -25,14 +25,9 @@ class Calibration:
 
     Parameters
     ----------
-    expected_bads
-        Sum of the scores; None without scores that are probabilities.
     observed_to_expected
-        Bads over expected bads; 1 is calibrated. The interval is Wilson's of the bad rate, over
-        the mean score.
-    z
-        ``(observed - expected) / sqrt(sum of p (1 - p))``: standard normal if the scores are the
-        probabilities. None if every score is 0 or 1.
+        Bads over expected bads, the sum of the scores; 1 is calibrated. The interval is Wilson's
+        of the bad rate, over the mean score.
     expected_calibration_error
         Mean over rows of the distance between their band's mean score and its bad rate. Chance
         alone puts it above 0. The interval allows for that: the statistic is off by at most the
@@ -43,9 +38,7 @@ class Calibration:
         Slope and intercept of the log odds.
     """
 
-    expected_bads: float | None
     observed_to_expected: Estimate
-    z: float | None
     expected_calibration_error: Estimate
     recalibration: Recalibration
 
@@ -59,7 +52,7 @@ def no_calibration(reason: str) -> Calibration:
         Why, in words.
     """
     nothing = absent(reason)
-    return Calibration(None, nothing, None, nothing, Recalibration(nothing, nothing, nothing))
+    return Calibration(nothing, nothing, Recalibration(nothing, nothing, nothing))
 
 
 def calibration(bands: BandSums, recalibration: Recalibration) -> Calibration:
@@ -73,13 +66,8 @@ def calibration(bands: BandSums, recalibration: Recalibration) -> Calibration:
         The fit on the same rows.
     """
     rows, bads = int(bands.rows.sum()), int(bands.bads.sum())
-    expected = float(bands.scores.sum())
-    variance = float(bands.variances.sum())
-    z = (bads - expected) / math.sqrt(variance) if variance > 0 else None
     return Calibration(
-        expected,
-        _observed_to_expected(rows, bads, expected),
-        z,
+        _observed_to_expected(rows, bads, float(bands.scores.sum())),
         _expected_calibration_error(bands),
         recalibration,
     )

@@ -1,4 +1,4 @@
-"""A cohort's performance beside the reference's: two independent samples."""
+"""The difference of a statistic between two independent samples, with its test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from scipy.special import ndtr
 
 from monitoring_assets.statistics.performance.intervals import Estimate
-from monitoring_assets.statistics.performance.realised import Realised
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +33,6 @@ class Difference:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What has changed since the reference.
-
-    KS is left out: the maximum is too large by more in a small sample than in a large one, so the
-    difference of two would hide a decay. AUC says the same without that.
-
-    Parameters
-    ----------
-    auc, brier, log_loss, bad_rate, in_the_large
-        Differences of the statistics of these names.
-    """
-
-    auc: Difference
-    brier: Difference
-    log_loss: Difference
-    bad_rate: Difference
-    in_the_large: Difference
-
-
 def difference(cohort: Estimate, reference: Estimate) -> Difference:
     """Return the difference of two independent estimates, with its test.
 
@@ -74,23 +53,3 @@ def difference(cohort: Estimate, reference: Estimate) -> Difference:
         return Difference(value, error, reason="no test: neither sample varies")
     z = value / error
     return Difference(value, error, z, float(2 * ndtr(-abs(z))))
-
-
-def compare(cohort: Realised, reference: Realised) -> Comparison:
-    """Return how a cohort differs from the reference.
-
-    Parameters
-    ----------
-    cohort, reference
-        Performance of two samples that share no row.
-    """
-    return Comparison(
-        difference(cohort.discrimination.auc, reference.discrimination.auc),
-        difference(cohort.proper_scores.brier, reference.proper_scores.brier),
-        difference(cohort.proper_scores.log_loss, reference.proper_scores.log_loss),
-        difference(cohort.bad_rate, reference.bad_rate),
-        difference(
-            cohort.calibration.recalibration.in_the_large,
-            reference.calibration.recalibration.in_the_large,
-        ),
-    )

@@ -33,8 +33,6 @@ class Discrimination:
         error is Raghavachari's, which takes the place of the maximum for known. The maximum of a
         small sample is too large, so the interval is not made of it but of Kolmogorov's band,
         which holds wherever the maximum is: 98 % or more of such intervals hold the true value.
-    ks_score
-        Least score where that distance is reached.
     bad_component, good_component
         Variance of the placements of bads among goods, and of goods among bads: DeLong's
         variance is ``bad_component / bads + good_component / goods``. None below two of a kind.
@@ -48,23 +46,8 @@ class Discrimination:
     auc: Estimate
     gini: Estimate
     ks: Estimate
-    ks_score: float | None
     bad_component: float | None
     good_component: float | None
-
-    def auc_error(self, goods: int, bads: int) -> float | None:
-        """Return the standard error of AUC in a cohort of another size of the same population.
-
-        A cohort with a single bad has no variance of its own; the reference's serves it.
-
-        Parameters
-        ----------
-        goods, bads
-            Size of the cohort, at least 1 each.
-        """
-        if self.bad_component is None or self.good_component is None:
-            return None
-        return math.sqrt(self.bad_component / bads + self.good_component / goods)
 
 
 class Placements:
@@ -84,7 +67,7 @@ class Placements:
         self._bad_squares = 0.0
         self._good_squares = 0.0
         self._distance = 0  # KS in units of 1 / (goods * bads): an integer, so ties are exact
-        self._place: tuple[float, int, int] | None = None
+        self._place: tuple[int, int] | None = None
 
     def add(self, groups: ScoreGroups) -> None:
         """Add the next scores, complete and ascending."""
@@ -103,7 +86,7 @@ class Placements:
         at = int(np.argmax(np.abs(distances)))
         if abs(distances[at]) > self._distance:
             self._distance = int(abs(distances[at]))
-            self._place = float(groups.scores[at]), int(goods_to[at]), int(bads_to[at])
+            self._place = int(goods_to[at]), int(bads_to[at])
 
     def result(self, direction: int) -> Discrimination:
         """Return what follows.
@@ -116,28 +99,42 @@ class Placements:
         goods, bads = self._totals
         if not (goods and bads):
             nothing = absent(f"needs goods and bads, has {goods} and {bads}")
-            return Discrimination(nothing, nothing, nothing, None, None, None)
+            return Discrimination(nothing, nothing, nothing, None, None)
         ascending = self._pairs / (2 * goods * bads)
         bad_component = _variance(self._bad_squares, ascending, bads)
         good_component = _variance(self._good_squares, 1 - ascending, goods)
         value = self._pairs if direction > 0 else 2 * goods * bads - self._pairs
         auc = _auc(value / (2 * goods * bads), bad_component, good_component, goods, bads)
-        ks, score = self._ks()
-        return Discrimination(auc, _gini(auc), ks, score, bad_component, good_component)
+        return Discrimination(auc, _gini(auc), self._ks(), bad_component, good_component)
 
-    def _ks(self) -> tuple[Estimate, float | None]:
+    def _ks(self) -> Estimate:
         goods, bads = self._totals
         band = math.sqrt(math.log(2 / (1 - LEVEL)) / 2 * (1 / goods + 1 / bads))
         value = self._distance / (goods * bads)
         if self._place is None:  # goods and bads have the same distribution
-            return Estimate(value, 0.0, 0.0, min(band, 1.0)), None
-        score, goods_to, bads_to = self._place
+            return Estimate(value, 0.0, 0.0, min(band, 1.0))
+        goods_to, bads_to = self._place
         variance = sum(
             below / total * (1 - below / total) / total
             for below, total in ((goods_to, goods), (bads_to, bads))
         )
         interval = max(value - band, 0.0), min(value + band, 1.0)
-        return Estimate(value, math.sqrt(variance), *interval), score
+        return Estimate(value, math.sqrt(variance), *interval)
+
+
+def auc_error(bad_component: float, good_component: float, goods: int, bads: int) -> float:
+    """Return DeLong's standard error of AUC in a cohort, by the components of its population.
+
+    A cohort with a single bad has no components of its own; the reference's serve it.
+
+    Parameters
+    ----------
+    bad_component, good_component
+        As in ``Discrimination``.
+    goods, bads
+        Size of the cohort, at least 1 each.
+    """
+    return math.sqrt(bad_component / bads + good_component / goods)
 
 
 def _variance(squares: float, mean: float, count: int) -> float | None:
@@ -154,7 +151,7 @@ def _auc(
     if bad_component is None or good_component is None:
         reason = f"an interval needs two goods and two bads, has {goods} and {bads}"
         return Estimate(value, reason=reason)
-    error = math.sqrt(bad_component / bads + good_component / goods)
+    error = auc_error(bad_component, good_component, goods, bads)
     if value in (0, 1):
         return Estimate(value, reason="no interval: the score separates goods and bads")
     if error == 0:

@@ -23,7 +23,7 @@ class DayEstimate:
         The statistic; None where the day has none, such as an AUC of a day without bads.
     standard_error
         Its standard error as it would be if nothing had changed, from the reference and the
-        day's size (``Discrimination.auc_error``; for a mean, the reference's error times
+        day's size (``auc_error``; for a mean, the reference's error times
         ``sqrt(reference rows / rows)``). A small day's own error goes with its value, and weights
         that do so pull the pooled value to one side. None where ``value`` is.
     rows, bads

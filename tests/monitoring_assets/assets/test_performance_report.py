@@ -229,14 +229,14 @@ def test_a_score_in_points_without_reference_outcomes_is_a_warning(lend, lender,
     assert "in points" in found.description
 
 
-def test_a_store_of_an_earlier_release_works_without_a_grid(lend, lender, instance):
+def test_without_a_score_grid_only_what_is_realised_is_known(lend, lender, instance):
     frame = lend(400)
     for path in (layout.partition("reference_grid", KEY), layout.partition("score_grid", KEY, DAY)):
         lender.store.storage.delete(path)
     tell(lender, frame)
     found = make(lender, instance, "monitor_day")["estimated_performance"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "materialise reference_profile again" in found.description
+    assert "the reference sample has no score" in found.description
     found = make(lender, instance, "measure_performance")["realised_performance"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "cannot be compared: no score grid" in found.description
