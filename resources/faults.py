@@ -42,6 +42,8 @@ class RecordedFault(BaseModel):
         In words, without the day.
     pages
         Whether it is worth a page.
+    segment
+        The segment that it is about, as in ``region north``; None for all rows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +52,7 @@ class RecordedFault(BaseModel):
     subject: str
     text: str
     pages: bool = True
+    segment: str | None = None
 
 
 _FAULTS = TypeAdapter(list[RecordedFault])

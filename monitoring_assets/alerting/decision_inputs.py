@@ -233,7 +233,7 @@ def _facts(
     performance_measured: bool,
 ) -> DayFacts:
     known = [
-        Fault(one.family, one.subject, one.text, one.pages)
+        Fault(one.family, one.subject, one.text, one.pages, one.segment)
         for one in faults
         # An index is in the report; a check's word of it only counts where there is none.
         if report is None or one.family not in ("population", "characteristics")

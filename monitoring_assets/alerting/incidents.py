@@ -6,14 +6,14 @@ The decisions say what is wrong; the ledger says what people know. The differenc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from resources import layout
 from resources.delivery.links import links, look_further
-from resources.delivery.messages import BreachLine, Notice, Severity, Subject
+from resources.delivery.messages import BreachLine, Notice, NoticeAction, Severity, Subject
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.alerts.breach import Breach
@@ -35,12 +35,20 @@ TITLES = {
     "performance": "the predictions have become worse",
     "pipeline": "monitoring does not run",
 }
+ALWAYS_WORSE = ("data quality", "performance")
+"""Families that page when they join an incident of others: they have another cause and remedy."""
+TIMES_AS_LARGE = 2.0
+"""An index this many times what people were paged for pages again."""
+MORE_COLUMNS = 3
+"""Characteristics, not paged for so far, that page again."""
 SHOWN_BREACHES = 10
 SUMMARY_BREACHES = 3
 
 
 class Incident(BaseModel):
     """An open incident, as people know it.
+
+    It is told again when it becomes materially worse, so that it swallows nothing that comes later.
 
     Parameters
     ----------
@@ -61,6 +69,15 @@ class Incident(BaseModel):
         How many have been written.
     subjects
         What people have been told of: characteristics, checks, runs.
+    escalations
+        How often it has become materially worse, and people were paged again.
+    wrong
+        Severity by family of those that have not recovered.
+    paged
+        The indices that people were paged for: the largest so far of the score and of each
+        characteristic.
+    segments
+        The segments whose performance people were paged for; None for all rows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +91,10 @@ class Incident(BaseModel):
     since: dt.date
     notices: int
     subjects: tuple[str, ...]
+    escalations: int = 0
+    wrong: dict[str, Severity] = {}
+    paged: dict[str, float] = {}
+    segments: tuple[str | None, ...] = ()
 
 
 class Ledger(BaseModel):
@@ -152,9 +173,12 @@ def reconcile(
             notices.append(_notice(last, "resolve", mine, context))
         else:
             news = [one for one in told if not one.silent]
-            still_open.append(_with_more(known, news, channels))
-            if still_open[-1] != known:
-                notices.append(_notice(still_open[-1], "update", mine, context))
+            worse = _worse(known, news)
+            more = _with_more(known, news, channels, escalates=bool(worse))
+            still_open.append(more.model_copy(update={"wrong": _wrong(told, known.wrong)}))
+            if more != known:
+                action: NoticeAction = "escalate" if worse else "update"
+                notices.append(_notice(still_open[-1], action, mine, context, worse))
     after = Ledger(decided=context.day, numbers=numbers, open=tuple(still_open))
     return after, notices
 
@@ -168,7 +192,7 @@ def _lead(told: Sequence[Decision]) -> Decision:
 def _opened(
     name: str, told: Sequence[Decision], service: str | None, channels: Sequence[str]
 ) -> Incident:
-    return Incident(
+    opened = Incident(
         name=name,
         family=_lead(told).family,
         families=tuple(one.family for one in told),
@@ -178,10 +202,69 @@ def _opened(
         since=min(one.since for one in told if one.since),
         notices=1,
         subjects=_subjects(told),
+        wrong=_wrong(told, ()),
+    )
+    return _paged(opened, told)
+
+
+def _wrong(told: Sequence[Decision], known: Container[str]) -> dict[str, Severity]:
+    """Severity by family of those that people know, or are told today, to be wrong."""
+    return {
+        one.family: _worst([one])
+        for one in told
+        if not one.is_well and (one.family in known or not one.silent)
+    }
+
+
+def _paged(incident: Incident, told: Sequence[Decision]) -> Incident:
+    """The incident after a page about all that is wrong now."""
+    breaches = [breach for one in told for breach in one.breaches if breach.pages]
+    paged = dict(incident.paged)
+    for one in breaches:
+        if one.value is not None:
+            paged[one.subject] = max(one.value, paged.get(one.subject, 0.0))
+    segments = [one.segment for one in breaches if one.family == "performance"]
+    return incident.model_copy(
+        update={
+            "paged": paged,
+            "segments": tuple(dict.fromkeys([*incident.segments, *segments])),
+        }
     )
 
 
-def _with_more(known: Incident, told: Sequence[Decision], channels: Sequence[str]) -> Incident:
+def _worse(known: Incident, told: Sequence[Decision]) -> list[str]:
+    """What has become materially worse since people were paged, in words."""
+    wrong = [one for one in told if not one.is_well]
+    new = [one for one in wrong if one.family not in known.wrong]
+    worse = "critical" not in known.wrong.values()
+    reasons = [
+        TITLES[one.family]
+        for one in new
+        if one.family in ALWAYS_WORSE or (worse and one.severity == "critical")
+    ]
+    opens = [breach for one in wrong for breach in one.breaches if breach.opens]
+    for one in opens:
+        was = known.paged.get(one.subject)
+        if was and one.value and one.value - (one.critical_value or 0.0) >= TIMES_AS_LARGE * was:
+            reasons.append(f"{one.subject} at {one.value:.2f}, {was:.2f} when last paged")
+    more = [one.subject for one in opens if one.family == "characteristics"]
+    more = [subject for subject in more if subject not in known.paged]
+    if len(more) >= MORE_COLUMNS:
+        reasons.append(f"{len(more)} more characteristics: {', '.join(more[:SHOWN_BREACHES])}")
+    # All rows include every segment.
+    if known.segments and None not in known.segments:
+        segments = dict.fromkeys(one.segment for one in opens if one.family == "performance")
+        reasons += [
+            f"{segment or 'all rows'} as well"
+            for segment in segments
+            if segment not in known.segments
+        ]
+    return reasons
+
+
+def _with_more(
+    known: Incident, told: Sequence[Decision], channels: Sequence[str], *, escalates: bool
+) -> Incident:
     """The incident with what people have not been told yet; the same one if there is nothing."""
     more = known.model_copy(
         update={
@@ -189,9 +272,13 @@ def _with_more(known: Incident, told: Sequence[Decision], channels: Sequence[str
             "severity": max(known.severity, _worst(told), key=SEVERITIES.index),
             "channels": tuple(dict.fromkeys([*known.channels, *(channels if told else ())])),
             "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
+            "escalations": known.escalations + escalates,
         }
     )
-    return more if more == known else more.model_copy(update={"notices": known.notices + 1})
+    if more == known:
+        return known
+    more = more.model_copy(update={"notices": known.notices + 1})
+    return _paged(more, told) if escalates else more
 
 
 def _worst(told: Sequence[Decision]) -> Severity:
@@ -204,9 +291,10 @@ def _subjects(told: Sequence[Decision]) -> tuple[str, ...]:
 
 def _notice(
     incident: Incident,
-    action: Literal["open", "update", "resolve"],
+    action: NoticeAction,
     decisions: Sequence[Decision],
     context: NoticeContext,
+    worse: Sequence[str] = (),
 ) -> Notice:
     about = [one for one in decisions if one.action in ("open", "keep", "resolve")]
     breaches = [breach for one in about for breach in one.breaches]
@@ -217,16 +305,20 @@ def _notice(
         incident=incident.name,
         number=incident.notices,
         action=action,
+        escalations=incident.escalations,
         family=incident.family,
         severity=incident.severity,
         day=context.day,
         since=incident.since,
-        summary=_summary(incident, action, breaches, context),
+        summary=_summary(incident, action, breaches, context, worse),
         reasons=[
-            f"{one.family}: {reason}"
-            for one in about
-            for reason in one.reasons
-            if reason not in {breach.text for breach in breaches}
+            *(f"paged again: {reason}" for reason in worse),
+            *(
+                f"{one.family}: {reason}"
+                for one in about
+                for reason in one.reasons
+                if reason not in {breach.text for breach in breaches}
+            ),
         ],
         breaches=[
             BreachLine(
@@ -247,11 +339,16 @@ def _notice(
 
 
 def _summary(
-    incident: Incident, action: str, breaches: Sequence[Breach], context: NoticeContext
+    incident: Incident,
+    action: NoticeAction,
+    breaches: Sequence[Breach],
+    context: NoticeContext,
+    worse: Sequence[str],
 ) -> str:
-    """One line: who, what, since when, and the worst of it."""
+    """One line: who, what, since when, and the worst of it; what is new first."""
     who, since = context.subject.key, f"since {incident.since}"
     if action == "resolve":
         return f"{who}: recovered on {context.day}; {TITLES[incident.family]} {since}"
+    new = f"worse on {context.day}: {'; '.join(worse)}; " if worse else ""
     what = "; ".join(breach.text for breach in breaches[:SUMMARY_BREACHES])
-    return f"{who}: {TITLES[incident.family]} {since}: {what}"
+    return f"{who}: {new}{TITLES[incident.family]} {since}: {what}"

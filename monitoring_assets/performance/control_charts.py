@@ -158,10 +158,9 @@ def _fault(
     if not is_large or abs(moved) < -ndtri(limits.level / charts / 2) * error:
         return None
     after = f" after {horizon} days" if horizon else ""
-    segment = points[0].segment
-    subject = chart.what.format(after=after) + (
-        f", {segment.column} {segment.value}" if segment else ""
-    )
+    of = points[0].segment
+    segment = f"{of.column} {of.value}" if of else None
+    subject = chart.what.format(after=after) + (f", {segment}" if segment else "")
     rows = sum(point.rows for point in points if since <= point.day <= until)
     return RecordedFault(
         family="performance",
@@ -174,6 +173,7 @@ def _fault(
         ),
         # A score that nobody has calibrated departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,
+        segment=segment,
     )
 
 

@@ -34,6 +34,12 @@ MESSAGE_CHARACTERS = 500
 AGENT_TEXT_BYTES = 4000
 AGENT_SECONDS = 3.0
 HOST = "model-monitoring"
+VERBS = {
+    "open": "opened",
+    "update": "has more evidence",
+    "escalate": "has become worse",
+    "resolve": "resolved",
+}
 STATUS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 _KEY_HEADERS = ("DD-API-KEY", "DD-APPLICATION-KEY")
 
@@ -253,8 +259,7 @@ def _event(message: Notice | Change) -> dict[str, Any]:
         *(f"`{command}`" for command in message.commands),
     ]
     resolved = message.action == "resolve"
-    verb = {"open": "opened", "update": "has more evidence", "resolve": "resolved"}[message.action]
-    title = f"{message.subject.key}: {message.family} incident {verb}"
+    title = f"{message.subject.key}: {message.family} incident {VERBS[message.action]}"
     return {
         "title": title[:TITLE_CHARACTERS],
         "text": _markdown(lines, [(link.text, link.href) for link in message.links]),

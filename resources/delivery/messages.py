@@ -13,6 +13,8 @@ from resources.manifest import Manifest
 Severity = Literal["critical", "error"]
 """As PagerDuty names it. What is worth no more than a warning is no incident."""
 
+NoticeAction = Literal["open", "update", "escalate", "resolve"]
+
 CheckStatus = Literal["ok", "warning", "critical", "unknown"]
 """Status of a service check, as Datadog names it."""
 
@@ -82,7 +84,7 @@ class BreachLine(_Part):
 
 
 class Notice(_Part):
-    """An incident was opened, got more evidence, or was resolved.
+    """An incident was opened, got more evidence, became worse, or was resolved.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ class Notice(_Part):
         Names the incident for all its life: ``pd_cards.1/population/3``.
     number
         Position among the incident's notices, from 1; they are sent in this order.
+    escalations
+        How often it has become materially worse so far; each of them pages again.
     day
         The day that was decided.
     since
@@ -110,7 +114,8 @@ class Notice(_Part):
     subject: Subject
     incident: str
     number: int = Field(ge=1)
-    action: Literal["open", "update", "resolve"]
+    action: NoticeAction
+    escalations: int = Field(default=0, ge=0)
     family: str
     severity: Severity
     day: dt.date

@@ -10,6 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dagster import ConfigurableResource
@@ -55,7 +56,8 @@ class PagerDuty(ConfigurableResource):
     def send(self, message: Message) -> str:
         """Trigger or resolve the incident, or record the change: one try.
 
-        An incident that is open takes further triggers without paging again.
+        PagerDuty takes further triggers of an open incident without paging again. So what has
+        become materially worse has a key of its own, and all keys are resolved together.
 
         Raises
         ------
@@ -72,8 +74,10 @@ class PagerDuty(ConfigurableResource):
 
     def _send_notice(self, notice: Notice, key: str) -> str:
         if notice.action == "resolve":
-            answer = _answered("EventsAPISession", key, lambda s: s.resolve(dedup_key(notice)))
-            return str(answer)
+            keys = [dedup_key(notice.incident, n) for n in range(notice.escalations + 1)]
+            for one in keys:
+                _answered("EventsAPISession", key, methodcaller("resolve", one))
+            return ", ".join(keys)
         links = [link.model_dump() for link in notice.links]
         event = {
             "payload": {
@@ -95,7 +99,9 @@ class PagerDuty(ConfigurableResource):
             _answered(
                 "EventsAPISession",
                 key,
-                lambda session: session.send_event("trigger", dedup_key(notice), **event),
+                lambda session: session.send_event(
+                    "trigger", dedup_key(notice.incident, notice.escalations), **event
+                ),
             )
         )
 
@@ -124,9 +130,13 @@ def routing_variable(service: str) -> str:
     return f"{KEY_VARIABLE}_{re.sub(r'[^A-Z0-9]', '_', service.upper())}"
 
 
-def dedup_key(notice: Notice) -> str:
-    """What makes all notices of an incident one incident in PagerDuty; at most 255 characters."""
-    return f"model-monitoring/{environment_name()}/{notice.incident}"
+def dedup_key(incident: str, escalations: int = 0) -> str:
+    """What makes notices one incident in PagerDuty; at most 255 characters.
+
+    The notices of an incident share it until the incident has become worse once more.
+    """
+    first = f"model-monitoring/{environment_name()}/{incident}"
+    return f"{first}/worse-{escalations}" if escalations else first
 
 
 def details(notice: Notice) -> dict[str, Any]:
@@ -137,6 +147,7 @@ def details(notice: Notice) -> dict[str, Any]:
         "what": breach_lines(notice),
         "why": reason_lines(notice),
         "look further": [shortened(text) for text in notice.commands],
+        **({"first page": dedup_key(notice.incident)} if notice.escalations else {}),
         **({"team": notice.subject.team} if notice.subject.team else {}),
     }
 

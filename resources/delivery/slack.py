@@ -29,7 +29,7 @@ TEXT_CHARACTERS = 3000
 HEADER_CHARACTERS = 150
 # Ours: ten lines and a title fit into a block.
 LINE_CHARACTERS = 280
-VERBS = {"open": "Opened", "update": "More evidence", "resolve": "Resolved"}
+VERBS = {"open": "Opened", "update": "More evidence", "escalate": "Worse", "resolve": "Resolved"}
 
 Block = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -81,12 +81,15 @@ class Fault:
         What is wrong, in words.
     pages
         Whether it is worth a page.
+    segment
+        The segment that it is about; None for all rows.
     """
 
     family: Family
     subject: str
     text: str
     pages: bool = True
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,10 @@ class Breach:
         The index, its threshold, and what chance alone seldom exceeds; None for what has none.
     moved_score_by
         What it did to the mean score, in units of the score; None if unknown.
+    segment
+        The segment that it is about; None for all rows.
+    opens
+        Whether it pages and would open an incident by itself.
     """
 
     family: Family
@@ -149,6 +156,8 @@ class Breach:
     limit: float | None = None
     critical_value: float | None = None
     moved_score_by: float | None = None
+    segment: str | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,10 +206,15 @@ class Track:
         counted = self.breach & self.pages if paging else self.breach
         if (counted[at] & self.opens_alone[at]).any():
             return self.why_alone
-        last = np.flatnonzero(self.known[: at + 1])[-policy.open.of :]
-        if (counted[at] & (counted[last].sum(0) >= policy.open.days)).any():
+        if self._repeated(counted, at, policy).any():
             return f"over the limit on {policy.open} days"
         return None
+
+    def _repeated(self, counted: Flags, at: int, policy: Policy) -> Flags:
+        """Return the subjects that are over the limit on enough of the last days."""
+        last = np.flatnonzero(self.known[: at + 1])[-policy.open.of :]
+        repeated: Flags = counted[at] & (counted[last].sum(0) >= policy.open.days)
+        return repeated
 
     def good_days(self, at: int, since: dt.date | None = None, told: Collection[str] = ()) -> int:
         """Return how many of the last known days in a row all was well.
@@ -230,8 +244,13 @@ class Track:
 
     def breaches(self, at: int, policy: Policy) -> tuple[Breach, ...]:
         """Return a day's breaches: those worth a page first, the largest first."""
+        counted = self.breach & self.pages
+        opens = (counted[at] & self.opens_alone[at]) | self._repeated(counted, at, policy)
         found = [
-            self.describe(at, subject, self._since(at, subject, policy.open.of))
+            replace(
+                self.describe(at, subject, self._since(at, subject, policy.open.of)),
+                opens=bool(opens[subject]),
+            )
             for subject in map(int, np.flatnonzero(self.breach[at]))
         ]
         return tuple(sorted(found, key=lambda b: (not b.pages, -(b.value or 0.0), b.subject)))
@@ -320,7 +339,7 @@ def _faults(days: Sequence[DayFacts], family: Family) -> Track:
 
     def describe(day: int, subject: int, since: dt.date) -> Breach:
         fault = by_day[day][subjects[subject]]
-        return Breach(family, fault.subject, fault.text, since, fault.pages)
+        return Breach(family, fault.subject, fault.text, since, fault.pages, segment=fault.segment)
 
     shape = (len(days), len(subjects))
     breach, pages = breach.reshape(shape), pages.reshape(shape)

@@ -151,7 +151,9 @@ class Decision:
     standing
         What the next day starts from; None if nothing stands.
     silent
-        Whether nobody is to be told anything new on this day: a mute window, a backfill, too late.
+        Whether no new notification is due on this day: a mute window, a backfill, too late.
+    is_well
+        Whether the family itself has recovered, though other evidence keeps the incident open.
     """
 
     family: Family
@@ -164,6 +166,7 @@ class Decision:
     breaches: tuple[Breach, ...] = ()
     standing: FamilyState | None = None
     silent: bool = False
+    is_well: bool = False
 
 
 def decide(history: History, policy: Policy) -> tuple[Decision, ...]:
@@ -284,6 +287,7 @@ def _decide(
                 breaches[family],
                 None if action == "resolve" else standing,
                 bool(_not_the_time(family, history, policy)),
+                standing.told and standing.good_days >= policy.good_days(family),
             )
         )
     return tuple(decisions)

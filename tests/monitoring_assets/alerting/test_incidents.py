@@ -75,7 +75,7 @@ def test_what_is_not_known_yet_updates_the_incident_once(people):
     assert people.hear(told("characteristics", "keep", "region")) == []
     joined = told("population", "open", "score", joins="characteristics")
     assert people.hear(told("characteristics", "keep", "income"), joined) == [
-        ("pd_cards.1/characteristics/1", 3, "update")
+        ("pd_cards.1/characteristics/1", 3, "escalate")
     ]
     assert people.notices[0].severity == "error"
     assert people.notices[-1].severity == "critical"

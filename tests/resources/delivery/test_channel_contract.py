@@ -30,6 +30,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 MESSAGES = [
     notice(),
     notice(2, "update"),
+    notice(2, "escalate", escalations=1),
     notice(3, "resolve"),
     change(),
     measurements(),
@@ -124,7 +125,7 @@ def test_what_it_takes_is_sent_and_sent_again(channel, taken):
 
 
 def test_an_incident_that_it_opens_it_also_resolves(channel):
-    actions = ["open", "update", "resolve"]
+    actions = ["open", "update", "escalate", "resolve"]
     assert len({channel.takes(notice(1, action)) for action in actions}) == 1
 
 

@@ -146,9 +146,9 @@ def test_an_agent_that_does_not_keep_up_is_noticed(monkeypatch, tmp_path):
 
 def test_an_incident_is_a_series_of_events(receiver):
     channel = Datadog()
-    for number, action in enumerate(["open", "update", "resolve"], start=1):
+    for number, action in enumerate(["open", "update", "escalate", "resolve"], start=1):
         channel.send(notice(number, action))
-    assert [event["alert_type"] for event in receiver.events] == ["error", "error", "success"]
+    assert [event["alert_type"] for event in receiver.events] == [*["error"] * 3, "success"]
     assert {event["aggregation_key"] for event in receiver.events} == {"pd_cards.1/population/1"}
     first = receiver.events[0]
     assert {"model:pd_cards", "version:1", "env:prod", "family:population"} <= set(first["tags"])

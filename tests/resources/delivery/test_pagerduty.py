@@ -45,6 +45,23 @@ def test_an_incident_is_opened_once_updated_and_resolved(receiver):
     assert not receiver.violations
 
 
+def test_what_becomes_worse_pages_again_and_all_its_pages_are_resolved_together(receiver):
+    channel = PagerDuty()
+    channel.send(notice(1, "open"))
+    channel.send(notice(2, "escalate", escalations=1))
+    channel.send(notice(3, "update", escalations=1))
+    channel.send(notice(4, "escalate", escalations=2))
+    first, second, third = receiver.incidents
+    assert [len(one.triggers) for one in receiver.incidents] == [1, 2, 1]
+    assert second.dedup_key == f"{first.dedup_key}/worse-1"
+    details = third.triggers[0]["payload"]["custom_details"]
+    assert details["first page"] == first.dedup_key
+    assert not any(one.resolved for one in receiver.incidents)
+    channel.send(notice(5, "resolve", escalations=2))
+    assert all(one.resolved for one in receiver.incidents)
+    assert not receiver.violations
+
+
 def test_incidents_of_versions_environments_and_numbers_are_their_own(receiver, monkeypatch):
     channel = PagerDuty()
     channel.send(notice())

@@ -57,10 +57,11 @@ def test_a_person_reads_what_moved_since_when_why_and_where_to_look(receiver):
 
 
 def test_an_incident_is_opened_updated_and_resolved(receiver):
-    for number, action in enumerate(["open", "update", "resolve"], start=1):
+    for number, action in enumerate(["open", "update", "escalate", "resolve"], start=1):
         Slack().send(notice(number, action))
     titles = [texts(message)[0] for message in receiver.messages]
-    assert [title.partition(":")[0] for title in titles] == ["Opened", "More evidence", "Resolved"]
+    verbs = [title.partition(":")[0] for title in titles]
+    assert verbs == ["Opened", "More evidence", "Worse", "Resolved"]
 
 
 def test_only_notices_are_taken():
