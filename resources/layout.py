@@ -93,6 +93,16 @@ def fault_parts(path: str) -> tuple[dt.date, str]:
     return dt.date.fromisoformat(date.partition("=")[2]), name.removesuffix(".json")
 
 
+def acceptances(key: str) -> str:
+    """Folder of the shifts of a version that people have accepted."""
+    return f"acceptances/model={key}"
+
+
+def acceptance(key: str, at: dt.datetime) -> str:
+    """File of one accepted shift, kept for good."""
+    return f"{acceptances(key)}/{at:%Y%m%dT%H%M%S%fZ}.json"
+
+
 def ledger(key: str) -> str:
     """File of what people know of a subject."""
     return f"incidents/{key}.json"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.partitions import ModelDay
@@ -22,10 +23,11 @@ from monitoring_assets.statistics.alerts.decision import (
     History,
     standings,
 )
-from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.policy import AcceptedShift, Policy
 from monitoring_assets.statistics.drift.stability import Smoothing
 from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
+from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
 from resources.manifest import Manifest
 from resources.store import Store
@@ -48,6 +50,8 @@ class Inputs(BaseModel):
         Run that made the drift report of each day: it lies under ``evidence/`` for good.
     faults
         Faults of each day.
+    accepted_reports
+        The same for the days of accepted shifts.
     performance_from
         First day on which the performance of some cohort could be known; None if none is.
     before
@@ -67,6 +71,7 @@ class Inputs(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reports: dict[dt.date, str]
+    accepted_reports: dict[dt.date, str] = {}
     faults: dict[dt.date, list[RecordedFault]]
     performance_from: dt.date | None = None
     before: list[FamilyState]
@@ -95,16 +100,19 @@ def stored_inputs(
     ``points`` are those of its performance that the day is decided from.
     """
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
-    files = {
-        one: file
-        for one, file in store.days("drift_report", day.key).items()
-        if first <= one <= day.day
+    shifts = [one for one in accepted_shifts(store, manifest) if one.last < day.day]
+    stored = {
+        one: (file.path, file.etag) for one, file in store.days("drift_report", day.key).items()
     }
-    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    reports = _read(store, {o: file for o, file in stored.items() if first <= o <= day.day})
+    accepted = _read(
+        store, {one: file for one, file in stored.items() if any(s.covers(one) for s in shifts)}
+    )
     decided = list(store.days("alerts", day.key))
     earlier = [one for one in decided if one < day.day]
     inputs = Inputs(
         reports={one: report.run_id for one, report in reports.items()},
+        accepted_reports={one: report.run_id for one, report in accepted.items()},
         faults=read_faults(store.storage, day.key, first, day.day),
         performance_from=_performance_from(points),
         before=_standings(store, day.key, earlier[-1]) if earlier else [],
@@ -112,9 +120,9 @@ def stored_inputs(
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
         deployed_at=manifest.deployed_at,
-        policy=manifest.alerts,
+        policy=replace(manifest.alerts, accepted=tuple(shifts)),
     )
-    return inputs, _history(day.day, inputs, reports)
+    return inputs, _history(day.day, inputs, reports, accepted)
 
 
 def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, ...]:
@@ -144,11 +152,17 @@ def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
     FileNotFoundError
         If a report of that time is no longer there.
     """
-    files = {
-        one: (layout.evidence("drift_report", day.key, one, run), run)
-        for one, run in inputs.reports.items()
-    }
-    return _history(day.day, inputs, _read(store, files))
+    reports, accepted = (
+        _read(
+            store,
+            {
+                one: (layout.evidence("drift_report", day.key, one, run), run)
+                for one, run in runs.items()
+            },
+        )
+        for runs in (inputs.reports, inputs.accepted_reports)
+    )
+    return _history(day.day, inputs, reports, accepted)
 
 
 def recorded_standings(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
@@ -195,7 +209,13 @@ def _standings(store: Store, key: str, day: dt.date) -> list[FamilyState]:
     return STANDINGS.validate_python(notes["standings"])
 
 
-def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -> History:
+def _history(
+    day: dt.date,
+    inputs: Inputs,
+    reports: Mapping[dt.date, _Report],
+    accepted: Mapping[dt.date, _Report],
+) -> History:
+    reports = dict(_with_accepted(reports, accepted, inputs.policy.accepted))
     return History(
         days=_days(
             {*reports, *inputs.faults, day}, reports, inputs.faults, inputs.performance_from
@@ -206,6 +226,41 @@ def _history(day: dt.date, inputs: Inputs, reports: Mapping[dt.date, _Report]) -
         is_backfill=inputs.is_backfill,
         is_late=inputs.is_late,
     )
+
+
+def _with_accepted(
+    reports: Mapping[dt.date, _Report],
+    accepted: Mapping[dt.date, _Report],
+    shifts: Sequence[AcceptedShift],
+) -> Iterator[tuple[dt.date, _Report]]:
+    """The reports, each column with the counts of the accepted days that lie before its day."""
+    shifts = sorted(shifts, key=lambda shift: shift.last)
+    columns = [
+        [
+            column
+            for day, report in accepted.items()
+            if shift.covers(day)
+            for column in report.columns
+        ]
+        for shift in shifts
+    ]
+    for day, report in reports.items():
+        before = [mine for shift, mine in zip(shifts, columns, strict=True) if shift.last < day]
+        yield (
+            day,
+            replace(report, columns=tuple(_accepting(one, before) for one in report.columns))
+            if before
+            else report,
+        )
+
+
+def _accepting(column: ColumnDay, shifts: Sequence[Sequence[ColumnDay]]) -> ColumnDay:
+    """A column with its counts on the days of each accepted shift, where bins have stayed."""
+    counts = (
+        [one.current for one in shift if one.error is None and one.counts_add_to(column)]
+        for shift in shifts
+    )
+    return replace(column, accepted=tuple(np.sum(found, axis=0) for found in counts if found))
 
 
 def _days(

@@ -38,6 +38,7 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
 
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
+    from resources.acceptances import accepted_shifts
     from resources.environment import resources_from_environment
     from resources.errors import InputError
 
@@ -47,10 +48,13 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
         raise click.BadParameter(str(error)) from error
+    manifest = store.landed(model).manifest
+    accepted = [str(one) for one in accepted_shifts(store, manifest) if one.last < date]
     performance = _table_of(store, "performance_report", model, date)
     segments = _table_of(store, "segment_report", model, date)
     if output == "json":
         shown = notes | {
+            "accepted": accepted,
             "columns": table.to_pylist(),
             "performance": performance.to_pylist() if performance else [],
             "segments": segments.to_pylist() if segments else [],
@@ -68,6 +72,8 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     drifts = found.drifts()
     moved = {one.drift.column: one.moved_score_by for one in found.columns}
     click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
+    for days in accepted:
+        click.echo(f"Judged against the reference; pages also against the days {days}")
     print_drift(drifts, found.reference_rows, found.rows, moved=moved)
     shift = found.score.mean_score_shift if found.score else None
     if shift is not None:

@@ -71,6 +71,7 @@ def test_the_page_shows_every_path():
         layout.manifest_revision(KEY, "5f0c"),
         layout.ALL_MANIFESTS,
         layout.VERDICTS,
+        layout.acceptance(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.ledger(KEY),
         layout.pending(KEY),
         layout.ticket(KEY, Ticket("a1b2", 1_789_000_000, 42, "host")),

@@ -54,6 +54,9 @@ class ColumnDay:
         None if unknown.
     error
         Why the column could not be compared; None if it was.
+    accepted
+        int64[B] each, rows by bin of the days of each accepted shift that lies before the day, in
+        one order on all days.
     """
 
     column: str
@@ -65,6 +68,16 @@ class ColumnDay:
     moved_score_by: float | None = None
     error: str | None = None
     smoothing: Smoothing = "jeffreys"
+    accepted: tuple[NDArray[np.int64], ...] = ()
+
+    @property
+    def baselines(self) -> tuple[NDArray[np.int64], ...]:
+        """What the day is judged against: the reference, then the accepted days."""
+        return self.reference, *self.accepted
+
+    def counts_add_to(self, other: ColumnDay) -> bool:
+        """Whether counts of this day and another were made in the same bins."""
+        return self.column == other.column and _bins(self) == _bins(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +389,10 @@ def _all_faults(day: DayFacts) -> list[Fault]:
 
 @dataclass(eq=False)
 class _Indices:
-    """Indices of C columns on T calendar days; NaN where there is none."""
+    """Indices of C columns on T calendar days; NaN where there is none.
+
+    Each is that against the nearest baseline, of which ``baseline`` has the position.
+    """
 
     value: Floats
     p: Floats
@@ -384,6 +400,8 @@ class _Indices:
     pool_p: Floats
     recent_value: Floats
     recent_p: Floats
+    baseline: NDArray[np.int64]
+    pool_baseline: NDArray[np.int64]
     usual: Flags
     broken: Flags
     moved: Floats
@@ -398,10 +416,13 @@ class _Indices:
     @classmethod
     def empty(cls, days: int, columns: int) -> _Indices:
         shape = (days, columns)
-        flags = ("usual", "broken")
+        named = ("usual", "broken", "baseline", "pool_baseline")
         return cls(
-            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in flags},
-            **{name: np.zeros(shape, bool) for name in flags},
+            usual=np.zeros(shape, bool),
+            broken=np.zeros(shape, bool),
+            baseline=np.zeros(shape, np.int64),
+            pool_baseline=np.zeros(shape, np.int64),
+            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in named},
         )
 
     def over(self, limit: Floats) -> tuple[Flags, Flags]:
@@ -454,7 +475,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
             if at[n] - policy.pool_days < t <= at[n]
             and not found.broken[t, subject]
             and (other := by_column.get(report.column)) is not None
-            and _bins(other) == _bins(report)
+            and other.counts_add_to(report)
         ]
         return np.array(np.sum(parts, axis=0))
 
@@ -462,19 +483,20 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         report = reports[n][columns[subject]]
         window: Window = "day" if day[n, subject] else "pool"
         counts, value = report.current, found.value[at[n], subject]
+        position = found.baseline[at[n], subject]
         if window == "pool":
             value = found.pool_value[at[n], subject]
+            position = found.pool_baseline[at[n], subject]
             counts = pooled_counts(n, subject)
         by = (found.moved if window == "day" else found.pool_moved)[at[n], subject]
         limits = report.thresholds
-        used = int(np.count_nonzero(report.reference + counts))
-        critical = critical_value(
-            int(report.reference.sum()), int(counts.sum()), used - 1, limits.level
-        )
+        baseline = report.baselines[position]
+        used = int(np.count_nonzero(baseline + counts))
+        critical = critical_value(int(baseline.sum()), int(counts.sum()), used - 1, limits.level)
         return Breach(
             family,
             report.column,
-            _in_words(report, counts, float(value), window, policy.pool_days),
+            _in_words(report, baseline, counts, float(value), window, policy.pool_days),
             since,
             bool(pages[n, subject]),
             window,
@@ -521,8 +543,20 @@ def _measure(
     for name in ("warn", "fail", "level"):
         getattr(found, name)[t, column] = [getattr(limit, name) for limit in limits]
     fail, level = found.fail[:, column], found.level[:, column]
-    value, p = indices(reference, counts, smoothing)
+    baselines = max((report.baselines for _, report in group), key=len)
+    has = np.zeros((len(baselines), len(counts)), bool)
+    for day, report in group:
+        has[: len(report.baselines), day] = True
+
+    def nearest(counts: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        values, p_values = indices(np.stack(baselines)[:, None], counts, smoothing)
+        position = np.where(has, values, np.inf).argmin(0)
+        of = position, np.arange(len(counts))
+        return values[of], p_values[of], position
+
+    value, p, baseline = nearest(counts)
     found.value[t, column], found.p[t, column] = value[t], p[t]
+    found.baseline[t, column] = baseline[t]
 
     if (value[t] >= fail[t]).any():
         weekday, rest = weekday_and_rest(counts)
@@ -547,8 +581,9 @@ def _measure(
         together = pooled(kept, policy.pool_days)
         recent = pooled(kept, min(policy.resolve, policy.pool_days))
         here = t[enough[t] & (rows[t] > 0)]
-        pool, pool_p = indices(reference, together, smoothing)
-        now, now_p = indices(reference, recent, smoothing)
+        pool, pool_p, pool_baseline = nearest(together)
+        now, now_p, _ = nearest(recent)
+        found.pool_baseline[here, column] = pool_baseline[here]
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
         pool_rows = together.sum(1)[here]
@@ -581,12 +616,18 @@ def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: Floats) ->
 
 
 def _in_words(
-    report: ColumnDay, counts: NDArray[np.int64], value: float, window: Window, days: int
+    report: ColumnDay,
+    baseline: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    value: float,
+    window: Window,
+    days: int,
 ) -> str:
     """Say what moved, from what to what, by the bin that gained most."""
-    was, now = report.reference / report.reference.sum(), counts / counts.sum()
+    was, now = baseline / baseline.sum(), counts / counts.sum()
     most = int(np.argmax(now - was))
     over = "" if window == "day" else f" over {days} days"
+    over += "" if baseline is report.reference else " against the accepted days"
     return (
         f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g}); "
         f"{report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"

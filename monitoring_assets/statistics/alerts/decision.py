@@ -400,7 +400,8 @@ def _nothing(track: Track, at: int, was: FamilyState | None, policy: Policy) -> 
         return (f"over the limit, but not on {policy.open} days",)
     if was is not None:
         return ("over without anybody having been paged",)
-    return ("nothing is over its limit", *_belated(track, at, policy))
+    accepted = [f"judged against {shift}, too" for shift in policy.accepted]
+    return ("nothing is over its limit", *accepted, *_belated(track, at, policy))
 
 
 def _evidence(breaches: tuple[Breach, ...]) -> tuple[str, ...]:

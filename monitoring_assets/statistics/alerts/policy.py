@@ -15,6 +15,9 @@ from monitoring_assets.statistics.drift.thresholds import AtOddsError, Dependenc
 Family = Literal["data quality", "population", "characteristics", "performance", "pipeline"]
 """What an incident is about; the first four are about a version's data, the last about our runs."""
 
+MOST_ACCEPTED_DAYS = 92
+"""Days that one accepted shift may have."""
+
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
@@ -54,6 +57,31 @@ class Mute:
     def covers(self, day: dt.date, family: Family) -> bool:
         """Whether a family is muted on a day."""
         return self.first <= day <= self.last and (not self.families or family in self.families)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedShift:
+    """Days of a lasting shift that a person has looked at and accepted as a new normal.
+
+    From the day after ``last`` on, drift pages only if it is a move against these days too.
+    """
+
+    first: dt.date
+    last: dt.date
+    by: str = field(metadata={"min_length": 1, "description": "Who has accepted it."})
+    why: str = field(metadata={"min_length": 1})
+
+    def __post_init__(self) -> None:
+        if not self.first <= self.last < self.first + dt.timedelta(days=MOST_ACCEPTED_DAYS):
+            allowed = f"one of {MOST_ACCEPTED_DAYS} days from `first` on, {self.first}"
+            raise AtOddsError(("last", self.last, allowed))
+
+    def covers(self, day: dt.date) -> bool:
+        """Whether a day is one of those that were accepted."""
+        return self.first <= day <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}, accepted by {self.by}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +149,7 @@ class Policy:
         },
     )
     mute: tuple[Mute, ...] = ()
+    accepted: tuple[AcceptedShift, ...] = ()
 
     def good_days(self, family: Family) -> int:
         """Good days in a row after which an incident of a family resolves."""

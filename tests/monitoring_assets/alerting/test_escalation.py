@@ -18,12 +18,13 @@ from resources.delivery.messages import Subject
 from tests.monitoring_assets.statistics.alerts.alert_days import MONDAY, column, facts
 
 LATER, LAST = 60, 90
+POLICY = Policy()
 BROKEN = Fault("data quality", "key", "the key repeats")
 AUC = Fault("performance", "AUC after 90 days", "AUC: 0.55 instead of 0.80")
 MORE = [column(f"more_{n}", 0.4) for n in range(5)]
 
 
-def notices(change, days=LAST, policy=Policy()):
+def notices(change, days=LAST, policy=POLICY):
     """(day, action, summary) of what people hear; ``change`` makes the facts of a day."""
     stream = [change(n, facts(n, column("income", 0.5), column("score"))) for n in range(days)]
     stream = [replace(day, performance_measured=True) for day in stream]
@@ -121,7 +122,10 @@ def test_chance_at_few_rows_does_not_double_an_index():
 def test_what_begins_in_a_mute_window_pages_after_it():
     first, last = (MONDAY + dt.timedelta(days=n) for n in (50, 69))
     policy = Policy(mute=(Mute(first, last, "a migration"),))
-    assert pages(from_day(LATER, faults=(BROKEN,)), policy=policy) == [(1, "open"), (70, "escalate")]
+    assert pages(from_day(LATER, faults=(BROKEN,)), policy=policy) == [
+        (1, "open"),
+        (70, "escalate"),
+    ]
 
 
 def segment(name):

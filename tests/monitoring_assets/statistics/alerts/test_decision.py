@@ -406,6 +406,9 @@ def test_every_field_of_a_manifests_policy_reaches_the_statistics():
                 "families": ["population"],
             }
         ],
+        "accepted": [
+            {"first": "2026-09-04", "last": "2026-09-10", "by": "jo", "why": "a new channel"}
+        ],
     }
     policy = TypeAdapter(Alerts).validate_python(said)
     assert isinstance(policy, Policy)
@@ -505,3 +508,21 @@ def test_a_silenced_day_says_so():
     assert last(days, is_backfill=True).silent
     mute = Mute(MONDAY, MONDAY, "a new form")
     assert last(days, policy=replace(POLICY, mute=(mute,))).silent
+
+
+def test_a_move_counts_against_the_nearest_of_reference_and_accepted_days():
+    """A shift to 0.5 is accepted on day 10; on day 20 the score goes on to where it is 3."""
+
+    def day(number, index):
+        (one,) = days_of([index], rows=2000)
+        moved = one.columns[0]
+        accepted = (column("score", 0.5, 20_000).current,) if number >= 10 else ()
+        return replace(
+            facts(number, replace(moved, accepted=accepted)),
+        )
+
+    indices = [0.5] * 20 + [3.0] * 5 + [0.5] * 5 + [0.0] * 5
+    days = [day(number, index) for number, index in enumerate(indices)]
+    assert actions(days) == ".OkkkkkkkkkkR......." + ".Okkk" + "kkR.." + "....."
+    texts = [d.breaches[0].text for d in list(replay(days, POLICY, LONG_AGO))[22] if d.breaches]
+    assert ["against the accepted days (limit 0.25)" in text for text in texts] == [True]
