@@ -119,6 +119,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
 OF_A_PACKAGE = {
     "airflow_bridge/runtime/test_in_airflow.py": "runs `inside/` with the Python of each Airflow",
     "airflow_bridge/runtime/test_webserver.py": "the client against Dagster's own webserver",
+    "monitoring_assets/alerting/test_escalation.py": "decisions of days and what people are told",
     "monitoring_assets/checks/test_check_contract.py": "what every check must do",
     "resources/delivery/test_channel_contract.py": "what every channel must do",
     "resources/scorers/test_scorer_contract.py": "what every scorer must do",
