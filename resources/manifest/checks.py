@@ -59,6 +59,13 @@ CHECKS = {
             blocks=True,
         ),
         CheckDefinition(
+            "broken_columns",
+            asset="features",
+            family="data quality",
+            description="No characteristic is constant, of another unit or offset, or spelled "
+            "otherwise: nearly all values in one bin, or a category replaced by unseen values.",
+        ),
+        CheckDefinition(
             "csi",
             asset="features",
             family="characteristics",
@@ -130,6 +137,16 @@ class Checks(Section):
     )
     max_missing: dict[str, Share] = Field(
         default_factory=dict, description="Largest missing share of single characteristics."
+    )
+    max_in_one_bin: Share = Field(
+        0.9,
+        description="Share of a characteristic's values in one bin, over which it is broken if the "
+        "reference has far fewer there; 1 for never.",
+    )
+    max_respelled: Share = Field(
+        0.01,
+        description="Share of the reference in categories that are gone while unseen values take "
+        "their place, over which they are spelled otherwise; 1 for never.",
     )
     blocking: list[CheckName] = Field(
         [check.name for check in CHECKS.values() if check.blocks],

@@ -41,6 +41,7 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
     found = evaluations(result)
     assert {name for name, _ in found} == {
         "batch_quality",
+        "broken_columns",
         "csi",
         "score_range",
         "additional_statistics",

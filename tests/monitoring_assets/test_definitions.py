@@ -56,6 +56,7 @@ def test_the_graph_is_the_one_in_the_readme():
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     assert checks == {
         ("features", "batch_quality"),
+        ("features", "broken_columns"),
         ("features", "csi"),
         ("scores", "score_range"),
         ("scores", "additional_statistics"),

@@ -77,6 +77,6 @@ def test_the_products_own_graph(job):
     assert list(nodes)[-1] == "alerts"
     assert nodes["features"].waits_for == ["reference_profile"]
     assert nodes["scores"].upstream == ["features"]
-    assert nodes["features"].checks == ["batch_quality", "csi"]
+    assert nodes["features"].checks == ["batch_quality", "broken_columns", "csi"]
     # The job leaves it out: on the day itself no outcome is known.
     assert nodes["performance_report"].checks == ["estimated_performance"]

@@ -64,7 +64,7 @@ def test_the_run_is_one_of_the_code_location_for_one_asset_and_its_checks(watche
     assert run.tags["airflow/try_number"] == "1"
     assert run.tags["dagster/max_retries"] == "0"
     assert run.tags["monitoring/executed_by"] == "monitoring materialise"
-    assert evaluated(instance, run) == {"batch_quality", "csi"}
+    assert evaluated(instance, run) == {"batch_quality", "broken_columns", "csi"}
     made = instance.get_materialized_partitions(dg.AssetKey("features"))
     assert made == {DAY.partition}
     assert instance.get_materialized_partitions(dg.AssetKey("scores")) == set()

@@ -127,7 +127,7 @@ def spoilt(column, values, where=slice(None)):
 def test_a_broken_batch_fails_its_checks_and_goes_no_further(lender, instance, frame, said, csi):
     result, found = judge(lender, instance, frame)
     assert not result.success
-    assert found.keys() == {"batch_quality", "csi"}
+    assert found.keys() == {"batch_quality", "broken_columns", "csi"}
     quality = found["batch_quality"]
     assert (quality.passed, quality.severity, quality.blocking) == (False, ERROR, True)
     assert said in quality.description
@@ -158,6 +158,7 @@ def test_a_good_batch_passes_every_check(lender, instance):
     assert result.success
     assert {name: evaluation.passed for name, evaluation in found.items()} == {
         "batch_quality": True,
+        "broken_columns": True,
         "csi": True,
         "score_range": True,
         "additional_statistics": True,

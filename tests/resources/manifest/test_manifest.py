@@ -134,15 +134,6 @@ def test_the_outcome_of_the_reference_is_that_of_the_last_horizon_or_of_each(
     assert manifest.reference_outcomes == columns
 
 
-def test_what_landed_before_outcomes_were_read_is_still_watched():
-    stored = landed().model_dump(mode="json")
-    stored["manifest"]["outcome"] = {"path": "outcomes/", "column": "bad", "maturity": [30, 90]}
-    assert Landed.model_validate(stored).manifest == landed().manifest
-    stored["manifest"]["outcome"]["path"] = "outcomes/{date}/"
-    stored["manifest"]["outcome"]["column"] = "bad_{horizon}"
-    assert Landed.model_validate(stored).manifest.outcome.maturity == [30, 90]
-
-
 def test_an_older_revision_is_refused():
     assert landed(revision=2).refused_changes(parse(valid()), {}) == ["revision"]
 
