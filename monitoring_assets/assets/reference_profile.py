@@ -127,6 +127,7 @@ def reference_features(
 
     from monitoring_assets.performance.outcomes import outcomes_of
     from monitoring_assets.reference.feature_sql import require_finished
+    from monitoring_assets.statistics.profiles.kernel import as_double
     from resources.scorers.base import SCORE, FeatureFile
 
     manifest = landed.manifest
@@ -155,7 +156,7 @@ def reference_features(
                 row += batch.num_rows
                 tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
                 if score:
-                    numbers = batch[score].cast(pa.float64(), safe=False)
+                    numbers = as_double(batch[score])
                     tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
                 if outcomes:
                     tables[folder / OUTCOMES] = {

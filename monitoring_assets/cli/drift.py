@@ -248,6 +248,8 @@ def _as_json(column: ColumnDrift) -> dict[str, Any]:
                 "contribution": item.contribution,
             }
             for item in column.bins
+            # Without rows on both sides a bin is no part of the index.
+            if item.reference or item.current
         ],
         "missing": {"reference": column.reference_missing, "current": column.current_missing},
         "unseen": column.unseen,

@@ -174,6 +174,8 @@ def read_scores(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from monitoring_assets.statistics.profiles.kernel import as_double
+
     wanted = (features.key, score)
     try:
         with pq.ParquetFile(file, filesystem=filesystem) as scored:
@@ -196,7 +198,7 @@ def read_scores(
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         types = f"{keys.type}, in the features {key_type}"
         raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
-    return pa.table({features.key: keys, SCORE: scores.cast(pa.float64(), safe=False)})
+    return pa.table({features.key: keys, SCORE: as_double(scores.combine_chunks())})
 
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:

@@ -234,7 +234,7 @@ def _column_drift(
     unseen = out_of_range = None
     infinite = 0
     if isinstance(bins, NumericBins):
-        infinite = int(current.counts[bins.infinite])
+        infinite = int(current.counts[bins.infinite].sum())
         if bins.low is not None:
             out_of_range = (current.below + current.above) / m
     else:

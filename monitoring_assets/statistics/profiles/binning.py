@@ -21,7 +21,12 @@ from monitoring_assets.statistics.profiles.bins import (
     family,
     quantile_edges,
 )
-from monitoring_assets.statistics.profiles.kernel import as_arrow, category_codes, float_runs
+from monitoring_assets.statistics.profiles.kernel import (
+    as_arrow,
+    category_codes,
+    float_runs,
+    refuse_rounding,
+)
 from monitoring_assets.statistics.profiles.source import (
     THREADS,
     ParquetSource,
@@ -99,6 +104,7 @@ class _NumericFit:
 
     def add(self, array: pa.Array) -> None:
         """Take in the next rows of the column."""
+        refuse_rounding(array)
         for run in float_runs(array):
             finite = run[np.isfinite(run)]
             self._low = min(self._low, finite.min(initial=np.inf))
@@ -110,13 +116,17 @@ class _NumericFit:
     def result(self) -> NumericBins:
         """Return the bins of the rows so far."""
         values = np.concatenate([np.empty(0), *self._sample])
-        kind = family(self._arrow_type)
+        found = family(self._arrow_type)
+        kind = found if found in ("date", "timestamp") else "numeric"
+        whole = kind != "numeric" or pa.types.is_integer(self._arrow_type)
+        edges, spikes = quantile_edges(values, self._bins, whole=whole)
         return NumericBins(
-            quantile_edges(values, self._bins),
-            kind if kind in ("date", "timestamp") else "numeric",
+            edges,
+            kind,
             float(self._low) if self._low <= self._high else None,
             float(self._high) if self._low <= self._high else None,
             str(self._arrow_type),
+            spikes,
         )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ RARE_SHARE = 0.005
 """A category with a smaller share of the reference is pooled with the other rare ones."""
 LEFTOVER_SHARE = 0.01
 """An inner bin beside a spike with a smaller share of the reference is merged."""
+_PRECISION: dict[str, type[np.floating[Any]]] = {"halffloat": np.float16, "float": np.float32}
+"""Types coarser than float64, by Arrow's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Slot:
     low, high
         Bounds of an interval, low excluded, high included; None for other kinds.
     values
-        The category of a ``category`` slot, the pooled ones of a ``rare`` slot.
+        The category of a ``category`` slot, the pooled ones of a ``rare`` slot, the spike that an
+        ``interval`` ends with.
     """
 
     kind: SlotKind
@@ -69,10 +72,10 @@ class Slot:
 class NumericBins:
     """Intervals ``(low, high]`` of a number, a date (days) or a timestamp (microseconds).
 
-    Values are compared as float64: integers beyond 2**53 and long decimals are rounded to it.
+    Values are compared as float64, to which a decimal is rounded correctly.
 
     The slots are the ``len(edges) + 1`` intervals, the outer ones open, then ``missing`` (null or
-    NaN), then ``infinite`` (both signs).
+    NaN), then two that are ``infinite``: -inf and inf.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ class NumericBins:
         Least and greatest finite value of the reference; None where it has none.
     arrow_type
         Arrow type of the column in the reference, as text.
+    spikes
+        Those of the edges that are a value of the reference. Any other lies between two.
     """
 
     edges: tuple[float, ...]
@@ -92,6 +97,7 @@ class NumericBins:
     low: float | None
     high: float | None
     arrow_type: str
+    spikes: tuple[float, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -99,19 +105,74 @@ class NumericBins:
         return len(self.edges) + 1
 
     @property
-    def infinite(self) -> int:
-        """Index of the slot of infinite values."""
-        return len(self.edges) + 2
+    def infinite(self) -> slice:
+        """The slots of -inf and of inf."""
+        return slice(len(self.edges) + 2, len(self.edges) + 4)
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Every slot, in the order of the counts."""
         bounds = (-np.inf, *self.edges, np.inf)
+        spikes = {*self.spikes}
         intervals = (
-            Slot("interval", self._label(bounds, i), float(bounds[i]), float(bounds[i + 1]))
+            Slot(
+                "interval",
+                self._label(bounds, i),
+                float(bounds[i]),
+                float(bounds[i + 1]),
+                (repr(float(bounds[i + 1])),) if bounds[i + 1] in spikes else (),
+            )
             for i in range(len(bounds) - 1)
         )
-        return (*intervals, Slot("missing", "missing"), Slot("infinite", "infinite"))
+        return (
+            *intervals,
+            Slot("missing", "missing"),
+            Slot("infinite", "-inf"),
+            Slot("infinite", "inf"),
+        )
+
+    def read_as(self, arrow_type: pa.DataType) -> NumericBins:
+        """Return the bins with room for the rounding of a column of another type.
+
+        A spike, and an end of the range, takes in all that rounds to the same number of the coarser
+        of the two types: 0.07 of a double is another number than 0.07 of a float32. Between spikes
+        nothing moves, as an edge lies midway between values of the reference.
+
+        Parameters
+        ----------
+        arrow_type
+            Type of the column that is counted.
+
+        Returns
+        -------
+        NumericBins
+            Bins to count by; the edges increase, if not strictly.
+        """
+        precisions = [_PRECISION.get(str(one), np.float64) for one in (self.arrow_type, arrow_type)]
+        coarser = min(precisions, key=lambda one: np.finfo(one).bits)
+        if coarser is np.float64 or self.low is None or self.high is None:
+            return self
+
+        def rounded(value: float, towards: float) -> float:
+            """Return the last float64 that rounds to the same number of the coarser type."""
+            with np.errstate(over="ignore"):
+                same = coarser(value)
+                beside = float(np.nextafter(same, coarser(towards)))
+            # Beyond its range the type has infinity alone.
+            return (float(same) + beside) / 2 if np.isfinite([same, beside]).all() else value
+
+        ends = {value: rounded(value, np.inf) for value in self.spikes}
+        starts = {
+            float(np.nextafter(value, -np.inf)): rounded(value, -np.inf) for value in self.spikes
+        }
+        edges = np.maximum.accumulate([(ends | starts).get(edge, edge) for edge in self.edges])
+        return NumericBins(
+            tuple(edges.tolist()),
+            self.kind,
+            rounded(self.low, -np.inf),
+            rounded(self.high, np.inf),
+            self.arrow_type,
+        )
 
     def _label(self, bounds: tuple[float, ...], i: int) -> str:
         low, high = bounds[i], bounds[i + 1]
@@ -133,9 +194,8 @@ class NumericBins:
             return str(np.datetime64(int(value), "us")).removesuffix(".000000")
         if "int" in self.arrow_type:
             return str(int(value))
-        if self.arrow_type == "float":
-            return str(np.float32(value))
-        return str(float(value))
+        own = _PRECISION.get(self.arrow_type, np.float64)(value)
+        return str(own if own == value else float(value))
 
 
 @dataclass(frozen=True)
@@ -247,14 +307,16 @@ def family(arrow_type: pa.DataType) -> Family:
     )
 
 
-def quantile_edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
+def quantile_edges(
+    values: NDArray[np.float64], bins: int, *, whole: bool = False
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Cut values at their quantiles, with a bin of its own for each spike.
 
-    A spike is a value that holds at least ``1 / bins`` of the rows. Other edges are the
-    ``inverted_cdf`` quantiles at ``k / bins``, so every edge is an observed value and ties never
-    make an edge twice. An inner bin under 1 % beside a spike is merged with its neighbour that is
-    no spike, else with the spike. An outer bin beside a spike is kept even if it is empty: values
-    never seen before land there.
+    A spike is a value that holds at least ``1 / bins`` of the rows. Other edges lie midway between
+    the ``inverted_cdf`` quantiles at ``k / bins`` and the next greater value, so ties never make an
+    edge twice, and rounding to another numeric type moves no value over an edge. An inner bin under
+    1 % beside a spike is merged with its neighbour that is no spike, else with the spike. An outer
+    bin beside a spike is kept even if it is empty: values never seen before land there.
 
     Parameters
     ----------
@@ -262,11 +324,15 @@ def quantile_edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
         float64[n], finite; n may be 0. They are reordered in place, as a copy would be large.
     bins
         Number of quantile bins, 2 to 100.
+    whole
+        Whether all values are integers, and edges must be.
 
     Returns
     -------
-    tuple of float
-        Strictly increasing edges; empty for no values.
+    edges : tuple of float
+        Strictly increasing; empty for no values.
+    spikes : tuple of float
+        Those of the edges that are spikes.
 
     References
     ----------
@@ -274,17 +340,32 @@ def quantile_edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
     """
     n = len(values)
     if n == 0:
-        return ()
+        return (), ()
     ranks = -(-np.arange(1, bins + 1) * n // bins) - 1
     values.partition(ranks)
-    quantiles = values[ranks]
+    quantiles, last = np.unique(values[ranks][::-1], return_index=True)
+    last = ranks[::-1][last]
     # Of n / bins equal values in sorted order one is at a rank, so no spike is overlooked.
-    candidates = np.unique(quantiles)
-    rows = np.array([np.count_nonzero(values == value) for value in candidates])
-    spikes = candidates[rows * bins >= n]
-    edges = np.unique(np.concatenate([quantiles[:-1], spikes, np.nextafter(spikes, -np.inf)]))
+    rows = np.array([np.count_nonzero(values == value) for value in quantiles])
+    is_spike = rows * bins >= n
+    spikes = quantiles[is_spike]
+    # What follows the last rank that a value is at is equal or greater, up to the next quantile.
+    above = [
+        np.min(part, initial=after, where=part > value)
+        for value, after, part in zip(
+            quantiles[:-1], quantiles[1:], np.split(values, last + 1)[1:], strict=False
+        )
+    ]
+    below = quantiles[:-1]
+    midway = below / 2 + np.array(above) / 2
+    if whole:
+        midway = np.floor(midway)
+    # Between neighbouring floats there is nothing.
+    midway = np.where((below <= midway) & (midway < above), midway, below)[~is_spike[:-1]]
+    edges = np.unique(np.concatenate([midway, spikes, np.nextafter(spikes, -np.inf)]))
     # Adding zero turns -0.0 into 0.0, for the labels.
-    return _merge_leftovers([float(edge) + 0.0 for edge in edges], set(spikes.tolist()), values)
+    tops = tuple(float(spike) + 0.0 for spike in spikes)
+    return _merge_leftovers([float(edge) + 0.0 for edge in edges], {*tops}, values), tops
 
 
 def _merge_leftovers(

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from monitoring_assets.statistics.profiles.bins import Bins, CategoricalBins, NumericBins
 
+EXACT = 2**53
+"""Every integer up to here is a double."""
 RUN = 1 << 16
 """Values counted at a time: 512 KiB of float64, which fits in a core's cache."""
 
@@ -80,9 +82,67 @@ def float_runs(
             run = run.cast(pa.date32()).cast(pa.int32())
         elif pa.types.is_timestamp(run.type):
             run = run.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-        if run.type != pa.float64():
-            run = run.cast(pa.float64(), safe=False)
-        yield _filled(run, np.float64(null))
+        yield _filled(as_double(run), np.float64(null))
+
+
+def as_double(array: pa.Array) -> pa.Array:
+    """Return numbers as float64.
+
+    Parameters
+    ----------
+    array
+        Integers, floats, decimals, or nulls.
+
+    Returns
+    -------
+    pyarrow.Array
+        The double nearest to each.
+    """
+    if not pa.types.is_decimal(array.type):
+        return array if array.type == pa.float64() else array.cast(pa.float64(), safe=False)
+    # Arrow's own cast multiplies by a power of ten that is no double: 7 * 0.01 is not 0.07. The
+    # quotient of two numbers that are doubles is rounded once.
+    scale = array.type.scale
+    if array.type.byte_width == 16 and 0 <= scale <= 22:
+        words = np.frombuffer(array.buffers()[1], np.int64, 2 * len(array), 16 * array.offset)
+        unscaled, upper = words[::2], words[1::2]
+        fits = (unscaled >> 63 == upper) & (unscaled > -EXACT) & (unscaled < EXACT)
+        if fits.all():
+            quotients = as_arrow(unscaled / float(10**scale))
+            return pc.if_else(array.is_valid(), quotients, None) if array.null_count else quotients
+    return array.cast(pa.string()).cast(pa.float64())
+
+
+def refuse_rounding(array: pa.Array) -> None:
+    """Refuse numbers so large that different ones become the same double.
+
+    Parameters
+    ----------
+    array
+        As ``float_runs`` takes it.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        An integer or a decimal beyond 2**53 is no double.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary
+    if not (pa.types.is_integer(array.type) or pa.types.is_decimal(array.type)):
+        return
+    rounded = as_double(array)
+    ends = pc.min_max(rounded)
+    if ends["min"].is_valid and max(-ends["min"].as_py(), ends["max"].as_py()) >= EXACT:
+        large = pc.greater_equal(pc.abs(rounded), float(EXACT))
+        try:
+            if rounded.filter(large).cast(array.type).equals(array.filter(large)):
+                return
+        except pa.ArrowInvalid:  # the greatest integer is rounded to one more
+            pass
+        raise pa.ArrowInvalid(
+            "it holds numbers beyond 2**53 that are no double, of which different ones would be "
+            "counted as the same: write an identifier as text, a measured number as double"
+        )
 
 
 def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
@@ -128,11 +188,20 @@ def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64]
     Returns
     -------
     counts : ndarray
-        int64[k + 3], in the order of ``bins.slots``.
+        int64[k + 4], in the order of ``bins.slots``.
     below, above : int
         Finite values outside the range of the reference; 0 where it has no range.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        As `refuse_rounding` does, where the reference has numbers as large.
     """
     exceeding = [0] * len(bins.edges)
+    slots = len(bins.slots)
+    bins = bins.read_as(array.type)
+    if bins.low is not None and bins.high is not None and max(-bins.low, bins.high) >= EXACT:
+        refuse_rounding(array)
     low, high = (np.nan, np.nan) if bins.low is None or bins.high is None else (bins.low, bins.high)
     not_a_number = positive = negative = below = above = 0
     flags = np.empty(RUN, np.bool_)
@@ -148,12 +217,12 @@ def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64]
             negative += int(np.count_nonzero(np.equal(run, -np.inf, out=out)))
             below += int(np.count_nonzero(np.less(run, low, out=out)))
             above += int(np.count_nonzero(np.greater(run, high, out=out)))
-    counts = np.zeros(len(bins.slots), np.int64)
+    counts = np.zeros(slots, np.int64)
     counts[: bins.missing] = -np.diff([len(array) - not_a_number, *exceeding, 0])
     counts[0] -= negative
     counts[bins.missing - 1] -= positive
     counts[bins.missing] = not_a_number
-    counts[bins.infinite] = positive + negative
+    counts[bins.infinite] = negative, positive
     if bins.low is None:
         return counts, 0, 0
     counts[np.searchsorted(bins.edges, bins.low)] -= array.null_count
@@ -208,6 +277,7 @@ def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.u
             yield rows, slot_of_name[names[rows]]
         return
     flags = np.empty(RUN, np.bool_)
+    bins = bins.read_as(array.type)
     for start, run in zip(range(0, len(array), RUN), float_runs(array), strict=True):
         out = flags[: len(run)]
         slots = np.zeros(len(run), np.uint8)
@@ -215,7 +285,8 @@ def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.u
             slots += np.greater(run, edge, out=out).view(np.uint8)
         if not np.isfinite(run, out=out).all():
             slots[np.isnan(run, out=out)] = bins.missing
-            slots[np.isinf(run, out=out)] = bins.infinite
+            slots[np.isneginf(run, out=out)] = bins.infinite.start
+            slots[np.isposinf(run, out=out)] = bins.infinite.start + 1
         yield slice(start, start + len(run)), slots
 
 

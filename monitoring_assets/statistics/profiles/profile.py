@@ -448,7 +448,10 @@ def _from_rows(name: str, rows: list[dict[str, Any]]) -> ColumnProfile:
         bins = CategoricalBins(names, rare, arrow_type)
     else:
         edges = tuple(row["high"] for row in rows if row["slot"] == "interval")[:-1]
-        bins = NumericBins(edges, first["kind"], first["minimum"], first["maximum"], arrow_type)
+        spikes = tuple(row["high"] for row in rows if row["slot"] == "interval" and row["values"])
+        bins = NumericBins(
+            edges, first["kind"], first["minimum"], first["maximum"], arrow_type, spikes
+        )
     if [row["slot"] for row in rows] != [slot.kind for slot in bins.slots]:
         raise ValueError(f"column {name!r}: rows of the profile are missing or doubled")
     return ColumnProfile(

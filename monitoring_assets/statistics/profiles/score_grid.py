@@ -58,7 +58,8 @@ def score_grid(scores: NDArray[np.float64], cut_offs: ArrayLike = ()) -> Numeric
     edges = np.unique(np.concatenate([quantiles, own, np.nextafter(own, -np.inf)]))
     low, high = float(ordered[0]), float(ordered[-1])
     # Adding zero turns -0.0 into 0.0, for the labels.
-    return NumericBins(tuple(float(e) + 0.0 for e in edges), "numeric", low, high, "double")
+    ends, spikes = (tuple(float(one) + 0.0 for one in found) for found in (edges, own))
+    return NumericBins(ends, "numeric", low, high, "double", spikes)
 
 
 def count_scores(

@@ -64,6 +64,18 @@ def test_json_is_the_contract(files):
     assert income["bins"][0]["bin"].startswith("(-inf, ")
 
 
+def test_the_bins_in_json_are_those_of_the_index(tmp_path):
+    paths = []
+    for name, flags in (("reference", [0, 0, 1, 2]), ("current", [0, 1, 1, 2])):
+        paths.append(tmp_path / f"{name}.parquet")
+        pq.write_table(pa.table({"delinquencies": flags * 200}), paths[-1])
+    column = document(run("--reference", paths[0], "--current", paths[1], "--format", "json"))
+    bins = column["columns"]["delinquencies"]["bins"]
+    smooth = [[one[side] + 0.5 for one in bins] for side in ("reference", "current")]
+    e, a = (np.array(side) / sum(side) for side in smooth)
+    assert ((a - e) * np.log(a / e)).sum() == column["columns"]["delinquencies"]["value"]
+
+
 def test_options_change_what_they_say(files):
     _, reference, current = files
     arguments = ["--reference", reference, "--current", current, "--format", "json"]

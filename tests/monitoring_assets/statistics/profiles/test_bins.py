@@ -15,48 +15,57 @@ def labels(column):
     return [slot.label for slot in column.bins.slots]
 
 
-def test_edges_are_the_inverted_cdf_quantiles():
+def midway(values, bins):
+    """Return what lies midway between the inverted_cdf quantiles and what follows them."""
+    shares = np.arange(1, bins) / bins
+    quantiles = np.quantile(values, shares, method="inverted_cdf")
+    ordered = np.sort(values)
+    return tuple((quantiles + ordered[np.searchsorted(ordered, quantiles, "right")]) / 2)
+
+
+def test_edges_are_midway_after_the_inverted_cdf_quantiles():
     values = np.random.default_rng(0).normal(size=9_973)
-    expected = np.quantile(values, np.arange(1, 10) / 10, method="inverted_cdf")
-    assert quantile_edges(values.copy(), 10) == tuple(expected)
+    assert quantile_edges(values.copy(), 10) == (midway(values, 10), ())
 
 
 def test_bins_are_open_below_closed_above(profiles):
     (column,) = profiles(np.arange(1.0, 101.0))
-    assert labels(column)[:2] == ["(-inf, 10.0]", "(10.0, 20.0]"]
-    assert labels(column)[-3:] == ["(90.0, inf)", "missing", "infinite"]
-    assert column.counts.tolist() == [10] * 10 + [0, 0]
+    assert labels(column)[:2] == ["(-inf, 10.5]", "(10.5, 20.5]"]
+    assert labels(column)[-4:] == ["(90.5, inf)", "missing", "-inf", "inf"]
+    assert column.counts.tolist() == [10] * 10 + [0, 0, 0]
 
 
 def test_a_spike_has_a_bin_of_its_own(profiles):
     values = np.concatenate([np.zeros(500), np.arange(1.0, 501.0)])
     (column,) = profiles(values)
-    assert labels(column)[:3] == ["(-inf, 0.0)", "= 0.0", "(0.0, 100.0]"]
+    assert labels(column)[:3] == ["(-inf, 0.0)", "= 0.0", "(0.0, 100.5]"]
     assert column.counts[:3].tolist() == [0, 500, 100]
 
 
 def test_a_value_just_under_a_bins_share_is_no_spike():
     values = np.concatenate([np.full(99, 500.25), np.arange(901.0)])
-    assert np.nextafter(500.25, -np.inf) not in quantile_edges(values, 10)
-    assert np.nextafter(500.25, -np.inf) in quantile_edges(np.append(values, 500.25)[1:], 10)
+    assert np.nextafter(500.25, -np.inf) not in quantile_edges(values, 10)[0]
+    edges, spikes = quantile_edges(np.append(values, 500.25)[1:], 10)
+    assert np.nextafter(500.25, -np.inf) in edges
+    assert spikes == (500.25,)
 
 
 def test_a_spike_between_quantiles_is_found():
     # The spike's rows 95..205 of 1,000 cover one decile only.
     values = np.concatenate([np.arange(95.0), np.full(105, 1e3), 2e3 + np.arange(800.0)])
-    assert {np.nextafter(1e3, -np.inf), 1e3} <= set(quantile_edges(values, 10))
+    assert {np.nextafter(1e3, -np.inf), 1e3} <= set(quantile_edges(values, 10)[0])
 
 
 def test_a_leftover_beside_a_spike_goes_to_its_other_neighbour():
     values = np.concatenate([np.zeros(295), np.full(5, 1.0), 2.0 + np.arange(700.0)])
-    edges = quantile_edges(values.copy(), 10)
+    edges, _ = quantile_edges(values.copy(), 10)
     assert 1.0 not in edges
     assert edges[:2] == (np.nextafter(0.0, -np.inf), 0.0)
     assert edges[2] > 2.0
 
 
 def test_a_leftover_between_spikes_goes_to_one_of_them():
-    edges = quantile_edges(np.repeat([0.0, 1.0, 2.0], 100), 10)
+    edges, _ = quantile_edges(np.repeat([0.0, 1.0, 2.0], 100), 10)
     # = 0, (0, 1], (1, 2] and two open ends, which have no rows in the reference.
     assert edges == (np.nextafter(0.0, -np.inf), 0.0, 1.0, 2.0)
 
@@ -66,7 +75,7 @@ def test_a_leftover_between_spikes_goes_to_one_of_them():
 def test_edges_increase_and_no_inner_leftover_stays(seed, bins):
     rng = np.random.default_rng(seed)
     values = rng.integers(0, rng.integers(1, 60), rng.integers(1, 2_000)).astype(float)
-    edges = np.array(quantile_edges(values, bins))
+    edges = np.array(quantile_edges(values, bins)[0])
     assert (np.diff(edges) > 0).all()
     counts = np.diff(np.searchsorted(np.sort(values), edges, "right"))
     spikes = np.isin(edges, [v for v in edges if (values == v).sum() * bins >= len(values)])
@@ -98,13 +107,13 @@ def test_dates_and_timestamps_are_labelled_in_iso(profiles):
     times = [dt.datetime(2026, 1, 1) + dt.timedelta(hours=i) for i in range(100)]
     for unit in ("s", "ms", "us", "ns"):
         (column,) = profiles(pa.array(times, pa.timestamp(unit)))
-        assert labels(column)[0] == "(-inf, 2026-01-01T09:00:00]"
+        assert labels(column)[0] == "(-inf, 2026-01-01T09:30:00]"
         assert column.counts[:10].tolist() == [10] * 10
 
 
 def test_decimals_are_numbers(profiles):
     (column,) = profiles(pa.array([Decimal(i) / 4 for i in range(1, 101)]))
-    assert labels(column)[0] == "(-inf, 2.5]"
+    assert labels(column)[0] == "(-inf, 2.625]"
     assert column.counts[:10].tolist() == [10] * 10
 
 
@@ -175,9 +184,9 @@ def test_a_type_without_bins_is_named(write, column, named):
 def test_nulls_only(profiles):
     for column in (pa.nulls(5), pa.nulls(5, pa.float64()), pa.array([np.nan] * 5)):
         profile, current = profiles(column, pa.array([1.0, None]))
-        assert labels(profile) == ["(-inf, inf)", "missing", "infinite"]
-        assert profile.counts.tolist() == [0, 5, 0]
-        assert current.counts.tolist() == [1, 1, 0]
+        assert labels(profile) == ["(-inf, inf)", "missing", "-inf", "inf"]
+        assert profile.counts.tolist() == [0, 5, 0, 0]
+        assert current.counts.tolist() == [1, 1, 0, 0]
         assert (current.below, current.above) == (0, 0)
 
 
@@ -191,8 +200,7 @@ def test_quantiles_of_a_sample_of_a_long_column(write, monkeypatch):
     monkeypatch.setattr("monitoring_assets.statistics.profiles.binning.SAMPLE_ROWS", 1_000)
     values = np.random.default_rng(1).permutation(99_991).astype(float)
     bins = fit_bins(write({"x": values}, row_group=7_001))["x"]
-    spaced = np.sort(values[::100])
-    assert bins.edges == tuple(np.quantile(spaced, np.arange(1, 10) / 10, method="inverted_cdf"))
+    assert bins.edges == midway(values[::100], 10)
     assert (bins.low, bins.high) == (0, 99_990)
 
 
