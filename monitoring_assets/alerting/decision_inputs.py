@@ -308,7 +308,7 @@ def _facts(
 def _columns(report: DriftReport, smoothing: Smoothing) -> Iterator[ColumnDay]:
     """What is decided from of each column of a drift report."""
     bins = report.bins
-    labels = tuple(map(_short_label, bins.labels))
+    labels = tuple(map(_short_label, bins.labels, bins.slots))
     for one in report.columns:
         yield ColumnDay(
             one.drift.column,

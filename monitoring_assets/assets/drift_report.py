@@ -160,7 +160,7 @@ def bins_as_markdown(drift: "ColumnDrift") -> str:
         was, now = item.reference / before, item.current / after
         if not item.reference and not item.current:
             continue
-        label = short_label(item.label).replace("|", "\\|")
+        label = short_label(item.label, item.slot).replace("|", "\\|")
         bars = ["█" * round(share * SHOWN_BARS) for share in (was, now)]
         lines.append(
             f"| {label} | {was:.1%} | {bars[0]} | {now:.1%} | {bars[1]} | {item.contribution:.3f} |"

@@ -120,9 +120,16 @@ def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.Re
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from monitoring_assets.statistics.profiles.source import INT96_UNIT
+
     yield pa.RecordBatch.from_pylist([], schema)
     for fragment in batch.get_fragments():
-        with pq.ParquetFile(fragment.path, filesystem=batch.filesystem, pre_buffer=True) as file:
+        with pq.ParquetFile(
+            fragment.path,
+            filesystem=batch.filesystem,
+            pre_buffer=True,
+            coerce_int96_timestamp_unit=INT96_UNIT,
+        ) as file:
             for group in range(file.num_row_groups):
                 for piece in file.iter_batches(ROW_GROUP_ROWS, [group], columns=schema.names):
                     yield piece.select(schema.names).cast(schema)
@@ -139,7 +146,10 @@ def _open_batch(files: DayFiles, wanted: "Container[str] | None" = None) -> "pa.
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    found = ds.dataset(files.locations, filesystem=files.storage.filesystem, format="parquet")
+    from monitoring_assets.statistics.profiles.source import INT96_UNIT
+
+    kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
+    found = ds.dataset(files.locations, filesystem=files.storage.filesystem, format=kind)
     fragments = list(found.get_fragments())
     urls = {files.storage.location(path): files.storage.url(path) for path in files.paths}
     columns: dict[str, dict[str, pa.DataType]] = {}

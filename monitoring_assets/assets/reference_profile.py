@@ -128,6 +128,7 @@ def reference_features(
     from monitoring_assets.performance.outcomes import outcomes_of
     from monitoring_assets.reference.feature_sql import require_finished
     from monitoring_assets.statistics.profiles.kernel import as_double
+    from monitoring_assets.statistics.profiles.source import INT96_UNIT
     from resources.scorers.base import SCORE, FeatureFile
 
     manifest = landed.manifest
@@ -136,9 +137,10 @@ def reference_features(
     with place.fetched(path) as local:
         with local.open("rb") as file:
             landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
-        sample = pq.ParquetFile(local)
+        sample = pq.ParquetFile(local, coerce_int96_timestamp_unit=INT96_UNIT)
         if manifest.features.sql is not None:
-            require_finished(ds.dataset(local), url, landed, registry)
+            kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
+            require_finished(ds.dataset(local, format=kind), url, landed, registry)
         key = manifest.batch.key
         features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
         carried = [name for name in manifest.carried if name in sample.schema_arrow.names]

@@ -21,6 +21,7 @@ class ExpectRowCountToBeAtLeast(ProfileExpectation):
     """The batch has at least ``min_rows`` rows, whatever their key."""
 
     unmet = "{observed:.0f} rows; at least {limit} are wanted"
+    tally = True
 
     min_rows: int
 
@@ -36,6 +37,7 @@ class ExpectKeyToBeUnique(ProfileExpectation):
     """No key is missing and none comes twice."""
 
     unmet = "key: {repeated} repeated, {missing} missing"
+    tally = True
 
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
         """Count the rows whose key is missing or was there before."""

@@ -14,9 +14,19 @@ import pandas as pd
 if TYPE_CHECKING:
     from monitoring_assets.statistics.profiles.profile import Profile
 
-COLUMNS = ["characteristic", "expected_type", "found_type", "slot", "bin", "reference", "current"]
+COLUMNS = [
+    "characteristic",
+    "tally",
+    "expected_type",
+    "found_type",
+    "slot",
+    "bin",
+    "reference",
+    "current",
+]
 KEY = "(key)"
 SCORE_RANGE = "(score range)"
+"""Names of tallies, which a characteristic may have as well."""
 
 
 def profile_table(
@@ -55,13 +65,13 @@ def profile_table(
         )
         error = before.error or now.error
         if error or before.bins is None:
-            rows.append((name, *types, "error", "", 0, 0, error or "no bins"))
+            rows.append((name, False, *types, "error", "", 0, 0, error or "no bins"))
             continue
         counts = zip(before.bins.slots, before.counts, now.counts, strict=True)
         rows += (
-            (name, *types, slot.kind, slot.label, int(then), int(count), "")
+            (name, False, *types, slot.kind, slot.label, int(then), int(count), "")
             for slot, then, count in counts
         )
     for name, tally in tallies.items():
-        rows += ((name, "", "", slot, slot, 0, count, "") for slot, count in tally.items())
+        rows += ((name, True, "", "", slot, slot, 0, count, "") for slot, count in tally.items())
     return pd.DataFrame(rows, columns=[*COLUMNS, "error"])

@@ -23,6 +23,7 @@ class ExpectScoreToBeInRange(ProfileExpectation):
         "{observed:.0f} rows without a score in {range}: "
         "{below} below, {above} above, {missing} missing"
     )
+    tally = True
 
     lowest: float
     highest: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -54,6 +54,11 @@ class TableExpectation(BatchExpectation):
     unsure: ClassVar[str] = UNSURE
     success_keys: ClassVar[tuple[str, ...]] = ("characteristic",)
 
+    @property
+    def subject(self) -> Hashable:
+        """What the table has its entry under."""
+        return self.characteristic
+
     @abstractmethod
     def assess(self, entry: Any) -> tuple[bool, float, dict[str, Any]]:
         """Say whether the expectation is met, what was observed, and details in plain values."""
@@ -82,7 +87,7 @@ class TableExpectation(BatchExpectation):
         execution_engine: Any = None,
     ) -> dict[str, Any]:
         (metric,) = self.metric_dependencies
-        entry = metrics[metric].get(self.characteristic)
+        entry = metrics[metric].get(self.subject)
         if entry is None:
             raise NotComputableError(f"{self.characteristic} is not in the {self.table}")
         success, observed, details = self.assess(entry)
@@ -110,7 +115,7 @@ class CharacteristicCounts:
 
 
 class Profiles(TableMetricProvider):
-    """The profile table by characteristic, grouped once for all expectations of a run."""
+    """The profile table by characteristic or tally, grouped once for all expectations of a run."""
 
     metric_name = PROFILES
 
@@ -120,10 +125,10 @@ class Profiles(TableMetricProvider):
         execution_engine: PandasExecutionEngine,
         metric_domain_kwargs: dict[str, Any],
         **_: Any,
-    ) -> dict[str, CharacteristicCounts]:
+    ) -> dict[tuple[str, bool], CharacteristicCounts]:
         frame = whole_table(execution_engine, metric_domain_kwargs)
         return {
-            str(name): CharacteristicCounts(
+            (str(name), bool(tally)): CharacteristicCounts(
                 expected_type=str(group["expected_type"].iat[0]),
                 found_type=str(group["found_type"].iat[0]),
                 slots=group["slot"].to_numpy(),
@@ -132,15 +137,24 @@ class Profiles(TableMetricProvider):
                 current=group["current"].to_numpy(),
                 error=str(group["error"].iat[0]),
             )
-            for name, group in frame.groupby("characteristic", sort=False)
+            for (name, tally), group in frame.groupby(["characteristic", "tally"], sort=False)
         }
 
 
 class ProfileExpectation(TableExpectation):
-    """An expectation about one characteristic of a profile table; ``judge`` says if it is met."""
+    """An expectation about one characteristic of a profile table; ``judge`` says if it is met.
+
+    ``tally`` says that it is about a tally of that name.
+    """
 
     metric_dependencies = (PROFILES,)
     table = "profile table"
+    tally: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> Hashable:
+        """A characteristic and a tally of one name are two subjects."""
+        return self.characteristic, self.tally
 
     @abstractmethod
     def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:

@@ -128,7 +128,7 @@ def _bars(column: ColumnDrift) -> Table:
     longest = max(max(pair) for pair in shares)
     for item, pair in zip(shown, shares, strict=True):
         bars = [f"{share:6.1%} {'█' * round(12 * share / longest)}" for share in pair]
-        table.add_row(Text(short_label(item.label)), *bars, f"{item.contribution:.4f}")
+        table.add_row(Text(short_label(item.label, item.slot)), *bars, f"{item.contribution:.4f}")
     return table
 
 

@@ -239,8 +239,6 @@ def _caught(caught: Caught | None) -> dict[str, float] | None:
 def _print(study: Study, *, curves: bool) -> None:
     from rich.console import Console
 
-    from monitoring_assets.statistics.profiles.bins import short_label
-
     suggestion, simulation = study.suggestion, study.simulation
     console = Console(highlight=False)
     first, last = study.days[0].day, study.days[-1].day
@@ -256,7 +254,7 @@ def _print(study: Study, *, curves: bool) -> None:
             until = f"resolved {incident.resolved}" if incident.resolved else "still open"
             console.print(
                 f"  {incident.opened}  {incident.family}, since {incident.since}, {until}",
-                *(f"    {short_label(reason)}" for reason in incident.reasons),
+                *(f"    {reason}" for reason in incident.reasons),
                 sep="\n",
                 markup=False,
             )

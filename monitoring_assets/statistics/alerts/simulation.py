@@ -71,11 +71,11 @@ class Column:
         mean = sums.sum() / max(rows.sum(), 1)
         effects = np.where(rows > 0, sums / np.maximum(rows, 1) - mean, 0.0)
         # Those of a history are cut for people.
-        labels = [short_label(slot.label) for slot in profile.bins.slots]
+        labels = tuple(short_label(slot.label, slot.kind) for slot in profile.bins.slots)
         counts = np.zeros((len(days), len(labels)), np.int64)
         for at, day in enumerate(days):
             for column in day.columns:
-                if column.column == name and [*map(short_label, column.labels)] == labels:
+                if column.column == name and column.labels == labels:
                     counts[at] = column.current
         return cls(name, profile.counts, effects, counts)
 

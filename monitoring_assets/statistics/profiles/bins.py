@@ -245,19 +245,21 @@ class CategoricalBins:
 Bins = NumericBins | CategoricalBins
 
 
-def short_label(label: str) -> str:
-    """Return a bin's label with its numbers cut to six digits, for people.
+def short_label(label: str, kind: SlotKind) -> str:
+    """Return a bin's label for people: the numbers of an interval are cut to six digits.
 
     Parameters
     ----------
-    label
-        As in ``Slot.label``, exact.
+    label, kind
+        As in ``Slot``. A category is shown as it is, whatever it looks like.
 
     Examples
     --------
-    >>> short_label("(0.013634979724884033, 0.5]")
+    >>> short_label("(0.013634979724884033, 0.5]", "interval")
     '(0.013635, 0.5]'
     """
+    if kind != "interval":
+        return label
     return re.sub(r"-?\d+\.\d{5,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.6g}", label)
 
 

@@ -15,7 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.profiles.bins import Bins, CategoricalBins, NumericBins
+from monitoring_assets.statistics.profiles.bins import (
+    Bins,
+    CategoricalBins,
+    NumericBins,
+    family,
+)
 
 EXACT = 2**53
 """Every integer up to here is a double."""
@@ -63,7 +68,8 @@ def float_runs(
     Parameters
     ----------
     array
-        Numbers, decimals, dates (become days) or timestamps (become microseconds), or nulls.
+        Numbers, decimals, dates (become days) or timestamps (become microseconds), or nulls. Text
+        and booleans too, beside a reference without values: each is as good as another.
     null
         What a null becomes.
     rows
@@ -76,6 +82,8 @@ def float_runs(
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if family(array.type) == "categorical":
+        array = pc.if_else(array.is_valid(), 0.0, None)
     for start in range(0, len(array), rows):
         run = array.slice(start, rows)
         if pa.types.is_date(run.type):

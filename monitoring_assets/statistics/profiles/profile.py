@@ -385,7 +385,7 @@ class _Score:
 def _mismatch(source: ParquetSource, name: str, bins: Bins) -> str | None:
     """Return how the type of a column disagrees with its bins, None if it does not."""
     arrow_type = source.schema.field(name).type
-    if family(arrow_type) in ("null", bins.kind):
+    if "null" in (family(arrow_type), bins.arrow_type) or family(arrow_type) == bins.kind:
         return None
     return f"the type is {arrow_type}, in the reference it is {bins.arrow_type}"
 

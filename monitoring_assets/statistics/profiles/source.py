@@ -24,6 +24,9 @@ OPEN_FILES = 32
 THREADS = 2
 """Threads that work on tasks; memory grows with them."""
 
+INT96_UNIT = "us"
+"""Unit that INT96 timestamps, of Spark and Hive, are read in: in nanoseconds 9999 is 1816."""
+
 Progress = Callable[[float], None]
 """Called with the share of the work that is done, 0 to 1."""
 
@@ -204,6 +207,7 @@ class ParquetSource:
             self._filesystem.open_input_file(path),
             metadata=self._footer(path),
             read_dictionary=words,
+            coerce_int96_timestamp_unit=INT96_UNIT,
         )
 
 

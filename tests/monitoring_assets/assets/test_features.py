@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,6 +47,16 @@ def read(lender):
         return pa.Table.from_batches(day_rows(files, landed, lender.registry))
 
     return read
+
+
+def test_the_end_of_time_of_an_int96_timestamp_is_not_in_the_past(read, monkeypatch):
+    # As Spark and Hive write it: in nanoseconds 9999-12-31 would be 1816.
+    end = pa.array([dt.datetime(9999, 12, 31), dt.datetime(2026, 1, 1)])
+    for sql in (None, "SELECT loan_id, income FROM batch"):
+        with monkeypatch.context() as patched:
+            write = partial(pq.write_table, use_deprecated_int96_timestamps=True)
+            patched.setattr(pq, "write_table", write)
+            assert read(end, sql=sql)["income"].to_pylist() == end.to_pylist()
 
 
 WORDS = pa.array(["u", "v"])

@@ -25,7 +25,7 @@ def manifest(lender):
 def table(now):
     """Counts of every characteristic and of the score: the same on the day, but for one."""
     rows = [
-        (name, "", "", "interval", str(bin_), before, int(after), "")
+        (name, False, "", "", "interval", str(bin_), before, int(after), "")
         for name, counts in now.items()
         for bin_, (before, after) in enumerate(zip(BEFORE, counts, strict=True))
     ]

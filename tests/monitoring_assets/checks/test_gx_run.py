@@ -29,7 +29,7 @@ SLOTS = ["interval", "interval", "interval", "interval", "infinite", "missing"]
 def table(before=BEFORE, now=NOW, slots=SLOTS, error="", name="income"):
     """The counts of one characteristic as Great Expectations sees them."""
     rows = [
-        (name, "double", "double", slot, f"bin {number}", then, count, error)
+        (name, False, "double", "double", slot, f"bin {number}", then, count, error)
         for number, (slot, then, count) in enumerate(zip(slots, before, now, strict=True))
     ]
     return pd.DataFrame(rows, columns=[*COLUMNS, "error"])
@@ -235,7 +235,7 @@ def test_missing_values_of_no_rows_are_an_error():
 
 def test_rows_and_keys_are_counted():
     keys = pd.DataFrame(
-        [("(key)", "", "", slot, slot, 0, count, "") for slot, count in
+        [("(key)", True, "", "", slot, slot, 0, count, "") for slot, count in
          (("unique", 7), ("repeated", 2), ("missing", 1))],
         columns=[*COLUMNS, "error"],
     )  # fmt: skip

@@ -7,8 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_assets.statistics.profiles.bins import ColumnError, NumericBins, quantile_edges
-from monitoring_assets.statistics.profiles.profile import fit_bins
+from monitoring_assets.statistics.profiles.bins import (
+    ColumnError,
+    NumericBins,
+    quantile_edges,
+    short_label,
+)
+from monitoring_assets.statistics.profiles.profile import count, fit_bins
 
 
 def labels(column):
@@ -179,6 +184,37 @@ def test_a_type_without_bins_is_named(write, column, named):
     fitted = fit_bins(write({"odd": column, "x": [1.0]}))
     assert named in fitted["odd"].reason
     assert isinstance(fitted["x"], NumericBins)
+
+
+@pytest.mark.parametrize(
+    "current",
+    [
+        pa.array([1.5, None, 2.5]),
+        pa.array(["a", None, "b"]),
+        pa.array(["a", None, "b"]).dictionary_encode(),
+        pa.array(["a", None, "b"], pa.string_view()),
+        pa.array([True, None, False]),
+        pa.array([dt.date(2026, 1, 1), None, dt.date(2026, 1, 2)]),
+        pa.array([dt.datetime(2026, 1, 1), None, dt.datetime(2026, 1, 2)]),
+        pa.array([Decimal("1.5"), None, Decimal("2.5")]),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_beside_a_reference_of_no_type_every_value_is_one(profiles, write, current):
+    reference, found = profiles(pa.nulls(4), current)
+    assert reference.counts.tolist() == [0, 4, 0, 0]
+    assert (found.error, found.counts.tolist()) == (None, [2, 1, 0, 0])
+    source = write({"x": current, "score": [0.25, 0.5, 1.0]})
+    scored = count(source, {"x": reference.bins}, scores=source, score_column="score")
+    assert scored.columns["x"].score_sums.tolist() == [1.25, 0.5, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "label", ["2024.000001", "ISIN 0.000001e-06", "59.999999", "(0.123456789, 1.0]", "1.23456789"]
+)
+def test_a_category_is_shown_as_it_is(label):
+    assert short_label(label, "category") == label
+    assert short_label("(0.123456789, 59.999999]", "interval") == "(0.123457, 60]"
 
 
 def test_nulls_only(profiles):

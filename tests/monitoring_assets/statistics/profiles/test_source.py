@@ -1,5 +1,7 @@
 """Parquet files as one table."""
 
+import datetime as dt
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -27,6 +29,14 @@ def test_rows_of_all_files_in_their_order(files):
     assert [group.rows for group in source.row_groups] == [2, 1, 1]
     read = [a.to_pylist() for group in source.row_groups for _, _, a in source.arrays(group, ["x"])]
     assert read == [[1, 2], [3], [4]]
+
+
+def test_int96_timestamps_keep_their_century(tmp_path):
+    table = pa.table({"closed_at": [dt.datetime(9999, 12, 31), dt.datetime(1600, 1, 1)]})
+    pq.write_table(table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+    source = ParquetSource(tmp_path / "a.parquet")
+    ((_, _, array),) = source.arrays(source.row_groups[0], ["closed_at"])
+    assert array.to_pylist() == table["closed_at"].to_pylist()
 
 
 def test_a_column_that_is_null_in_one_file_has_the_type_of_another(files):
