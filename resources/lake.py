@@ -15,6 +15,7 @@ from pydantic import Field
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import DayFiles, StoredFile, open_path, open_storage
+from resources.table_files import belongs
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -120,8 +121,7 @@ def _matches(path: str, segments: Sequence[str]) -> bool:
     """Whether a path is that of a pattern, segment by segment."""
     names = path.split("/")
     return len(names) == len(segments) and all(
-        # Spark and Hive hide what is no data, or not yet: only a pattern that says so means it.
-        fnmatchcase(name, wanted) and (name[:1] not in ("_", ".") or name[0] == wanted[0])
+        fnmatchcase(name, wanted) and belongs(name, wanted)
         for name, wanted in zip(names, segments, strict=True)
     )
 

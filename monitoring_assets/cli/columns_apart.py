@@ -1,7 +1,8 @@
-"""Columns that differ between any two tables, whatever the population: identifiers and dates."""
+"""Columns that differ between any two tables, whatever the population, such as identifiers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 100
 # A running number with gaps, such as a day's share of a sequence, is still dense.
 DENSITY = 0.5
+INDEX = re.compile(r"__index_level_\d+__")
 COMPARABLE = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
 
 
 def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]:
-    """Find dates, by their type, and identifiers, by the source's first row group.
+    """Find what a table's rows are told apart by, and not described.
+
+    Dates are known by their type, pandas' index by its name, partitions by their folders, and
+    identifiers by the source's first row group.
 
     An identifier is a text that no two of at least 100 rows share, or a whole number that no two
     share and that fills at least half of its range.
 
     Returns
     -------
-    ``date`` or ``identifier`` by column; other columns are left out.
+    ``date``, ``identifier``, ``index`` or ``partition`` by column; other columns are left out.
     """
     found: dict[str, str] = {}
     candidates: dict[str, list[pa.Array]] = {}
@@ -33,7 +38,11 @@ def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]
         if source.unreadable(name) is not None:  # the comparison says why
             continue
         kind = source.schema.field(name).type
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        if name in source.partition_columns:
+            found[name] = "partition"
+        elif INDEX.fullmatch(name):
+            found[name] = "index"
+        elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             found[name] = "date"
         elif any(test(kind) for test in COMPARABLE):
             candidates[name] = []

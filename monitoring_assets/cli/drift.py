@@ -22,6 +22,7 @@ from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
+from resources.table_files import belongs
 
 BREACHES: dict[str, set[Status]] = {
     "never": set(),
@@ -119,8 +120,11 @@ def drift(
     characteristic (CSI), over bins fixed by the reference. A value over a threshold that chance
     explains at this number of rows is "insufficient evidence", not a breach.
 
-    Dates, running numbers and texts that no two rows share always differ. They are listed last and
-    are no breach, unless --columns names them.
+    Dates, running numbers, texts that no two rows share, the index that pandas has written and
+    columns that are folders' names (day=2026-07-01) always differ. They are listed last and are no
+    breach, unless --columns names them.
+
+    A directory is read with all below it, but for what starts with a dot or an underscore.
 
     Exit code: 0, 1 for a breach (see --fail-on), 2 for bad usage or input.
     """
@@ -186,18 +190,21 @@ def _open(option: str, location: str) -> ParquetSource:
     """Open the Parquet files at a file, directory or glob."""
     if "://" in location:
         return _open_url(option, location)
-    path = Path(location)
+    path, folder = Path(location), None
     if path.is_dir():
-        files = sorted(path.rglob("*.parquet"))
+        folder = location
+        found = sorted(path.rglob("*.parquet"))
+        files = [file for file in found if belongs(file.relative_to(path).as_posix())]
     elif path.exists():
         files = [path]
     else:
-        files = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        files = [file for file in found if belongs(file.as_posix(), path.as_posix())]
     if not files:
         problem = "the directory holds no *.parquet" if path.is_dir() else "no such file"
         raise click.BadParameter(f"{location}: {problem}", param_hint=option)
     try:
-        return ParquetSource(files)
+        return ParquetSource(files, folder=folder)
     except (OSError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint=option) from error
 
@@ -208,11 +215,16 @@ def _open_url(option: str, location: str) -> ParquetSource:
 
     try:
         storage, path = open_path(location, open_storage("."))
-        found = list(storage.list(path)) or ([path] if storage.exists(path) else [])
-        files = [storage.location(file) for file in found if file.endswith(".parquet")]
-        if not files:
+        path = path.rstrip("/")
+        files = [
+            storage.location(file)
+            for file in storage.list(path)
+            if file.endswith(".parquet") and belongs(file.removeprefix(path))
+        ]
+        if not files and not storage.exists(path):
             raise FileNotFoundError(f"{location}: no Parquet file there")
-        return ParquetSource(files, storage.filesystem)
+        folder = storage.location(path)
+        return ParquetSource(files or folder, storage.filesystem, folder=folder if files else None)
     except Exception as error:  # of botocore, pyarrow or ours: all are about this location
         raise click.BadParameter(str(error), param_hint=option) from error
 

@@ -6,6 +6,7 @@ different files, days and segments add, and each index between two of them is a 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,9 +158,9 @@ class NumericBins:
             """Return the last float64 that rounds to the same number of the coarser type."""
             with np.errstate(over="ignore"):
                 same = coarser(value)
-                beside = float(np.nextafter(same, coarser(towards)))
+                halfway = (float(same) + float(np.nextafter(same, coarser(towards)))) / 2
             # Beyond its range the type has infinity alone.
-            return (float(same) + beside) / 2 if np.isfinite([same, beside]).all() else value
+            return halfway if math.isfinite(halfway) else value
 
         ends = {value: rounded(value, np.inf) for value in self.spikes}
         starts = {

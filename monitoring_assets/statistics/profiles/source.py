@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePath
 from typing import TypeVar
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +26,8 @@ OPEN_FILES = 32
 THREADS = 2
 """Threads that work on tasks; memory grows with them."""
 
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""Folder name for null."""
 INT96_UNIT = "us"
 """Unit that INT96 timestamps, of Spark and Hive, are read in: in nanoseconds 9999 is 1816."""
 
@@ -63,13 +67,19 @@ class ParquetSource:
         A file, or files in the order of their rows.
     filesystem
         Any pyarrow file system, such as ``pyarrow.fs.S3FileSystem``; local by default.
+    folder
+        Folder of the table, whose subfolders ``column=value`` say what is the same in all rows of
+        their files, as Hive and Spark write them; none by default.
 
     Attributes
     ----------
     paths : tuple of str
         The files.
     schema : pyarrow.Schema
-        Columns of the first file; a column that is null there has the type of another file.
+        Columns of the first file; a column that is null there has the type of another file. Those
+        of the folders' names come last.
+    partition_columns : tuple of str
+        Columns of the folders' names.
     rows : int
         Rows in all files.
     row_groups : tuple of RowGroup
@@ -87,6 +97,7 @@ class ParquetSource:
         self,
         paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         filesystem: fs.FileSystem | None = None,
+        folder: str | None = None,
     ) -> None:
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
@@ -106,6 +117,11 @@ class ParquetSource:
                 RowGroup(path, i, footer.row_group(i).num_rows)
                 for i in range(footer.num_row_groups)
             )
+        self._position = {path: i for i, path in enumerate(self.paths)}
+        self._partitions = self._read_partitions(folder) if folder else {}
+        self.partition_columns = tuple(self._partitions)
+        for name, values in self._partitions.items():
+            self.schema = self.schema.append(pa.field(name, values.type))
         self.row_groups = tuple(group for group in row_groups if group.rows)
         self.rows = sum(group.rows for group in self.row_groups)
 
@@ -115,6 +131,24 @@ class ParquetSource:
                 return pq.read_metadata(file)
         except pa.ArrowInvalid as error:
             raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
+
+    def _read_partitions(self, folder: str) -> dict[str, pa.Array]:
+        """Return the value of each file, by column that is in the folders' names alone."""
+        said = []
+        for path in self.paths:
+            folders = PurePath(path).relative_to(folder).parts[:-1]
+            pairs = dict(name.split("=", 1) for name in folders if "=" in name)
+            said.append({name: unquote(text) for name, text in pairs.items()})
+            if said[-1].keys() != said[0].keys():
+                raise ValueError(
+                    f"{path}: its folders are named for the columns {', '.join(said[-1])}; those "
+                    f"of {self.paths[0]} for {', '.join(said[0])}"
+                )
+        return {
+            name: pa.array([None if one[name] == HIVE_NULL else one[name] for one in said])
+            for name in said[0]
+            if name not in self.schema.names
+        }
 
     def _agreed(self, path: str, schema: pa.Schema) -> pa.Schema:
         """Return the schema of the files so far if that of one more file agrees with it."""
@@ -183,6 +217,15 @@ class ParquetSource:
         OSError
             The file cannot be read, or is corrupt.
         """
+        for name in columns:
+            if name in self._partitions:
+                value = self._partitions[name][self._position[row_group.path]]
+                for start in range(0, row_group.rows, SLICE_ROWS):
+                    rows = min(SLICE_ROWS, row_group.rows - start)
+                    yield name, start, pa.repeat(value, rows).dictionary_encode()
+        columns = [name for name in columns if name not in self._partitions]
+        if not columns:
+            return
         if not hasattr(self._local, "open"):
             self._local.open = lru_cache(OPEN_FILES)(self._open)
         file = self._local.open(row_group.path)
@@ -202,7 +245,11 @@ class ParquetSource:
 
     def _open(self, path: str) -> pq.ParquetFile:
         """Return a handle on a file, for one thread."""
-        words = [field.name for field in self.schema if _kind(field.type) == "categorical"]
+        words = [
+            field.name
+            for field in self.schema
+            if _kind(field.type) == "categorical" and field.name not in self._partitions
+        ]
         return pq.ParquetFile(
             self._filesystem.open_input_file(path),
             metadata=self._footer(path),

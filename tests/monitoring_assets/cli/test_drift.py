@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.statistics.drift.stability import stability_index
+from resources.storage import open_storage
 
 
 @pytest.fixture
@@ -74,6 +76,59 @@ def test_the_bins_in_json_are_those_of_the_index(tmp_path):
     smooth = [[one[side] + 0.5 for one in bins] for side in ("reference", "current")]
     e, a = (np.array(side) / sum(side) for side in smooth)
     assert ((a - e) * np.log(a / e)).sum() == column["columns"]["delinquencies"]["value"]
+
+
+def put(path, rows, seed, **more):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = {"income": np.random.default_rng(seed).normal(size=rows)}
+    pq.write_table(pa.table(table | more), path)
+
+
+@pytest.mark.parametrize("place", ["local", "s3"])
+def test_a_directory_is_read_without_what_is_no_data_and_with_its_folders_columns(
+    place, tmp_path, request
+):
+    roots = {}
+    for side, seed in (("reference", 1), ("current", 2)):
+        root = tmp_path / side
+        for region in ("north", "south"):
+            put(root / f"day=2026-07-0{seed}" / f"region={region}" / "a.parquet", 500, seed)
+        put(root / "_temporary" / "0" / "a.parquet", 5_000, seed, unfinished=pa.nulls(5_000))
+        put(root / ".ipynb_checkpoints" / "a-checkpoint.parquet", 5_000, seed)
+        put(root / "_symlink_format_manifest.parquet", 5_000, seed)
+        roots[side] = str(root)
+    if place == "s3":
+        lender = request.getfixturevalue("s3_lender")
+        storage = open_storage(lender.root)
+        for file in tmp_path.rglob("*.parquet"):
+            storage.write(file.relative_to(tmp_path).as_posix(), file.read_bytes())
+        roots = {side: f"{lender.root}/{side}/" for side in roots}
+    arguments = ["--reference", roots["reference"], "--current", roots["current"]]
+    found = document(run(*arguments, "--format", "json", "--fail-on", "warn"))
+    assert found["rows"] == {"reference": 1_000, "current": 1_000}
+    assert list(found["columns"]) == ["income", "day", "region"]
+    assert found["apart"] == {"day": "partition", "region": "partition"}
+    assert found["columns"]["region"]["value"] == 0.0
+    assert run(*arguments, "--columns", "day", "--fail-on", "fail").exit_code == 1
+
+
+def test_a_glob_finds_what_is_hidden_only_where_it_says_so(tmp_path):
+    put(tmp_path / "a" / "part.parquet", 100, 1)
+    put(tmp_path / "_b" / "part.parquet", 300, 1)
+    arguments = ["--reference", tmp_path / "*" / "*.parquet", "--format", "json", "--current"]
+    rows = document(run(*arguments, tmp_path / "_*" / "*.parquet"))["rows"]
+    assert rows == {"reference": 100, "current": 300}
+
+
+def test_the_index_that_pandas_writes_is_no_characteristic(tmp_path):
+    frame = pd.DataFrame({"income": np.random.default_rng(0).normal(size=4_000)})
+    paths = tmp_path / "reference.parquet", tmp_path / "current.parquet"
+    frame[:2_000].sample(frac=0.9, random_state=1).to_parquet(paths[0])
+    frame[2_000:].sample(frac=0.9, random_state=1).to_parquet(paths[1])
+    arguments = ["--reference", paths[0], "--current", paths[1]]
+    found = document(run(*arguments, "--format", "json", "--fail-on", "warn"))
+    assert found["apart"] == {"__index_level_0__": "index"}
+    assert run(*arguments, "--fail-on", "warn").exit_code == 0
 
 
 def test_options_change_what_they_say(files):

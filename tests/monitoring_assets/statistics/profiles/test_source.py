@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_assets.statistics.profiles.source import ParquetSource, isolate, together
+from monitoring_assets.statistics.profiles.source import HIVE_NULL, ParquetSource, isolate, together
 
 
 @pytest.fixture
@@ -29,6 +29,35 @@ def test_rows_of_all_files_in_their_order(files):
     assert [group.rows for group in source.row_groups] == [2, 1, 1]
     read = [a.to_pylist() for group in source.row_groups for _, _, a in source.arrays(group, ["x"])]
     assert read == [[1, 2], [3], [4]]
+
+
+def test_folders_that_say_what_is_the_same_in_their_files_are_columns(tmp_path):
+    for at, region in enumerate(["north", "S%C3%BCd%2FWest", HIVE_NULL]):
+        folder = tmp_path / "loans" / "year=2026" / f"region={region}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"x": [at] * 3, "year": [1] * 3}), folder / "a.parquet")
+    paths = sorted(tmp_path.rglob("*.parquet"))
+    source = ParquetSource(paths, folder=str(tmp_path / "loans"))
+    assert source.schema.names == ["x", "year", "region"]  # the files' own year counts
+    assert source.partition_columns == ("region",)
+    rows = [
+        (name, start, array.to_pylist())
+        for group in source.row_groups
+        for name, start, array in source.arrays(group, ["region", "x"])
+    ]
+    assert [row for row in rows if row[0] == "region"] == [
+        ("region", 0, [value] * 3) for value in ("Süd/West", None, "north")
+    ]
+    assert ParquetSource(paths).schema.names == ["x", "year"]
+
+
+def test_folders_that_disagree_on_their_columns_are_named(tmp_path):
+    for folder in ("region=n", "branch=1"):
+        (tmp_path / folder).mkdir()
+        pq.write_table(pa.table({"x": [1]}), tmp_path / folder / "a.parquet")
+    paths = [tmp_path / "region=n" / "a.parquet", tmp_path / "branch=1" / "a.parquet"]
+    with pytest.raises(ValueError, match=r"branch=1/a\.parquet: its folders are named for"):
+        ParquetSource(paths, folder=str(tmp_path))
 
 
 def test_int96_timestamps_keep_their_century(tmp_path):
