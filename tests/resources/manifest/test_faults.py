@@ -137,7 +137,7 @@ def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
         ),
         ({"scoring": {"flavour": "pickle"}}, "scoring.flavour", "'pickle'", "'onnx', 'command'"),
         ({"segments": "region"}, "segments", "'region'", "^a list$"),
-        ({"checks": {"blocking": ["ks"]}}, "checks.blocking.0", "'ks'", "'batch_quality', 'broken_columns'"),
+        ({"checks": {"blocking": ["ks"]}}, "checks.blocking.0", "'ks'", "'batch_quality', 'broken"),
         ({"checks": {"min_rows": 0}}, "checks.min_rows", "0", "greater than or equal to 1"),
         ({"checks": {"max_missing": {"income": 2}}}, "checks.max_missing.income", "2", "or equal"),
         ({"thresholds": {"csi": {"level": 1}}}, "thresholds.csi.level", "1", "less than 1"),

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from resources.manifest import Manifest, Schedule, parse_manifest
-from resources.store import Landed
 from tests.resources.manifest.build import faults_of, landed, parse, valid
 
 DOCS = Path(__file__).parents[3] / "docs"
