@@ -12,6 +12,7 @@ Dataset = Literal[
     "reference_profile",
     "reference_grid",
     "reference_segments",
+    "reference_effects",
     "features",
     "features_profile",
     "scores",

@@ -178,6 +178,7 @@ class _Report:
     columns: tuple[ColumnDay, ...]
     score_sd: float | None
     score_shift: float | None
+    is_additive: bool
     run_id: str
 
 
@@ -199,6 +200,7 @@ def _report(root: str, path: str, tag: str) -> _Report:
         tuple(_columns(report, notes["thresholds"]["smoothing"])),
         notes["score_sd"],
         report.score.mean_score_shift if report.score else None,
+        notes["is_additive"],
         notes["run_id"],
     )
 
@@ -301,6 +303,7 @@ def _facts(
         tuple(known),
         report.score_sd,
         report.score_shift,
+        report.is_additive,
         performance_measured,
     )
 

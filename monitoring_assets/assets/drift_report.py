@@ -11,7 +11,7 @@ from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.policy import additional_from, exceptions_from
-from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
 from resources.faults import RUN, record_faults
 from resources.manifest import ThresholdPolicy
@@ -46,12 +46,16 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         current = Profile.from_table(table)
         manifest = store.landed(day.key).manifest
         drifts = compare_with_reference(reference, current, manifest.thresholds)
-        report = DriftReport.build(drifts, reference, current)
+        surrogate = read_surrogate(store, day.key)
+        good = surrogate if surrogate is not None and surrogate.is_good else None
+        report = DriftReport.build(drifts, reference, current, good)
         notes = {
             "rows": current.rows,
             "scored_with_manifest_sha256": made["manifest_sha256"],
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "score_sd": _score_sd(reference),
+            "attribution": str(surrogate or "marginal mix"),
+            "is_additive": good is not None,
         }
         store.write_report(
             "drift_report",

@@ -16,6 +16,8 @@ from resources.store import Landed, Store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitoring_assets.statistics.drift.surrogate import Surrogate
+    from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import FeatureFile
 
 # A channel that does not answer must not hold up the run: the delivery sensor goes on.
@@ -61,6 +63,7 @@ def reference_profile(
             bins = fit_bins(source, columns, bins=manifest.reference.bins)
             parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
         profile = parts[0] | parts[1]
+        effects, attribution = _effects(features.path, scores, profile, manifest)
         outcomes = Path(folder) / OUTCOMES
         grid = make_grid(manifest, profile, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
@@ -71,6 +74,9 @@ def reference_profile(
     if segments is not None:
         counted, values = segments
         store.write_table("reference_segments", key, None, counted, notes | values)
+    if effects is not None:
+        table, fit = effects.to_table(), {"r2": effects.r2}
+        store.write_table("reference_effects", key, None, table, notes | fit)
     store.write_table("reference_profile", key, None, profile.to_table(), notes)
     forget_faults(store.storage, key, ONBOARDING)
     _announce(store, manifest)
@@ -80,12 +86,30 @@ def reference_profile(
             "dagster/row_count": profile.rows,
             "characteristics": len(manifest.features.names),
             "not_profiled": dg.MetadataValue.json(errors),
+            "attribution": attribution,
             "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
             # Days before this are not missing: the version was not in production yet.
             "monitored_from": manifest.deployed_at.isoformat(),
             "path": store.url("reference_profile", key),
         }
     )
+
+
+def _effects(
+    features: "Path", scores: "Path", profile: "Profile", manifest: Manifest
+) -> "tuple[Surrogate | None, str]":
+    """What each bin adds to the score, and in words how well that explains it."""
+    from monitoring_assets.statistics.drift.surrogate import fit_surrogate
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+    from resources.scorers.base import SCORE
+
+    columns = {name: profile.columns[name].bins for name in manifest.features.names}
+    bins = {name: one for name, one in columns.items() if one is not None}
+    try:
+        effects = fit_surrogate(ParquetSource([features]), bins, ParquetSource([scores]), SCORE)
+    except ValueError as error:
+        return None, f"marginal mix: no additive surrogate of the score, {error}"
+    return effects, str(effects)
 
 
 def _announce(store: Store, manifest: Manifest) -> None:

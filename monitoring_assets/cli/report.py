@@ -78,6 +78,7 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     shift = found.score.mean_score_shift if found.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
+        click.echo(f"Moved score by: {notes['attribution']}.")
     if performance is not None:
         for cohort in PerformanceReport.from_table(performance).cohorts:
             click.echo(_performance_line(cohort))

@@ -59,7 +59,7 @@ def test_a_message_that_waits_is_read_back(name):
 
 
 def test_the_page_shows_every_path():
-    has_no_day = {"reference_profile", "reference_grid", "reference_segments"}
+    has_no_day = {"reference_profile", "reference_grid", "reference_segments", "reference_effects"}
     parcel = Parcel("pagerduty", NOTICE)
     built = {
         *(

@@ -121,6 +121,9 @@ class DayFacts:
         Standard deviation of the reference's score; None if unknown.
     score_shift
         Mean score of the day minus the reference's; None if unknown.
+    is_additive
+        Whether the columns' parts of it are those of an additive surrogate, which a column has
+        beside all others; a marginal mix holds what is correlated as well.
     performance_measured
         Whether the performance of some cohort is known by then, realised or estimated.
     """
@@ -130,6 +133,7 @@ class DayFacts:
     faults: tuple[Fault, ...] = ()
     score_sd: float | None = None
     score_shift: float | None = None
+    is_additive: bool = False
     performance_measured: bool = False
 
 
@@ -464,7 +468,12 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     sd = np.array([np.nan if d.score_sd is None else d.score_sd for d in days])[:, None]
     pages = day | pool
     if index == "CSI":
-        pages &= ~_moved_little(moved, shift, noise * sd, policy.min_score_shift * sd)
+        least = policy.min_score_shift * sd
+        additive = np.array([day.is_additive for day in days])[:, None]
+        little = np.where(
+            additive, np.abs(moved) < least, _moved_little(moved, shift, noise * sd, least)
+        )
+        pages &= ~little
     opens_alone = pool | (day & (found.value[at] >= policy.at_once))
 
     def pooled_counts(n: int, subject: int) -> NDArray[np.int64]:
@@ -595,7 +604,7 @@ def _measure(
 
 
 def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: Floats) -> Flags:
-    """Say where a characteristic has not moved the score by what matters.
+    """Say where a characteristic has not moved the score by what matters, by its marginal mix.
 
     Its part of the shift holds what it shares with others, so a characteristic without any weight
     has one, and it may even point the other way: the score itself must have moved too, beyond

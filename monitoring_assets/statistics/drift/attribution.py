@@ -75,6 +75,31 @@ def mean_shift(reference: ColumnProfile, current: ColumnProfile) -> MeanShift:
     return MeanShift(shift, mix, shift - mix, by_bin)
 
 
+def additive_part(
+    effects: NDArray[np.float64], reference: ColumnProfile, current: ColumnProfile
+) -> NDArray[np.float64]:
+    """Return what a characteristic did to the mean score, beside all others, by bin.
+
+    With shares ``e`` (reference) and ``a`` (current) of all rows it is ``(a - e) * effect``: their
+    sum is the shift if the score were the sum of the bins' effects and only this characteristic had
+    changed. Parts of several add up.
+
+    Parameters
+    ----------
+    effects
+        float64[B], of the bins, in units of the score; see `Surrogate`.
+    reference, current
+        Profiles of the characteristic in the same bins, with rows.
+
+    Returns
+    -------
+    float64[B], in units of the score.
+    """
+    shares = [side.counts / side.counts.sum() for side in (current, reference)]
+    part: NDArray[np.float64] = (shares[0] - shares[1]) * effects
+    return part
+
+
 def score_spread(score: ColumnProfile) -> float:
     """Standard deviation of the mean scores of the score's own bins.
 

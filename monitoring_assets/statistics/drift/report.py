@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.drift.attribution import MeanShift, mean_shift
+from monitoring_assets.statistics.drift.attribution import MeanShift, additive_part, mean_shift
 from monitoring_assets.statistics.drift.drift import (
     Additional,
     BinDrift,
     ColumnDrift,
     Judgement,
 )
+from monitoring_assets.statistics.drift.surrogate import Surrogate
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.bins import SlotKind
 from monitoring_assets.statistics.profiles.profile import Profile
@@ -42,6 +43,7 @@ _OF_DRIFT = (
     *("reference_missing", "missing", "unseen", "out_of_range", "infinite", "error"),
 )
 """Columns in the order of the fields of `ColumnDrift`, without its lists."""
+_OF_SCORE = ("mean_score_shift", "moved_score_by", "marginal_mix")
 # The columns of a day have few of each, and making one costs more than finding it.
 _thresholds, _status = lru_cache(Thresholds), lru_cache(Status)
 _ADDITIONAL = pa.struct(
@@ -88,8 +90,12 @@ class ReportedColumn:
     mean_score_shift
         Current mean score less the reference's, in units of the score; None if unknown.
     moved_score_by
-        The part of it that follows from the column's shares; None if unknown, and for the score,
-        whose own bins say how it moved, not why.
+        The part of it that the column has: by the bins' effects where there is a good surrogate,
+        else the marginal mix. None if unknown, and for the score, whose own bins say how it moved,
+        not why.
+    marginal_mix
+        The shift that follows from the column's shares and the mean score of its bins, and so also
+        from what is correlated with it; None as before.
     bins
         Where its slots are in the report's; empty for a column with an error.
     """
@@ -97,6 +103,7 @@ class ReportedColumn:
     drift: ColumnDrift
     mean_score_shift: float | None
     moved_score_by: float | None
+    marginal_mix: float | None
     bins: slice
 
 
@@ -126,7 +133,7 @@ class DriftReport:
             *[(name, _NUMBER) for name in ("reference_missing", "missing")],
             *[(name, _NUMBER) for name in ("unseen", "out_of_range")],
             ("infinite", _COUNT),
-            *[(name, _NUMBER) for name in ("mean_score_shift", "moved_score_by")],
+            *[(name, _NUMBER) for name in _OF_SCORE],
             ("error", _TEXT),
             ("additional", pa.list_(_ADDITIONAL)),
             ("bins", pa.list_(_BIN)),
@@ -141,7 +148,11 @@ class DriftReport:
 
     @classmethod
     def build(
-        cls, drifts: Sequence[ColumnDrift], reference: Profile, current: Profile
+        cls,
+        drifts: Sequence[ColumnDrift],
+        reference: Profile,
+        current: Profile,
+        surrogate: Surrogate | None = None,
     ) -> DriftReport:
         """Add to the drift of each column what it did to the mean score.
 
@@ -151,11 +162,23 @@ class DriftReport:
             What `compare` has found in these profiles.
         reference, current
             Profiles in the same bins.
+        surrogate
+            Additive model of the score, which says what each column did to it; None for the
+            marginal mix.
         """
         shifts = [_shift(drift, reference, current) for drift in drifts]
         bins = [one for drift in drifts for one in drift.bins]
+        effects = surrogate.effects if surrogate else {}
         by_bin = [
-            np.full(len(drift.bins), np.nan) if moved is None else moved.by_bin
+            np.full(len(drift.bins), np.nan)
+            if moved is None
+            else additive_part(
+                effects[drift.column],
+                reference.columns[drift.column],
+                current.columns[drift.column],
+            )
+            if drift.column in effects
+            else moved.by_bin
             for drift, moved in zip(drifts, shifts, strict=True)
         ]
         return cls(
@@ -165,11 +188,16 @@ class DriftReport:
                 ReportedColumn(
                     replace(drift, bins=()),
                     None if moved is None else moved.shift,
+                    None if moved is None or drift.index == "PSI" else float(parts.sum()),
                     None if moved is None or drift.index == "PSI" else moved.mix,
                     of_column,
                 )
-                for drift, moved, of_column in zip(
-                    drifts, shifts, slices(len(drift.bins) for drift in drifts), strict=True
+                for drift, moved, parts, of_column in zip(
+                    drifts,
+                    shifts,
+                    by_bin,
+                    slices(len(drift.bins) for drift in drifts),
+                    strict=True,
                 )
             ),
             ReportedBins(
@@ -190,7 +218,7 @@ class DriftReport:
         rows: Iterator[tuple[Any, ...]] = zip(
             *(table[name].to_pylist() for name in _OF_DRIFT),
             (tuple(map(_additional, of_column)) for of_column in table["additional"].to_pylist()),
-            *(table[name].to_pylist() for name in ("mean_score_shift", "moved_score_by")),
+            *(table[name].to_pylist() for name in _OF_SCORE),
             slices(lists.value_lengths().to_pylist()),
             strict=True,
         )
@@ -251,6 +279,7 @@ class DriftReport:
                 one.drift.infinite,
                 one.mean_score_shift,
                 one.moved_score_by,
+                one.marginal_mix,
                 one.drift.error,
                 [
                     (other.statistic, *astuple(other.thresholds), *astuple(other.judgement))

@@ -526,3 +526,21 @@ def test_a_move_counts_against_the_nearest_of_reference_and_accepted_days():
     assert actions(days) == ".OkkkkkkkkkkR......." + ".Okkk" + "kkR.." + "....."
     texts = [d.breaches[0].text for d in list(replay(days, POLICY, LONG_AGO))[22] if d.breaches]
     assert ["against the accepted days (limit 0.25)" in text for text in texts] == [True]
+
+
+@pytest.mark.parametrize(
+    ("moved", "shift", "is_additive", "expected"),
+    [
+        (0.02, 0.0, True, "O"),  # its part cancels another's
+        (0.004, 0.02, True, "s"),
+        (0.02, 0.0, False, "s"),
+        (0.02, 0.02, False, "O"),
+        (None, 0.0, True, "O"),  # unknown
+    ],
+)
+def test_a_characteristic_pages_by_what_it_did_to_the_score(moved, shift, is_additive, expected):
+    days = [
+        replace(facts(n, column("income", 0.5, moved=moved), shift=shift), is_additive=is_additive)
+        for n in range(3)
+    ]
+    assert actions(days, "characteristics")[1] == expected
