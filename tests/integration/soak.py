@@ -28,7 +28,7 @@ LANES = 2
 DRIFT = ("population", "characteristics")
 
 
-def on(first: int, last: int, shift: float = 1.5) -> Callable[[int], float]:
+def on(first: int, last: int, shift: float = 1.0) -> Callable[[int], float]:
     """Incomes that are elsewhere from one day to another."""
     return lambda day: shift if first <= day <= last else 0.0
 
@@ -82,6 +82,8 @@ class Story:
         Day of the deployment: ten days before the first one unless it is told.
     resolve
         Good days that end an incident, if not the default.
+    worsens
+        Whether what is told becomes materially worse, and so pages again.
     """
 
     key: str
@@ -93,6 +95,7 @@ class Story:
     muted: tuple[int, int] | None = None
     first: int = -10
     resolve: int | None = None
+    worsens: bool = False
 
     @property
     def turns(self) -> set[int]:

@@ -66,7 +66,7 @@ def cards(bridge: Bridge) -> Landing:
     """A version that landed beside a broken one, with two days to catch up: the second drifts."""
     lender = bridge.dagster.lender
     lender.deliver(days_ago(1))
-    lender.deliver(days_ago(0), rows(5, income_shift=1.5))
+    lender.deliver(days_ago(0), rows(5, income_shift=1.0))
     open_storage(lender.registry.root).write("pd_broken/1/model.yaml", b"name: pd_broken\n")
     landed = time.monotonic()
     lender.publish(deployed_at=str(days_ago(1)), schedule=SCHEDULE)

@@ -46,7 +46,7 @@ def publish(lender, instance, **changes):
 
 
 def shifted(day):
-    return rows(seed_of(day), income_shift=2.0)
+    return rows(seed_of(day), income_shift=1.0)
 
 
 def run(lender, instance, day, name="monitor_day", tags=None, config=None):
