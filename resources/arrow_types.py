@@ -20,7 +20,7 @@ _DICTIONARY = re.compile(r"dictionary<values=(.*), indices=\w+, ordered=\d>")
 _NULL = "null"
 
 
-def family(arrow_type: pa.DataType | str) -> str:
+def type_family(arrow_type: pa.DataType | str) -> str:
     """The family of an Arrow type: number, string, boolean, date, timestamp, or its own name.
 
     Widths (int32, int64, double, decimal) and encodings (dictionary, large_string) change with the
@@ -33,13 +33,13 @@ def family(arrow_type: pa.DataType | str) -> str:
 
     Examples
     --------
-    >>> family("dictionary<values=timestamp[us, tz=UTC], indices=int8, ordered=0>")
+    >>> type_family("dictionary<values=timestamp[us, tz=UTC], indices=int8, ordered=0>")
     'timestamp'
     """
     # By name for types too, so that a type and its stored name are never told apart.
     name = str(arrow_type)
     if encoded := _DICTIONARY.fullmatch(name):
-        return family(encoded[1])
+        return type_family(encoded[1])
     word = re.split(r"[\[(]", name, maxsplit=1)[0]
     for found, pattern in _FAMILIES.items():
         if pattern.fullmatch(word):
@@ -52,5 +52,5 @@ def same_family(one: pa.DataType | str, other: pa.DataType | str) -> bool:
 
     A column without any value has the type null, whatever its kind would have been.
     """
-    kinds = {family(one), family(other)}
+    kinds = {type_family(one), type_family(other)}
     return _NULL in kinds or len(kinds) == 1

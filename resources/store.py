@@ -143,7 +143,7 @@ class Store(ConfigurableResource):
         return self.storage.exists(layout.partition(dataset, key, day))
 
     def remove(self, dataset: Dataset, key: str, day: dt.date) -> None:
-        """Take a partition away, so that nobody reads it while what it came from is replaced."""
+        """Delete a partition, so that it is not read while what it came from is replaced."""
         self.storage.delete(layout.partition(dataset, key, day))
 
     def write_table(

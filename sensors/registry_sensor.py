@@ -21,7 +21,7 @@ from monitoring_assets.code_version import code_version
 from monitoring_assets.jobs import monitor_day, onboard_model
 from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
 from resources.layout import VERDICTS
-from resources.manifest import MANIFEST_NAME, Fault, Manifest, is_revisable
+from resources.manifest import MANIFEST_NAME, FieldFault, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict, scan
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
@@ -244,7 +244,7 @@ def _verdicts(text: bytes) -> Mapping[str, Verdict]:
                 folder,
                 item["fingerprint"],
                 Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
-                tuple(Fault(**fault) for fault in item["faults"]),
+                tuple(FieldFault(**fault) for fault in item["faults"]),
                 item["digests"],
             )
     return verdicts

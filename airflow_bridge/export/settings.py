@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from resources.errors import InputError
-from resources.manifest import WORDS, Fault
+from resources.manifest import WORDS, FieldFault
 
 VARIABLE = "MONITORING_AIRFLOW"
 BRIDGE_IS_ON = f"Airflow schedules the days: {VARIABLE} is set"
@@ -176,7 +176,9 @@ def load_settings(path: Path, **changes: Any) -> BridgeSettings:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict | None):
-        raise InputError(str(Fault(str(path), "", type(content).__name__, "a mapping of fields")))
+        raise InputError(
+            str(FieldFault(str(path), "", type(content).__name__, "a mapping of fields"))
+        )
     return read_settings({**(content or {}), **changes}, str(path))
 
 
@@ -195,14 +197,14 @@ def read_settings(content: dict[str, Any], file: str) -> BridgeSettings:
         raise InputError("\n".join(map(str, faults))) from None
 
 
-def _fault(file: str, error: Any) -> Fault:
+def _fault(file: str, error: Any) -> FieldFault:
     field, kind = ".".join(map(str, error["loc"])), error["type"]
     if kind == "missing":
-        return Fault(file, field, "nothing", "this field must be given")
+        return FieldFault(file, field, "nothing", "this field must be given")
     if kind == "extra_forbidden":
-        return Fault(file, field, "a field that is not known", "no such field (a typing error?)")
+        return FieldFault(file, field, "an unknown field", "no such field (a typing error?)")
     if kind == "string_pattern_mismatch":
-        return Fault(
+        return FieldFault(
             file, field, repr(error["input"]), f"text that matches {error['ctx']['pattern']}"
         )
     allowed = WORDS.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix(
@@ -210,4 +212,4 @@ def _fault(file: str, error: Any) -> Fault:
     )
     # An environment may hold what a log must not.
     found = type(error["input"]).__name__ if ".env." in field else repr(error["input"])
-    return Fault(file, field, found, allowed)
+    return FieldFault(file, field, found, allowed)

@@ -12,7 +12,7 @@ from resources.dagster_internals import PARTITION_NAME_TAG
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DayVerdict:
     """Why a day does not pass, and what it is only warned of, in words."""
 
     errors: list[str]
@@ -24,7 +24,7 @@ def judge_day(
     assets: Iterable[AssetNode],
     day: ModelDay,
     tags: Mapping[str, str],
-) -> Verdict:
+) -> DayVerdict:
     """Judge a day by the newest run of each asset.
 
     A day does not pass if an asset was not made, or if a check of one that was made failed with
@@ -44,7 +44,7 @@ def judge_day(
     found = instance.get_runs(
         dg.RunsFilter(tags=dict(tags) | {PARTITION_NAME_TAG: day.partition})
     )  # the newest first
-    verdict = Verdict([], [])
+    verdict = DayVerdict([], [])
     for asset in assets:
         key = dg.AssetKey(asset.name)
         run = next((r for r in found if key in (r.asset_selection or ())), None)
@@ -63,7 +63,7 @@ def _judge_checks(
     run: dg.DagsterRun,
     asset: AssetNode,
     day: ModelDay,
-    verdict: Verdict,
+    verdict: DayVerdict,
 ) -> None:
     evaluated = {}
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):

@@ -119,7 +119,7 @@ class DagsterRefusedError(AirflowException):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckEvaluation:
     """An evaluation of an asset check."""
 
     asset: str
@@ -158,7 +158,7 @@ class RunEvents:
     """
 
     materialised: Mapping[tuple[str, str | None], Mapping[str, float]]
-    checks: Sequence[Check]
+    checks: Sequence[CheckEvaluation]
     reason: str = ""
     retry_helps: bool = True
 
@@ -227,7 +227,7 @@ class DagsterClient:
     def events(self, run_id: str) -> RunEvents:
         """Read what a run recorded."""
         materialised: dict[tuple[str, str | None], dict[str, float]] = {}
-        checks: dict[tuple[str, str, str | None], Check] = {}
+        checks: dict[tuple[str, str, str | None], CheckEvaluation] = {}
         reasons: list[str] = []
         engine = ending = ""
         retry_helps = True
@@ -356,8 +356,8 @@ def _run(found: Mapping[str, Any]) -> Run:
     )
 
 
-def _check(evaluation: Mapping[str, Any]) -> Check:
-    return Check(
+def _check(evaluation: Mapping[str, Any]) -> CheckEvaluation:
+    return CheckEvaluation(
         asset="/".join(evaluation["assetKey"]["path"]),
         name=evaluation["checkName"],
         partition=evaluation["partition"],

@@ -1,6 +1,6 @@
-"""Incidents: from the decisions of a day to what people are told.
+"""Incidents: from the decisions of a day to messages.
 
-The decisions say what is wrong; the ledger says what people know. The difference is told, once.
+The decisions say what is wrong; the ledger says what people know. The difference is sent, once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from monitoring_assets.statistics.alerts.policy import Family
 from resources import layout
 from resources.delivery.links import links, look_further
 from resources.delivery.messages import BreachLine, Notice, NoticeAction, Severity, Subject
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.alerts.decision import Decision
 
 SEVERITIES: tuple[Severity, ...] = ("error", "critical")
-GROUPS: dict[str, str] = {
+GROUPS: dict[Family, str] = {
     "data quality": "data",
     "population": "data",
     "characteristics": "data",
@@ -28,7 +29,7 @@ GROUPS: dict[str, str] = {
     "pipeline": "pipeline",
 }
 """Families that share an incident: one drift seen in four ways is one incident."""
-TITLES = {
+TITLES: dict[Family, str] = {
     "data quality": "the data is broken",
     "population": "the scores have shifted",
     "characteristics": "characteristics have shifted",
@@ -83,8 +84,8 @@ class Incident(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    family: str
-    families: tuple[str, ...]
+    family: Family
+    families: tuple[Family, ...]
     severity: Severity
     service: str | None = None
     channels: tuple[str, ...] = ()
@@ -115,7 +116,7 @@ class Ledger(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     decided: dt.date | None = None
-    numbers: dict[str, int] = {}
+    numbers: dict[Family, int] = {}
     open: tuple[Incident, ...] = ()
     notices: tuple[Notice, ...] = ()
 
@@ -147,7 +148,7 @@ def reconcile(
     context
         The subject, day and time of the decision.
     channels
-        Those that there are; one that does not know of an open incident yet is told of it.
+        Names of all channels; one that does not know of an open incident yet gets it.
 
     Returns
     -------

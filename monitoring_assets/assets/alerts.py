@@ -49,7 +49,7 @@ class AlertsConfig(dg.Config):
     kinds={"parquet"},
     code_version=code_version(__name__),
     description="For each family of breach: whether an incident was opened, kept, resolved or "
-    "suppressed, and why; and who was told.",
+    "suppressed, and why; and which messages were sent.",
 )
 def alerts(
     context: dg.AssetExecutionContext, config: AlertsConfig, store: Store
@@ -104,8 +104,10 @@ def alerts(
             notice_context = NoticeContext(subject=subject, day=day.day, decided_at=now)
             told = tell(store, notice_context, decisions, measured, seconds=DELIVERY_SECONDS)
         return {
-            "decisions": _shown(decisions),
-            "told": dg.MetadataValue.md("\n".join(f"- {line}" for line in told) or "nobody"),
+            "decisions": _decisions_shown(decisions),
+            "told": dg.MetadataValue.md(
+                "\n".join(f"- {line}" for line in told) or "nothing changed"
+            ),
             "path": store.url("alerts", day.key, day.day),
         }
 
@@ -155,7 +157,7 @@ def decisions_table(decisions: "Sequence[Decision]") -> "pa.Table":
     return pa.Table.from_pylist(rows, schema)
 
 
-def _shown(decisions: "Sequence[Decision]") -> dg.TableMetadataValue:
+def _decisions_shown(decisions: "Sequence[Decision]") -> dg.TableMetadataValue:
     """The decisions for the Dagster UI."""
     return dg.MetadataValue.table(
         [
@@ -187,7 +189,7 @@ def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "l
     points
         Of the version, in the order of days; those of segments are left out.
     day
-        The day that is told of.
+        The day that is reported.
 
     Returns
     -------

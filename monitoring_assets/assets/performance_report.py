@@ -1,4 +1,4 @@
-"""Asset ``performance_report``: how well a cohort's scores foretell its outcomes.
+"""Asset ``performance_report``: how well a cohort's scores predict its outcomes.
 
 A cohort is a day of a model version. Its performance is estimated from counts on the day, and
 realised once its outcomes are known; the gap between the two on the same rows is concept drift.
@@ -72,8 +72,8 @@ def performance_report(
         )
         return {
             **_curves(report),
-            "performance": _performance_table(report),
-            "segments": _segments_table(report),
+            "performance": _cohorts_shown(report),
+            "segments": _segments_shown(report),
             "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, report.cohorts))),
             "path": store.url("performance_report", day.key, day.day),
         }
@@ -230,7 +230,7 @@ def _curves(report: "PerformanceReport") -> dict[str, float]:
     return curves
 
 
-def _performance_table(report: "PerformanceReport") -> dg.TableMetadataValue:
+def _cohorts_shown(report: "PerformanceReport") -> dg.TableMetadataValue:
     """The report for the Dagster UI."""
     counts = ["scored", "accepted", "known", "bads"]
     numbers = ["value", "low", "high", "reference", "estimated", "gap"]
@@ -262,7 +262,7 @@ def _performance_table(report: "PerformanceReport") -> dg.TableMetadataValue:
     )
 
 
-def _segments_table(report: "PerformanceReport") -> dg.TableMetadataValue:
+def _segments_shown(report: "PerformanceReport") -> dg.TableMetadataValue:
     """The segments of each horizon for the Dagster UI."""
     texts, counts = ("segment_column", "segment", "status", "reason"), ("known", "bads")
     sides = {"value": "", "reference": " reference", "gap": " gap"}

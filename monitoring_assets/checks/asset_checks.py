@@ -151,7 +151,7 @@ def _evaluation(
         metadata["critical_value"] = dg.MetadataValue.float(float(worst.details["critical_value"]))
     shown = sorted(mine, key=lambda f: (f.success, -(f.observed or 0.0)))[:SHOWN_FINDINGS]
     if shown:
-        metadata["findings"] = _table(shown)
+        metadata["findings"] = _findings_shown(shown)
         metadata["checked"] = dg.MetadataValue.int(len(mine))
     return dg.AssetCheckEvaluation(
         asset_key=key.asset_key,
@@ -185,7 +185,7 @@ def _faults(
     ]
 
 
-def _table(findings: Sequence[Finding]) -> dg.TableMetadataValue:
+def _findings_shown(findings: Sequence[Finding]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(
         [
             dg.TableRecord(

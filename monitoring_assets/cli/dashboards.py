@@ -36,7 +36,7 @@ notify_option = click.option(
     envvar="MONITORING_DATADOG_NOTIFY",
     show_envvar=True,
     help="Handle that the monitors tell, such as @slack-models; may be repeated.  "
-    "[default: nobody]",
+    "[default: no one]",
 )
 
 
@@ -68,11 +68,11 @@ def render(out: Path, notify: tuple[str, ...], output: str) -> None:
 
     Exit code: 0, 2 for bad usage or if a file cannot be written.
     """
-    from monitoring_assets.dashboards.definition import Settings
+    from monitoring_assets.dashboards.definition import DashboardSettings
     from monitoring_assets.dashboards.plan import definitions
 
     lines = []
-    for definition in definitions(Settings.from_environment(notify)):
+    for definition in definitions(DashboardSettings.from_environment(notify)):
         path = out / f"{definition.kind}s" / f"{definition.slug}.json"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _shows(definition: Definition) -> list[str]:
     """What is to be seen: groups with the titles of their widgets, or a monitor's query."""
     if definition.kind == "monitor":
         notified = [word for word in definition.body["message"].split() if word.startswith("@")]
-        return [definition.body["query"], f"tells {', '.join(notified) or 'nobody'}"]
+        return [definition.body["query"], f"notifies {', '.join(notified) or 'no one'}"]
     shown = [widget["definition"] for widget in definition.body["widgets"]]
     return [
         f"{item['title']}: " + ", ".join(_titles(item)) if "widgets" in item else item["title"]
@@ -144,13 +144,13 @@ def apply(
     if fail_on_difference and not dry_run:
         raise click.UsageError("--fail-on-difference needs --dry-run")
     from monitoring_assets.dashboards.account import Account, link
-    from monitoring_assets.dashboards.definition import Settings
+    from monitoring_assets.dashboards.definition import DashboardSettings
     from monitoring_assets.dashboards.plan import definitions, plan
     from resources.delivery.channel import UndeliveredError
 
     account = Account(say=lambda text: click.echo(text, err=True))
     try:
-        wanted = definitions(Settings.from_environment(notify))
+        wanted = definitions(DashboardSettings.from_environment(notify))
         steps, strays = plan(wanted, account)
     except UndeliveredError as error:
         raise click.UsageError(f"{error}\n{KEYS_HINT}") from error

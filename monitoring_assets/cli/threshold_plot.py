@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from monitoring_assets.cli.threshold_study import Study
     from monitoring_assets.statistics.alerts.simulation import Caught
-    from monitoring_assets.statistics.alerts.tuning import Outcome
+    from monitoring_assets.statistics.alerts.tuning import ChoiceOutcome
 
 COLOURS = {"in force": "#e08050", "suggested": "#5aa0dc"}
 MARKERS = {"in force": "s", "suggested": "D"}
@@ -54,7 +54,7 @@ def _choices(axes: Any, study: Study, label: str, caught: Any) -> None:
     """One point a choice: what it costs against what it catches."""
     from matplotlib.ticker import LogLocator
 
-    def point(outcome: Outcome) -> tuple[float, float] | None:
+    def point(outcome: ChoiceOutcome) -> tuple[float, float] | None:
         shift: Caught | None = caught(outcome)
         return None if shift is None else (shift.index, outcome.false_pages.upper)
 

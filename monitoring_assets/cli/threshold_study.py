@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from monitoring_assets.statistics.alerts.breach import DayFacts
     from monitoring_assets.statistics.alerts.simulation import Simulation
-    from monitoring_assets.statistics.alerts.tuning import Outcome, Suggestion
+    from monitoring_assets.statistics.alerts.tuning import ChoiceOutcome, Suggestion
     from resources.manifest import Manifest
 
 
@@ -46,7 +46,7 @@ class Study:
     notes: Sequence[str]
 
 
-def main_outcomes(suggestion: Suggestion) -> list[tuple[str, Outcome]]:
+def main_outcomes(suggestion: Suggestion) -> list[tuple[str, ChoiceOutcome]]:
     """What is in force, and what is suggested if it is something else."""
     suggested = [("suggested", suggestion.suggested)] if suggestion.changes else []
     return [("in force", suggestion.in_force), *suggested]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring_assets.statistics.alerts.simulation import Caught
-    from monitoring_assets.statistics.alerts.tuning import Choice, Outcome, Suggestion
+    from monitoring_assets.statistics.alerts.tuning import Choice, ChoiceOutcome, Suggestion
     from resources.manifest import Manifest
     from resources.store import Store
 
@@ -199,7 +199,7 @@ def _document(study: Study) -> dict[str, Any]:
     }
 
 
-def _line(outcome: Outcome) -> dict[str, Any]:
+def _line(outcome: ChoiceOutcome) -> dict[str, Any]:
     policy = outcome.choice.policy
     line: dict[str, Any] = {
         "psi_fail": outcome.choice.psi.fail,
@@ -320,7 +320,7 @@ def _short(caught: Caught | None) -> str:
     return "never" if caught is None else f"{caught.index:.2f} {caught.days:>2.0f}d"
 
 
-def _in_words(outcome: Outcome, study: Study) -> str:
+def _in_words(outcome: ChoiceOutcome, study: Study) -> str:
     said = [
         f"{outcome.false_pages.pages} false pages in {outcome.false_pages.months:.0f} months",
         _catches("the score", "PSI", outcome.score),

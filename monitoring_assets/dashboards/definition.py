@@ -20,7 +20,7 @@ VERSION = ("env", "model", "version")
 
 
 @dataclass(frozen=True)
-class Settings:
+class DashboardSettings:
     """What differs from one deployment to another.
 
     Parameters
@@ -41,7 +41,7 @@ class Settings:
     model_dashboard: str | None = None
 
     @classmethod
-    def from_environment(cls, notify: tuple[str, ...]) -> Settings:
+    def from_environment(cls, notify: tuple[str, ...]) -> DashboardSettings:
         """With the addresses that incidents link to as well: see `resources.delivery.links`."""
         dagster = os.environ.get("MONITORING_DAGSTER_URL", "").rstrip("/")
         return cls(

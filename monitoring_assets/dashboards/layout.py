@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import Definition, Json, Settings, marks
+from monitoring_assets.dashboards.definition import DashboardSettings, Definition, Json, marks
 
 
 def dashboard(
     slug: str,
     title: str,
     about: str,
-    settings: Settings,
+    settings: DashboardSettings,
     variables: Sequence[str],
     shown: Sequence[Json],
 ) -> Definition:

@@ -8,7 +8,12 @@ once, with nothing to apply; versions of a model can be laid over each other; an
 from __future__ import annotations
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import AGE_LIMITS, INDEX_LIMITS, Definition, Settings
+from monitoring_assets.dashboards.definition import (
+    AGE_LIMITS,
+    INDEX_LIMITS,
+    DashboardSettings,
+    Definition,
+)
 from monitoring_assets.dashboards.layout import dashboard
 from monitoring_assets.dashboards.versions import versions
 from monitoring_assets.dashboards.widgets import Series
@@ -36,7 +41,7 @@ TITLE = "Model monitoring: one model"
 VARIABLES = ("model", "version", "env")
 
 
-def model(settings: Settings) -> Definition:
+def model(settings: DashboardSettings) -> Definition:
     """The dashboard of one model."""
     scope = [f"${name}" for name in VARIABLES]
     by = ["model", "version"]
@@ -143,7 +148,7 @@ def model(settings: Settings) -> Definition:
     )
 
 
-def _how_to_read(settings: Settings) -> str:
+def _how_to_read(settings: DashboardSettings) -> str:
     warn, fail = INDEX_LIMITS
     lines = [
         f"**How to read it.** PSI and CSI under {warn} are ok, from {fail} on a fail, unless "

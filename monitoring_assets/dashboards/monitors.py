@@ -1,7 +1,7 @@
 """The monitors: breach, silence, pipeline failure, messages that are not delivered.
 
 PagerDuty is told of incidents by this project itself. The monitors are the second pair of eyes:
-they alert in Datadog, and tell only those whom they are asked to tell.
+they alert in Datadog, and notify only the handles given.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from monitoring_assets.dashboards.definition import (
     AGE_LIMITS,
     INDEX_LIMITS,
     VERSION,
+    DashboardSettings,
     Definition,
     Json,
-    Settings,
     marks,
 )
 from resources.delivery.metrics import (
@@ -32,10 +32,10 @@ INCIDENT_OPEN = "incident-open"
 WHOSE = "{{model.name}}.{{version.name}} ({{env.name}})"
 
 
-def monitors(settings: Settings) -> list[Definition]:
+def monitors(settings: DashboardSettings) -> list[Definition]:
     """All of the monitors.
 
-    The raw index tells nobody, whoever is to be told: only the decision knows what chance gives.
+    The raw index notifies no one, whatever ``notify`` says: only the decision allows for chance.
     Windows are several times the rhythm of their metric, and what is missing keeps the status that
     it had: a day's value is not repeated until the next day's.
     """
@@ -48,7 +48,7 @@ def monitors(settings: Settings) -> list[Definition]:
             INCIDENT_OPEN,
             "incident open",
             f"{WHOSE}: an incident of the family {{{{family.name}}}} is open. Its event says what "
-            "happened and since when; whoever must act has been paged already.",
+            "happened and since when; the page has gone out already.",
             _query(INCIDENTS_OPEN, "max(last_1d)", [*VERSION, "family"], "> 0"),
             {"thresholds": {"critical": 0}},
             priority=2,
@@ -111,7 +111,7 @@ def _query(metric: Metric, window: str, by: Sequence[str], condition: str) -> st
 
 
 def _monitor(
-    settings: Settings,
+    settings: DashboardSettings,
     slug: str,
     title: str,
     text: str,

@@ -8,9 +8,9 @@ from monitoring_assets.dashboards.definition import (
     INDEX_LIMITS,
     MANAGED_BY,
     VERSION,
+    DashboardSettings,
     Definition,
     Json,
-    Settings,
     marks,
 )
 from monitoring_assets.dashboards.layout import dashboard
@@ -33,7 +33,7 @@ SLUG = "overview"
 TITLE = "Model monitoring: all models"
 
 
-def overview(settings: Settings) -> Definition:
+def overview(settings: DashboardSettings) -> Definition:
     """The dashboard of all models."""
     names = ("env", "team", "service", "model")
     scope = [f"${name}" for name in names]
@@ -61,7 +61,7 @@ def _now(scope: list[str]) -> Json:
     )
 
 
-def _models(settings: Settings, scope: list[str]) -> Json:
+def _models(settings: DashboardSettings, scope: list[str]) -> Json:
     return widgets.group(
         "Model versions",
         versions(settings, scope),

@@ -1,7 +1,7 @@
 """What has to be written so that an account has the dashboards and monitors as defined here.
 
-Ours is what carries the mark *and* the title of a definition. A copy that somebody made of it, or
-one that somebody gave another title, carries the mark only: it is named and left alone.
+Ours is what carries the mark *and* the title of a definition. A copy of it, or one
+that was renamed, carries the mark only: it is named and left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring_assets.dashboards.account import Account, link
-from monitoring_assets.dashboards.definition import Definition, Json, Kind, Settings, slug_of
+from monitoring_assets.dashboards.definition import (
+    DashboardSettings,
+    Definition,
+    Json,
+    Kind,
+    slug_of,
+)
 from monitoring_assets.dashboards.model import model
 from monitoring_assets.dashboards.monitors import monitors
 from monitoring_assets.dashboards.overview import overview
@@ -25,7 +31,7 @@ PEOPLES_FIELDS = ("tags", "notify_list", "restricted_roles", "template_variable_
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """A definition, and what the account has of it.
 
     Parameters
@@ -85,17 +91,17 @@ class Stray:
     why: str
 
 
-def definitions(settings: Settings) -> list[Definition]:
+def definitions(settings: DashboardSettings) -> list[Definition]:
     """All dashboards and monitors of this project."""
     return [overview(settings), model(settings), *monitors(settings)]
 
 
-def plan(wanted: Sequence[Definition], account: Account) -> tuple[list[Step], list[Stray]]:
+def plan(wanted: Sequence[Definition], account: Account) -> tuple[list[PlanStep], list[Stray]]:
     """Compare definitions with an account.
 
     Returns
     -------
-    list of Step, list of Stray
+    list of PlanStep, list of Stray
         One step for each definition, in order; what else carries our mark.
 
     Raises
@@ -131,7 +137,7 @@ def plan(wanted: Sequence[Definition], account: Account) -> tuple[list[Step], li
     for definition in wanted:
         listed = ours.get((definition.kind, definition.slug))
         theirs = None if listed is None else account.read(definition.kind, listed)
-        steps.append(Step(definition, theirs))
+        steps.append(PlanStep(definition, theirs))
     return steps, strays
 
 

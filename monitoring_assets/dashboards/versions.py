@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitoring_assets.dashboards import widgets
-from monitoring_assets.dashboards.definition import INDEX_LIMITS, VERSION, Json, Settings
+from monitoring_assets.dashboards.definition import INDEX_LIMITS, VERSION, DashboardSettings, Json
 from monitoring_assets.dashboards.widgets import Series
 from resources.delivery.metrics import (
     COLUMNS,
@@ -17,7 +17,7 @@ from resources.delivery.metrics import (
 )
 
 
-def versions(settings: Settings, scope: Sequence[str]) -> Json:
+def versions(settings: DashboardSettings, scope: Sequence[str]) -> Json:
     """One row for each version, the largest PSI first."""
     columns = [
         Series("PSI", PSI, scope, VERSION, limits=INDEX_LIMITS),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitoring_assets.dashboards.definition import Json
-from resources.delivery.metrics import Check, Metric
+from resources.delivery.metrics import Metric, ServiceCheckDefinition
 
 COLUMNS = 12
 """Width of a dashboard's grid."""
@@ -148,7 +148,7 @@ def table(title: str, columns: Sequence[Series], links: Mapping[str, str]) -> Js
     return _widget(definition, COLUMNS, 5)
 
 
-def check_status(title: str, check: Check, scope: Sequence[str]) -> Json:
+def check_status(title: str, check: ServiceCheckDefinition, scope: Sequence[str]) -> Json:
     """How many versions have which status of a service check."""
     definition = {
         "type": "check_status",

@@ -42,7 +42,7 @@ _Groups = defaultdict[
 
 @dataclass(frozen=True, slots=True)
 class _Chart:
-    """What is watched of a horizon. An estimate pages nobody: PSI and CSI do, for the same shift.
+    """What is watched of a horizon. An estimate does not page: PSI and CSI do, for the same shift.
 
     ``what`` names it, with a place for the horizon. Of a segment only what pages is watched.
     """
@@ -166,12 +166,12 @@ def _fault(
         family="performance",
         subject=subject,
         text=(
-            f"{subject}: {_shown(chart, level.value)} "
-            f"({_shown(chart, level.low)} to {_shown(chart, level.high)}) instead of "
-            f"{_shown(chart, expected)} since the applicants of {since}, {rows:,} rows (by chance "
+            f"{subject}: {_figure(chart, level.value)} "
+            f"({_figure(chart, level.low)} to {_figure(chart, level.high)}) instead of "
+            f"{_figure(chart, expected)} since the applicants of {since}, {rows:,} rows (by chance "
             f"once in {RUN_LENGTH * charts:,} points). " + _why(chart, series, moved, since, until)
         ),
-        # A score that nobody has calibrated departs from its estimate without any change.
+        # An uncalibrated score departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,
         segment=segment,
     )
@@ -225,5 +225,5 @@ def _threshold(run_length: int, two_sided: bool) -> float:
     return threshold_for(run_length, ALLOWANCE, two_sided=two_sided)
 
 
-def _shown(chart: _Chart, value: float | None) -> str:
+def _figure(chart: _Chart, value: float | None) -> str:
     return "?" if value is None else f"{value:.3f}" if chart.metric == "auc" else f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""The channels that there are, and those of this deployment.
+"""All channels, and those of this deployment.
 
 A new channel is a module with a class that has the methods of `resources.delivery.channel.Channel`,
 and a line in `CHANNELS`.

@@ -156,7 +156,7 @@ def _one_try() -> Any:
                     timeout=http_errors.TIMEOUT,
                     proxies=proxies,
                     verify=verify,
-                    # A redirect would send the key to whom it is not meant for.
+                    # A redirect would send the key to another host.
                     allow_redirects=False,
                 )
             except requests.RequestException as error:

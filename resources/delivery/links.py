@@ -6,6 +6,7 @@ import datetime as dt
 import os
 from urllib.parse import quote
 
+from monitoring_assets.statistics.alerts.policy import Family
 from resources.delivery.messages import Link
 from resources.delivery.metrics import DEPLOYMENT
 
@@ -21,7 +22,7 @@ def look_further(key: str, day: dt.date) -> list[str]:
     ]
 
 
-def links(key: str, day: dt.date, family: str) -> list[Link]:
+def links(key: str, day: dt.date, family: Family) -> list[Link]:
     """Pages about a family of a day of a version, or of the deployment.
 
     ``MONITORING_DAGSTER_URL`` is the Dagster UI, ``MONITORING_DATADOG_DASHBOARD_URL`` the models'

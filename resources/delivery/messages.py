@@ -1,4 +1,4 @@
-"""Messages: what people and other systems are told of, as it waits in the outbox and is sent."""
+"""Messages to people and other systems, as they wait in the outbox and are sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitoring_assets.statistics.alerts.policy import Family
 from resources import layout
 from resources.manifest import Manifest
 
@@ -26,7 +27,7 @@ class _Part(BaseModel):
 
 
 class Subject(_Part):
-    """Whom a message is about: a model version, or the deployment itself.
+    """What a message is about: a model version, or the deployment itself.
 
     ``key`` is the version's partition key, or ``deployment``.
     """
@@ -74,7 +75,7 @@ class BreachLine(_Part):
         What it did to the mean score, in units of the score.
     """
 
-    family: str
+    family: Family
     subject: str
     text: str
     value: float | None = None
@@ -116,7 +117,7 @@ class Notice(_Part):
     number: int = Field(ge=1)
     action: NoticeAction
     escalations: int = Field(default=0, ge=0)
-    family: str
+    family: Family
     severity: Severity
     day: dt.date
     since: dt.date

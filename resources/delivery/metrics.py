@@ -73,7 +73,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Check:
+class ServiceCheckDefinition:
     """A service check."""
 
     name: str
@@ -188,12 +188,12 @@ PERFORMANCE = {
 }
 """By kind and metric of a performance point."""
 
-PARTITION = Check(
+PARTITION = ServiceCheckDefinition(
     f"{PREFIX}partition",
     "Outcome of a version's day: critical while an incident that pages is open, warning while "
     "anything is at warn, ok otherwise.",
 )
-PIPELINE = Check(
+PIPELINE = ServiceCheckDefinition(
     f"{PREFIX}pipeline",
     "Whether runs, sensors and batches of a version do what they should.",
 )

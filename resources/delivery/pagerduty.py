@@ -184,7 +184,7 @@ def _answered(kind: str, key: str, send: Callable[[Any], object]) -> object:
         session.url = os.environ.get("PAGERDUTY_EVENTS_URL", session.url).rstrip("/")
         session.timeout = http_errors.TIMEOUT
         session.max_network_attempts = 0
-        # A redirect would send the key to whom it is not meant for.
+        # A redirect would send the key to another host.
         session.max_redirects = 0
         session.postprocess = postprocess
         try:

@@ -141,7 +141,7 @@ def _context(elements: Iterable[str]) -> list[Block]:
 
 
 def _text(mrkdwn: str) -> dict[str, Any]:
-    # Verbatim: a name such as #cards or @risk is no channel and nobody's.
+    # Verbatim: a name such as #cards or @risk links to no channel or person.
     return {"type": "mrkdwn", "text": mrkdwn, "verbatim": True}
 
 

@@ -18,8 +18,8 @@ STARTER_ACCOUNT = "MONITORING_STARTER_ACCOUNT"
 def pod_resources(pod: Pod, memory: str | None = None) -> dict[str, dict[str, str]]:
     """Requests and limits of a container; ``memory`` is that of a retry, instead of the manifest's.
 
-    Memory is a limit as well, so that a leak ends its own pod and no neighbour's. CPU is not: what
-    nobody else wants on a node is there to be used.
+    Memory is a limit as well, so that a leak ends its own pod and no neighbour's. CPU is not: a
+    pod may use what is spare on its node.
     """
     asked = {"cpu": pod.cpu, "memory": memory or pod.memory}
     requests = {name: value for name, value in asked.items() if value}

@@ -17,7 +17,7 @@ from resources.manifest.checks import (
 )
 from resources.manifest.faults import (
     WORDS,
-    Fault,
+    FieldFault,
     ManifestError,
 )
 from resources.manifest.manifest import (
@@ -41,7 +41,7 @@ __all__ = [
     "WORDS",
     "Alerts",
     "CheckDefinition",
-    "Fault",
+    "FieldFault",
     "Manifest",
     "ManifestError",
     "Outcome",

@@ -1,4 +1,4 @@
-"""Section ``checks``, and the checks over Great Expectations that there are.
+"""Section ``checks``, and the registered checks over Great Expectations.
 
 A check is one entry of ``CHECKS`` here and one module of its name in ``monitoring_assets.checks``,
 which says what is expected. The entry stands here so that a manifest is validated, and the code
@@ -101,7 +101,7 @@ CHECKS = {
             asset="segment_report",
             family="data quality",
             description="No segment has an index at fail, beyond chance among all segments: WARN, "
-            "as a segment never pages alone. ERROR where a segment column cannot be had.",
+            "as a segment never pages alone. ERROR if a segment column is missing or unreadable.",
             needs="segments",
         ),
         CheckDefinition(

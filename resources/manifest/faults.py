@@ -34,7 +34,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldFault:
     """One thing wrong with one file of a version, in words a person can act on.
 
     Parameters
@@ -62,7 +62,7 @@ class Fault:
 class ManifestError(ValueError):
     """A manifest that cannot be used; ``faults`` names everything that is wrong with it."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[FieldFault]) -> None:
         self.faults = faults
         super().__init__("\n".join(map(str, faults)))
 
@@ -79,7 +79,7 @@ def refuse(faults: Iterable[tuple[str, object, str]]) -> None:
         raise AtOddsError(*found)
 
 
-def faults_from(file: str, error: Any) -> Iterator[Fault]:
+def faults_from(file: str, error: Any) -> Iterator[FieldFault]:
     """Say a pydantic error in this project's words."""
     place, context = list(error["loc"]), error.get("ctx", {})
     kind, found = error["type"], error["input"]
@@ -88,34 +88,34 @@ def faults_from(file: str, error: Any) -> Iterator[Fault]:
     if place[:2] == ["thresholds", "smoothing"]:  # one error for the text, one for the number
         if kind == "literal_error":
             allowed = "'jeffreys' or a share over 0 and under 0.1"
-            yield Fault(file, "thresholds.smoothing", shown(found), allowed)
+            yield FieldFault(file, "thresholds.smoothing", shown(found), allowed)
         return
     field = ".".join(map(str, place))
     if isinstance(context.get("error"), AtOddsError):
         for name, value, allowed in context["error"].faults:
-            yield Fault(file, f"{field}.{name}" if field else name, shown(value), allowed)
+            yield FieldFault(file, f"{field}.{name}" if field else name, shown(value), allowed)
     elif kind == "missing":
-        yield Fault(file, field, "nothing", "this field must be given")
+        yield FieldFault(file, field, "nothing", "this field must be given")
     elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        yield Fault(file, field, "a field that is not known", "no such field (a typing error?)")
+        yield FieldFault(file, field, "an unknown field", "no such field (a typing error?)")
     elif kind == "union_tag_not_found":
         *flavours, last = map(repr, SCORERS)
-        yield Fault(file, f"{field}.flavour", "nothing", f"{', '.join(flavours)} or {last}")
+        yield FieldFault(file, f"{field}.flavour", "nothing", f"{', '.join(flavours)} or {last}")
     elif kind == "union_tag_invalid":
-        yield Fault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
+        yield FieldFault(file, f"{field}.flavour", repr(context["tag"]), context["expected_tags"])
     elif kind == "value_error":
-        yield Fault(file, field, shown(found), str(context["error"]))
+        yield FieldFault(file, field, shown(found), str(context["error"]))
     elif kind == "string_pattern_mismatch":
-        yield Fault(file, field, shown(found), f"text that matches {context['pattern']}")
+        yield FieldFault(file, field, shown(found), f"text that matches {context['pattern']}")
     elif kind in ("too_short", "too_long"):
         bound = "at least" if kind == "too_short" else "at most"
         number = context["min_length" if kind == "too_short" else "max_length"]
-        yield Fault(file, field, shown(found), f"a list of {bound} {number}")
+        yield FieldFault(file, field, shown(found), f"a list of {bound} {number}")
     elif kind in WORDS:
-        yield Fault(file, field, shown(found), WORDS[kind])
+        yield FieldFault(file, field, shown(found), WORDS[kind])
     else:  # a bound or a choice: what follows is the value itself
         allowed = error["msg"].removeprefix("Input should be ")
-        yield Fault(file, field, shown(found), allowed)
+        yield FieldFault(file, field, shown(found), allowed)
 
 
 def shown(found: object) -> str:

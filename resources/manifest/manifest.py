@@ -37,7 +37,7 @@ from resources.fields import (
 from resources.kubernetes.pod import Pod
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
-from resources.manifest.faults import Fault, ManifestError, faults_from, refuse
+from resources.manifest.faults import FieldFault, ManifestError, faults_from, refuse
 from resources.manifest.thresholds import ThresholdPolicy
 from resources.scorers import Scoring
 
@@ -369,7 +369,7 @@ def parse_manifest(text: str, file: str) -> Manifest:
     Raises
     ------
     ManifestError
-        With one `Fault` for each field at fault.
+        With one `FieldFault` for each field at fault.
     """
     try:
         content = yaml.safe_load(text)
@@ -377,9 +377,9 @@ def parse_manifest(text: str, file: str) -> Manifest:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "unreadable text"
-        raise ManifestError([Fault(file, line, problem, "YAML")]) from None
+        raise ManifestError([FieldFault(file, line, problem, "YAML")]) from None
     if not isinstance(content, dict):
-        raise ManifestError([Fault(file, "", type(content).__name__, "a mapping of fields")])
+        raise ManifestError([FieldFault(file, "", type(content).__name__, "a mapping of fields")])
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from resources.arrow_types import same_family
 from resources.manifest import (
     MANIFEST_NAME,
-    Fault,
+    FieldFault,
     Manifest,
     ManifestError,
     parse_manifest,
@@ -38,7 +38,7 @@ class Verdict:
     folder: str
     fingerprint: str
     manifest: Manifest | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FieldFault, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,7 +82,7 @@ def scan(
 def judge_version(files: Files, candidate: Candidate) -> Verdict:
     """Check one version: its manifest, the files that it names, their content.
 
-    Never raises for a fault of the version: whatever is wrong becomes a `Fault`.
+    Never raises for a fault of the version: whatever is wrong becomes a `FieldFault`.
     """
     folder, fingerprint = candidate.folder, candidate.fingerprint
     if not candidate.is_complete:
@@ -101,10 +101,10 @@ def judge_version(files: Files, candidate: Candidate) -> Verdict:
     except ManifestError as error:
         faults += error.faults
     except UnicodeDecodeError as error:
-        faults.append(Fault(file, "", str(error), "UTF-8 text"))
+        faults.append(FieldFault(file, "", str(error), "UTF-8 text"))
     except Exception as error:  # what cannot be read now must not hide the other versions
         unread = files.url("") if manifest else file
-        faults.append(Fault(unread, "", f"{type(error).__name__}: {error}", "readable"))
+        faults.append(FieldFault(unread, "", f"{type(error).__name__}: {error}", "readable"))
         fingerprint = JUDGE_AGAIN
     return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults), digests)
 
@@ -120,18 +120,18 @@ def file_digests(files: Files, manifest: Manifest) -> dict[str, str]:
     return digests
 
 
-def _check_place(files: Files, folder: str, manifest: Manifest) -> list[Fault]:
+def _check_place(files: Files, folder: str, manifest: Manifest) -> list[FieldFault]:
     name, version = folder.split("/")
     file = files.url(MANIFEST_NAME)
     pairs = (("name", manifest.name, name), ("version", manifest.version, version))
     return [
-        Fault(file, field, repr(found), f"the folder's name, {folder!r}")
+        FieldFault(file, field, repr(found), f"the folder's name, {folder!r}")
         for field, found, folder in pairs
         if found != folder
     ]
 
 
-def _check_artefact(files: Files, manifest: Manifest) -> list[Fault]:
+def _check_artefact(files: Files, manifest: Manifest) -> list[FieldFault]:
     model = manifest.scoring.model_file
     if model is None:
         return []
@@ -140,13 +140,13 @@ def _check_artefact(files: Files, manifest: Manifest) -> list[Fault]:
     try:
         found = place.sha256(path)
     except FileNotFoundError:
-        return [Fault(file, "scoring.artefact", "no such file", place.url(path))]
+        return [FieldFault(file, "scoring.artefact", "no such file", place.url(path))]
     if found != model.sha256:
-        return [Fault(place.url(path), "scoring.sha256", found, model.sha256)]
+        return [FieldFault(place.url(path), "scoring.sha256", found, model.sha256)]
     return []
 
 
-def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
+def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
     """The SQL is there; the reference can be read and has the characteristics."""
     import pyarrow.parquet as pq
     from pyarrow import ArrowInvalid
@@ -159,15 +159,15 @@ def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
             with place.open(path):
                 pass
         except FileNotFoundError:
-            faults.append(Fault(file, "features.sql", "no such file", place.url(path)))
+            faults.append(FieldFault(file, "features.sql", "no such file", place.url(path)))
     place, path = open_path(manifest.reference.path, files)
     try:
         with place.open(path) as sample:
             schema = pq.read_schema(sample)
     except FileNotFoundError:
-        return [*faults, Fault(file, "reference.path", "no such file", place.url(path))]
+        return [*faults, FieldFault(file, "reference.path", "no such file", place.url(path))]
     except ArrowInvalid as error:
-        return [*faults, Fault(place.url(path), "", str(error), "a Parquet file")]
+        return [*faults, FieldFault(place.url(path), "", str(error), "a Parquet file")]
     except OSError as error:
         raise OSError(f"{place.url(path)}: {error}") from error
     wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
@@ -175,20 +175,20 @@ def _check_files(files: Files, manifest: Manifest) -> list[Fault]:
         wanted.append(("reference.score", manifest.reference.score, None))
     elif not manifest.scoring.has_model:
         allowed = "the reference's column that holds the score, as there is no model to run"
-        faults.append(Fault(file, "reference.score", "nothing", allowed))
+        faults.append(FieldFault(file, "reference.score", "nothing", allowed))
     outcomes = manifest.reference_outcomes.values()
     wanted += [("reference.outcome", column, None) for column in outcomes]
     wanted += [("segments", column, None) for column in manifest.carried]
     for field_name, column, arrow_type in wanted:
         if column not in schema.names:
             allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"
-            faults.append(Fault(file, field_name, column, allowed))
+            faults.append(FieldFault(file, field_name, column, allowed))
         elif schema.names.count(column) > 1:
             found = f"{schema.names.count(column)} columns {column} in {place.url(path)}"
-            faults.append(Fault(file, field_name, found, "one"))
+            faults.append(FieldFault(file, field_name, found, "one"))
         elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
             found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
-            faults.append(Fault(file, field_name, found, "the same kind of type in both"))
+            faults.append(FieldFault(file, field_name, found, "the same kind of type in both"))
     return faults
 
 

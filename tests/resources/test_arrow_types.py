@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from resources.arrow_types import family, same_family
+from resources.arrow_types import same_family, type_family
 
 TEXTS = [pa.string(), pa.large_string(), pa.string_view()]
 NUMBERS = [pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal128(10, 2)]
@@ -25,7 +25,7 @@ TIMES = [pa.timestamp("us", "UTC"), pa.timestamp("ns", "UTC"), pa.timestamp("s")
 def test_width_unit_zone_and_encoding_do_not_matter(name, types, dictionary):
     for plain in types:
         kind = pa.dictionary(pa.int8(), plain) if dictionary else plain
-        assert family(kind) == family(str(kind)) == name
+        assert type_family(kind) == type_family(str(kind)) == name
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_width_unit_zone_and_encoding_do_not_matter(name, types, dictionary):
     ],
 )
 def test_a_manifest_may_use_arrows_aliases(alias, name):
-    assert family(alias) == family(pa.type_for_alias(alias)) == name
+    assert type_family(alias) == type_family(pa.type_for_alias(alias)) == name
 
 
 @pytest.mark.parametrize(
     "kind", [pa.list_(pa.int8()), pa.binary(), pa.time64("us"), pa.struct([("a", pa.int8())])]
 )
 def test_other_types_are_a_family_of_their_own(kind):
-    assert family(kind) == str(kind)
+    assert type_family(kind) == str(kind)
 
 
 def test_kinds_of_value_are_told_apart():

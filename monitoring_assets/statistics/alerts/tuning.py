@@ -14,7 +14,7 @@ from monitoring_assets.statistics.alerts.simulation import SHIFTS, Caught, False
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 FAILS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
-"""An index under 0.1 is by convention no shift: nobody is to be woken for one."""
+"""An index under 0.1 is by convention no shift: none is worth a page."""
 OPENINGS = (Opening(1, 1), Opening(2, 3), Opening(3, 5))
 AT_ONCE = (0.5, 1.0)
 POOL_DAYS = (1, 7, 14)
@@ -55,7 +55,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident that somebody would have been paged for.
+    """An incident that would have paged.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChoiceOutcome:
     """What a choice costs and gives.
 
     Parameters
@@ -88,7 +88,7 @@ class Outcome:
         The smallest shift caught of the score, and of the characteristic that the score depends
         on most; None if none that was tried is.
     past
-        The incidents that it would have opened over the stored days; None if nobody has looked.
+        The incidents that it would have opened over the stored days; None if not computed.
     """
 
     choice: Choice
@@ -123,10 +123,10 @@ class Suggestion:
         Whether the false pages of the one suggested stay within the target.
     """
 
-    in_force: Outcome
-    suggested: Outcome
-    near: Sequence[Outcome]
-    tried: Sequence[Outcome]
+    in_force: ChoiceOutcome
+    suggested: ChoiceOutcome
+    near: Sequence[ChoiceOutcome]
+    tried: Sequence[ChoiceOutcome]
     meets_target: bool
 
     @property
@@ -259,10 +259,11 @@ def suggest(
 ) -> Suggestion:
     """Suggest the most sensitive choice whose false pages stay within a target.
 
-    It must not have opened more incidents over the stored days than the choice in force, as nobody
-    has missed those, and it must need more than one day under ``at_once``: a few weeks do not show
-    how odd a holiday may be. Among equally sensitive choices that with the fewest changes is taken.
-    If there is none, what is in force is kept, or the quietest is taken if that is over the target.
+    It must not have opened more incidents over the stored days than the choice in force, as those
+    were not missed. It must need more than one day under ``at_once``: a few weeks do not show how
+    odd a holiday may be. Among equally sensitive choices the one with the fewest changes is taken.
+    If there is none, the choice in force is kept; if that is over the target, the quietest is
+    taken.
 
     Parameters
     ----------
@@ -284,7 +285,7 @@ def suggest(
     outcomes = _outcomes(tried, simulation)
     say(f"replaying {len(days)} stored days")
 
-    def with_past(outcome: Outcome) -> Outcome:
+    def with_past(outcome: ChoiceOutcome) -> ChoiceOutcome:
         return replace(outcome, past=tuple(past_incidents(days, outcome.choice, deployed_at)))
 
     now = with_past(outcomes[0])
@@ -311,7 +312,7 @@ def suggest(
     return Suggestion(now, suggested, near, outcomes, meets)
 
 
-def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[Outcome]:
+def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[ChoiceOutcome]:
     """Return the outcome of each choice.
 
     An incident of the score and one of the characteristics at the same time count twice, which
@@ -336,11 +337,11 @@ def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[Outcome]:
         pages, score = of_score[choice.psi, choice.policy]
         more, characteristic = of_others[choice.csi, choice.policy]
         false_pages = FalsePages(pages + more, simulation.months)
-        outcomes.append(Outcome(choice, false_pages, score, characteristic))
+        outcomes.append(ChoiceOutcome(choice, false_pages, score, characteristic))
     return outcomes
 
 
-def _preference(outcome: Outcome, in_force: Choice) -> tuple[float, ...]:
+def _preference(outcome: ChoiceOutcome, in_force: Choice) -> tuple[float, ...]:
     """Return what sorts the better choice first."""
     days = sum(one.days for one in (outcome.score, outcome.characteristic) if one)
     changes = outcome.choice.differences(in_force)

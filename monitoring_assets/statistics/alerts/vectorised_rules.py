@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class PooledIndices:
     """Indices of several days together, float64[T, R] each; NaN where there is none.
 
     Parameters
@@ -72,7 +72,7 @@ class Stream:
     counts: NDArray[np.int64]
     effects: Floats
     smoothing: Smoothing = "jeffreys"
-    _pools: dict[object, Pool] = field(default_factory=dict, init=False, repr=False)
+    _pools: dict[object, PooledIndices] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.rows = self.counts.sum(-1)
@@ -99,7 +99,7 @@ class Stream:
         over = is_beyond(self.value, self.p, limits.fail, limits.level)
         return usual & is_an_exception(over, self.counts.sum(-1) > 0)
 
-    def pool(self, days: int, recent: int, broken: Flags) -> Pool:
+    def pool(self, days: int, recent: int, broken: Flags) -> PooledIndices:
         """Return the indices of windows of days; those of another choice are used again.
 
         Parameters
@@ -125,7 +125,7 @@ class Stream:
             rows = pooled(rows, days)
             with np.errstate(invalid="ignore"):
                 moved = (together @ self.effects) / rows
-            self._pools[key] = Pool(*measured, moved, rows)
+            self._pools[key] = PooledIndices(*measured, moved, rows)
         return self._pools[key]
 
 

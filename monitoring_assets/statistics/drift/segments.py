@@ -198,7 +198,7 @@ def count_segments(
                     for column in segments:
                         at = codes[column][start + run.start : start + run.stop]
                         total = counts[column, name]
-                        total += _table(at, found, total.shape)
+                        total += _by_segment(at, found, total.shape)
         for _, start, array in scores.arrays(scores.row_groups[position], [score_column]):
             values = np.concatenate([np.zeros(0), *float_runs(array)])
             values = np.where(np.isfinite(values), values, 0.0)
@@ -207,8 +207,8 @@ def count_segments(
                     for column in segments:
                         at = codes[column][start + run.start : start + run.stop]
                         total = counts[column, name]
-                        total += _table(at, found, total.shape)
-                        sums[column, name] += _table(at, found, total.shape, values[run])
+                        total += _by_segment(at, found, total.shape)
+                        sums[column, name] += _by_segment(at, found, total.shape, values[run])
     return {
         Segment(column, value): Profile(
             int(rows[column][i]),
@@ -337,7 +337,7 @@ def _codes(
     )
 
 
-def _table(
+def _by_segment(
     segments: NDArray[np.uint8],
     slots: NDArray[np.uint8],
     shape: tuple[int, ...],

@@ -46,7 +46,7 @@ def test_a_mode_can_be_asked_for(read):
         ("bundle: dags", "bundle: found 'dags'; allowed: an absolute path, or s3://"),
         ("pool: 3", "pool: found 3; allowed: text"),
         ("retries: -1", "retries: found -1; allowed: greater than or equal to 0"),
-        ("poool: x", "poool: found a field that is not known; allowed: no such field"),
+        ("poool: x", "poool: found an unknown field; allowed: no such field"),
         ("on_failure: page", "on_failure: found 'page'; allowed: text that matches"),
         ("dag_id_prefix: a/b", "dag_id_prefix: found 'a/b'; allowed: text that matches"),
         ("tags: staging", "tags: found 'staging'; allowed: a list"),

@@ -44,7 +44,7 @@ def test_render_writes_what_apply_would_send(tmp_path):
     assert "Model monitoring: all models" in done.output
     assert "PSI of the score" in done.output
     assert "tells @slack-models" in done.output
-    assert "tells nobody" in done.output
+    assert "notifies no one" in done.output
 
 
 def test_render_as_json(tmp_path):

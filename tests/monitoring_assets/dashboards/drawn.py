@@ -2,12 +2,12 @@
 
 import pytest
 
-from monitoring_assets.dashboards.definition import Settings
+from monitoring_assets.dashboards.definition import DashboardSettings
 from monitoring_assets.dashboards.plan import definitions
 from resources.delivery.metrics import DEPLOYMENT_TAGS, SUBJECT_TAGS
 
-PLAIN = Settings()
-FULL = Settings(
+PLAIN = DashboardSettings()
+FULL = DashboardSettings(
     notify=("@slack-models", "@teams-risk"),
     runbook="https://wiki.example.com/alerts",
     reports="https://dagster.example.com/assets/drift_report?view=partitions",

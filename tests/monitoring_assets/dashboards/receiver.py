@@ -50,7 +50,7 @@ class AccountReceiver(Receiver):
         }
 
     def put(self, kind: str, body: Any) -> Any:
-        """Keep a dashboard or a monitor as if somebody had made it; returns it with its id."""
+        """Keep a dashboard or a monitor as if made by hand; returns it with its id."""
         number, now = next(self._numbers), dt.datetime.now(dt.UTC).isoformat()
         theirs = copy.deepcopy(body)
         if kind == "dashboard":

@@ -5,13 +5,13 @@ import copy
 import pytest
 
 from monitoring_assets.dashboards.account import Account
-from monitoring_assets.dashboards.definition import MANAGED_BY, Settings
+from monitoring_assets.dashboards.definition import MANAGED_BY, DashboardSettings
 from monitoring_assets.dashboards.plan import definitions, plan
 from resources.delivery.channel import UndeliveredError
 from tests.monitoring_assets.dashboards.receiver import AccountReceiver
 from tests.receivers.server import CUT_AFTER, Answer
 
-WANTED = definitions(Settings())
+WANTED = definitions(DashboardSettings())
 OVERVIEW, INCIDENT_OPEN = WANTED[0], WANTED[2]
 
 

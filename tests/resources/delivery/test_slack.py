@@ -81,7 +81,7 @@ def test_the_largest_notice_is_within_the_limits(receiver):
     assert "<https://b.example/?a=1&amp;b=&lt;2&gt;%7C3|a &amp; b>" in texts(receiver.messages[0])
 
 
-def test_a_text_pings_nobody(receiver):
+def test_a_text_pings_no_one(receiver):
     Slack().send(notice(summary="<!channel> <@U1> @here", breaches=[], reasons=["<!here>"]))
     assert texts(receiver.messages[0])[1] == "&lt;!channel&gt; &lt;@U1&gt; @here"
     blocks = receiver.messages[0]["blocks"]

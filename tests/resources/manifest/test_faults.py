@@ -22,7 +22,7 @@ def test_every_fault_is_named_at_once_with_what_is_allowed():
     assert {fault.file for fault in faults} == {"m/model.yaml"}
     assert {fault.field: (fault.found, fault.allowed) for fault in faults} == {
         "owner": ("nothing", "this field must be given"),
-        "ownr": ("a field that is not known", "no such field (a typing error?)"),
+        "ownr": ("an unknown field", "no such field (a typing error?)"),
         "deployed_at": ("'soon'", "a date, YYYY-MM-DD"),
         "batch.path": (
             "'cards/today.parquet'",

@@ -287,7 +287,7 @@ def test_a_column_that_is_named_twice_in_the_reference_is_a_fault(lender):
     assert fault.found.startswith("2 columns income")
 
 
-def test_a_link_that_leads_nowhere_stops_nobody(lender):
+def test_a_broken_link_stops_no_version(lender):
     lender.publish()
     folder = Path(registry_files(lender).location("pd_loans/1"))
     folder.mkdir(parents=True)
