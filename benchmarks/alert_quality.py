@@ -4,7 +4,7 @@ Simulated model-months with known truth (`alert_streams.py`), the same rows for 
 *incident* of another rule is a run of consecutive days in alarm. A page is false unless it comes
 while a drift lasts or within ``GRACE_DAYS`` after it; the first page of a drift catches it, and
 its delay is counted from the first day of the drift. An alarm that was on before the drift and
-stays on tells nobody anything: it does not catch it.
+stays on carries no news: it does not catch it.
 
 Run: python benchmarks/alert_quality.py
 """

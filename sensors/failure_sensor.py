@@ -82,7 +82,7 @@ def _requests(
     for day, source, why in _failed_days(context.instance, store, record):
         try:
             manifest = store.landed(day.key).manifest
-        except (InputError, ValidationError) as error:  # nobody monitors it, or cannot be read
+        except (InputError, ValidationError) as error:  # not monitored, or cannot be read
             context.log.warning(f"run {run.run_id}: {error}")
             continue
         if why is not None:

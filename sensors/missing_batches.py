@@ -47,7 +47,7 @@ def missing_batches(
             if (
                 manifest.schedule.deadline(day) <= now
                 and not _has_run(context.instance, manifest, day)
-                # Without a reference profile no sensor asks for the day, and nobody would know.
+                # Without a reference profile no sensor asks for the day.
                 and not (manifest.key in profiled and _has_arrived(context, lake, manifest, day))
             ):
                 missing += 1

@@ -34,7 +34,7 @@ def export_bundle(
     Raises
     ------
     InputError
-        If nothing has landed, the job cannot be DAGs over days, or the folder is somebody else's.
+        If nothing has landed, the job cannot be DAGs over days, or another program owns the folder.
     """
     landed = store.all_landed()
     if not landed:  # rather than replace the DAGs by none, for a wrong root say

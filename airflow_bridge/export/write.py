@@ -58,8 +58,8 @@ def write_bundle(bundle: Bundle, storage: Storage) -> Changes:
     Raises
     ------
     InputError
-        If the folder's ``.airflowignore`` is somebody else's and would have Airflow parse the
-        runtime.
+        If the folder has an ``.airflowignore`` of another program that would let Airflow parse
+        the runtime.
     """
     content = bundle.content()
     manifest = f"model_monitoring_{_hash(content)}.json"

@@ -1,4 +1,4 @@
-"""One asset of a day in this process, as a run that Dagster shows, for whoever schedules the days.
+"""One asset of a day in this process, as a run that Dagster shows, for an outside scheduler.
 
 A run carries the tags of the Airflow task that it is for. A task's next try finds by them what an
 earlier one has made, and what it left open when its process was lost.
@@ -56,7 +56,7 @@ def run_that_made(
 ) -> str | None:
     """The run of the same task and generation that has made a partition already, if there is one.
 
-    The generation is Airflow's: the tries until somebody clears the task.
+    The generation is Airflow's: the tries until the task is cleared.
     """
     if not {*TASK_TAGS, GENERATION} <= tags.keys():
         return None
@@ -119,7 +119,7 @@ def create_run(
         run_id=None,
         run_config=LOGGED,
         status=None,
-        # Whoever schedules the days tries again; Dagster's own retries would be a second run.
+        # The outside scheduler retries; Dagster's own retries would be a second run.
         tags={MAX_RETRIES_TAG: "0", EXECUTED_BY_TAG: "monitoring materialise"}
         | dict(tags)
         | dict(job.get_tags_for_partition_key(day.partition, selected_asset_keys={key})),

@@ -1,8 +1,8 @@
-"""A process that watches over the one that executes a run, so that its end is told truthfully.
+"""A process that supervises the one that executes a run, so that the run's end is recorded right.
 
-Kubernetes, and so Airflow, ends a pod by SIGTERM. Dagster takes an interrupt that nobody announced
-for a crash and the run for failed: so somebody else has to receive the signal, report the run as
-being cancelled, and only then interrupt. A process killed for its memory reports nothing itself.
+Kubernetes, and so Airflow, ends a pod by SIGTERM. Dagster takes an unannounced interrupt for a
+crash and records the run as failed. The supervisor therefore receives the signal, reports the run
+as being cancelled, and only then interrupts. A process killed for its memory reports nothing.
 """
 
 from __future__ import annotations

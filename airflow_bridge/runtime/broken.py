@@ -1,4 +1,4 @@
-"""A DAG in the place of one that could not be made, so that somebody notices."""
+"""A placeholder for a DAG that could not be built, so that the failure shows in Airflow."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class CancelInDagster(BaseOperator):  # type: ignore[misc]
     """Cancel what is still open in Dagster once no task of the DAG run is.
 
-    A task that waits has no process that could notice that somebody marked it failed or that its
-    time is over, so that this is noticed here.
+    A deferred task has no process. It cannot notice that it was marked failed or has timed out;
+    this task does.
 
     Parameters
     ----------

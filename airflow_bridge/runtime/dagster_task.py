@@ -77,7 +77,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
             step = next_step(ours, ti.max_tries, ti.try_number, starts)
             if isinstance(step, Cancel):
                 for run in step.runs:
-                    self.log.info("Cancelling run %s, of which nobody knows any more", run.run_id)
+                    self.log.info("Cancelling run %s, which no task waits for any more", run.run_id)
                     self.client.terminate(run.run_id)
                 return False
             if isinstance(step, Launch):
@@ -98,7 +98,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
         raise raised(f"run {step.run.run_id} ended in {step.run.status}: {events.reason}")
 
     def on_kill(self) -> None:
-        """Cancel the run: nobody waits for it any more."""
+        """Cancel the run: no task waits for it any more."""
         for run in self.client.runs(self.tags) if self.tags else ():
             if run.is_open:
                 self.log.info("Cancelling run %s", run.run_id)

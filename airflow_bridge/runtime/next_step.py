@@ -57,7 +57,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Wait:
-    """A run is under way, whoever launched it."""
+    """A run is under way; this task may not have launched it."""
 
     run: Run
 
@@ -78,7 +78,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Runs that nobody waits for any more are open: end them before anything else."""
+    """Runs that no task waits for any more are open: end them first."""
 
     runs: tuple[Run, ...]
 

@@ -20,8 +20,8 @@ class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
     """Run the ``monitoring`` command in a pod, for the day of the DAG run.
 
     A worker that is restarted finds the pod again (the provider's ``reattach_on_restart``, which
-    is its default and in Airflow 3.3 is called ``durable``). A pod that failed stays for whoever
-    wants to look at it.
+    is its default and in Airflow 3.3 is called ``durable``). A failed pod is kept for
+    inspection.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def pod_of(model: Mapping[str, Any], kubernetes: Mapping[str, Any]) -> dict[str,
     """
     pod = model["pod"]
     requests = {name: pod[name] for name in ("cpu", "memory") if pod[name]}
-    # A leak ends its own pod and no neighbour's; CPU that nobody else wants is there to be used.
+    # A leak ends its own pod and no neighbour's; spare CPU may be used.
     limits = {name: value for name, value in requests.items() if name == "memory"}
     volumes = [*({"name": name, "emptyDir": {}} for name in WRITABLE), *kubernetes["volumes"]]
     mounts = [

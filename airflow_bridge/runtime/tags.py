@@ -31,8 +31,8 @@ def run_tags(context: Mapping[str, Any], model_tags: Mapping[str, str]) -> dict[
     """All tags of a run but those of its partition.
 
     The generation is ``max_tries``, which stays as it is over retries and is raised by a clear, in
-    Airflow 2 and 3. The start of the DAG run, until somebody clears it and with that changes it,
-    tells it from one of the same id that was deleted before.
+    Airflow 2 and 3. The start of the DAG run, which a clear changes, tells it from a deleted run of
+    the same id.
     """
     ti = context["ti"]
     tags = {

@@ -59,7 +59,7 @@ class Inputs(BaseModel):
     decided_on
         The day of the decision, UTC.
     is_backfill
-        Whether somebody was making up for days.
+        Whether the run was a backfill.
     is_late
         Whether a later day had been decided.
     deployed_at

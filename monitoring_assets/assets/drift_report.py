@@ -110,7 +110,7 @@ def compare_with_reference(
 
 
 def _floats(**values: float | None) -> dict[str, float]:
-    """Only values that there are: a curve has a gap where one could not be computed."""
+    """The values without None: a curve has a gap where one could not be computed."""
     return {name: float(value) for name, value in values.items() if value is not None}
 
 

@@ -114,7 +114,7 @@ def day_rows(
 def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.RecordBatch]":
     """The columns of a schema in the order of the rows, a row group at a time; first without rows.
 
-    A dataset's own scanner decodes row groups ahead of whoever writes them again, without a limit:
+    A dataset's own scanner decodes row groups ahead of the writer, without a limit:
     4 GB of a day of 10M rows.
     """
     import pyarrow as pa

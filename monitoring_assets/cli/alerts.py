@@ -1,4 +1,4 @@
-"""``monitoring alerts``: what was decided on a day, why, and who was told."""
+"""``monitoring alerts``: what was decided on a day, why, and which messages were sent."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
     "report": "what moved on a day of a model version, and what that did to the score",
-    "alerts": "what was decided on a day, why, and who was told",
+    "alerts": "what was decided on a day, why, and which messages were sent",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",

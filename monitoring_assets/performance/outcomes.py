@@ -50,7 +50,7 @@ class CohortCounts:
         Accepted applicants with rows that disagree; left out.
     unmatched
         Keys of the outcome files that the day did not score, and rows without a key; None for a
-        segment, as nobody knows whose they would be.
+        segment, as no segment is known of them.
     repeated
         Accepted applicants that the day scored more than once; left out.
     out_of_range

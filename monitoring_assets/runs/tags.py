@@ -32,6 +32,6 @@ REQUESTED_BY = "monitoring/requested_by"
 
 
 def run_tags(manifest: Manifest) -> dict[str, str]:
-    """Tags of every run that computes something of a version, whoever requests it."""
+    """Tags of every run that computes something of a version, whatever requests it."""
     pod_tags = run_pod_tags(manifest.pod, starts_pods=manifest.scoring.starts_pods)
     return {"monitoring/model": manifest.name} | pod_tags

@@ -28,7 +28,7 @@ def lay_out(home: Path, days: list[dt.date]) -> None:
 
     The model is trained on the reference sample. The other 300 applicants are spread over the first
     three of four days at random, so there is no drift but that of small numbers; on the fourth day
-    those of them who are 30 or younger come again, and nobody else.
+    those of them who are 30 or younger come again, and no others.
     """
     applicants = pq.read_table(DATA)
     order = np.random.default_rng(1).permutation(applicants.num_rows)

@@ -77,7 +77,7 @@ class Story:
     broken, absent
         Days whose batch a check refuses, and without any.
     muted
-        First and last day on which nobody is paged.
+        First and last day without a page.
     first
         Day of the deployment: ten days before the first one unless it is told.
     resolve

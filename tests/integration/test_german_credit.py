@@ -1,4 +1,4 @@
-"""The whole path on data that nobody here made: registry sensor, reference, days, checks."""
+"""The whole path on published data: registry sensor, reference, days, checks."""
 
 import dagster as dg
 import pytest

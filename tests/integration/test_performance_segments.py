@@ -136,7 +136,7 @@ def test_segments_mature_as_their_outcomes_come_and_the_one_that_rots_is_told(
     income = found["income", None]
     assert income["status"] == "not computed"
     assert "numbers that are not whole" in income["reason"]
-    # Nothing that all rows are made of has a segment, and none of nobody's is told of.
+    # A segment without rows on either side is not in the report.
     assert ("region", "(other)") not in found
     assert sum(found["region", r]["known"] for r in ("north", "south", "west")) == first["known"]
 

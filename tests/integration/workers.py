@@ -49,7 +49,7 @@ DEATHS: list[Death] = [
 """Where a process kills itself: in the ledger, between a message and its record, ..."""
 
 SLOW_SECONDS = 3.0
-"""An answer that takes so long is one that nobody waited for."""
+"""An answer that takes so long came too late for its caller."""
 
 
 @dataclass(frozen=True)

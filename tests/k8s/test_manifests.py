@@ -241,7 +241,7 @@ def test_a_drain_is_never_blocked(objects) -> None:
 
 
 def test_the_environment_is_read_by_the_product(objects) -> None:
-    """A misspelt name would be a setting that nobody reads."""
+    """A misspelt name would be an ignored setting."""
     data = of_kind(objects, "ConfigMap")["monitoring-env"]["data"]
     sources = "".join(file.read_text() for file in Path("resources").rglob("*.py"))
     for name in data.keys() - {"AWS_REGION"}:

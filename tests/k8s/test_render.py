@@ -84,7 +84,7 @@ def test_environments_differ_in_name_only_until_filled_in() -> None:
 
 
 def test_an_overlay_changes_nothing_that_the_base_does_not_say() -> None:
-    """A misspelt path of an overlay would be a setting that nobody reads."""
+    """A misspelt path of an overlay would be an ignored setting."""
     new = {"affinity", "tolerations", "replicaCount"}
 
     def added(base, overlay, path=""):

@@ -1,4 +1,4 @@
-"""The bundle follows the registry; and with the bridge on nobody else requests days."""
+"""The bundle follows the registry; and with the bridge on no sensor requests days."""
 
 import subprocess
 import sys

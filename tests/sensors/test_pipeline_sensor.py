@@ -1,4 +1,4 @@
-"""What nobody else would miss: days never made, stopped sensors, failed decisions."""
+"""What no other sensor notices: days never made, stopped sensors, failed decisions."""
 
 import datetime as dt
 
@@ -48,7 +48,7 @@ def tick(lender, instance):
 
 def test_a_day_that_no_run_has_made_is_a_fault_once(lender, instance):
     land(lender, schedule={"cron": "0 0 * * *"})
-    # Nobody started what the first tick asked for, as after a kill: it is asked for again.
+    # What the first tick requested was never started, as after a kill: it is requested again.
     days = tick(lender, instance)
     assert tick(lender, instance) == days
     # Yesterday's may still be in time, depending on the hour.

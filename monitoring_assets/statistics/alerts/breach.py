@@ -244,7 +244,7 @@ class Track:
             Look only at subjects that were worth a page on this day or later: who was paged for
             a column waits for that column, whatever it still does to the score.
         told
-            Subjects that somebody was paged for, whatever the policy of today says of them. A day
+            Subjects that a page was sent for, whatever today's policy says of them. A day
             on which one of them was not measured is neither good nor bad.
         """
         paged = np.array([subject in told for subject in self.subjects], bool)

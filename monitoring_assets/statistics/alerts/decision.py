@@ -338,7 +338,7 @@ def _silenced(
 
 
 def _not_the_time(family: Family, history: History, policy: Policy) -> tuple[str, ...]:
-    """Return why a day is one that pages nobody, whatever it holds; empty if it is none."""
+    """Return why no page may be sent on a day, whatever it holds; empty if one may."""
     day = history.days[-1].day
     age = (history.decided_on - day).days
     reasons = [
@@ -399,7 +399,7 @@ def _nothing(track: Track, at: int, was: FamilyState | None, policy: Policy) -> 
     if track.breach[at].any():
         return (f"over the limit, but not on {policy.open} days",)
     if was is not None:
-        return ("over without anybody having been paged",)
+        return ("over without a page",)
     accepted = [f"judged against {shift}, too" for shift in policy.accepted]
     return ("nothing is over its limit", *accepted, *_belated(track, at, policy))
 

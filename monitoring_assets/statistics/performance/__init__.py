@@ -1,1 +1,1 @@
-"""Realised performance: how well scores foretold outcomes, from one pass in the order of scores."""
+"""How well scores predict outcomes: estimated from counts, or realised in one pass over rows."""

@@ -26,7 +26,7 @@ class Band:
     rows, bads
         How many there are.
     expected
-        Mean score: the bad rate that was foretold. None without rows, or in points.
+        Mean score: the predicted bad rate. None without rows, or in points.
     bad_rate
         Observed bad rate, with Wilson's interval.
     """

@@ -21,7 +21,7 @@ from monitoring_assets.statistics.performance.recalibration import Recalibration
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How far scores are from the bad rates that they foretold.
+    """How far observed bad rates are from the predicted ones.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ def _expected_calibration_error(bands: BandSums) -> Estimate:
         for bad, rows in zip(bands.bads, bands.rows, strict=True)
     ]
     # In small bands the outcomes tell little of their own variance, so the scores are asked too.
-    foretold = np.sqrt(bands.variances)
-    errors = np.maximum(observed, foretold) / n
+    predicted = np.sqrt(bands.variances)
+    errors = np.maximum(observed, predicted) / n
     independent = math.sqrt(float(errors @ errors))
     # Of a half-normal: mean sqrt(2 / pi), variance 1 - 2 / pi.
     mean = math.sqrt(2 / math.pi) * float(errors.sum())

@@ -36,7 +36,7 @@ _Weights = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class EstimatedMetric:
-    """A metric computed from expected goods and bads. What cannot be had is None, never NaN.
+    """A metric computed from expected goods and bads. What cannot be computed is None, never NaN.
 
     Errors are standard errors to first order (delta method), with goods and bads by bin as the
     variables.

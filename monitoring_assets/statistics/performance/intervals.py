@@ -15,7 +15,7 @@ Z = float(ndtri((1 + LEVEL) / 2))
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A statistic of a cohort. A number that cannot be had is None, never NaN.
+    """A statistic of a cohort. A number that cannot be computed is None, never NaN.
 
     Parameters
     ----------

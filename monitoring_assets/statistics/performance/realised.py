@@ -29,7 +29,7 @@ IN_POINTS = "the score is in points, not a probability of bad"
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """How well the scores of a cohort foretold its outcomes.
+    """How well the scores of a cohort predicted its outcomes.
 
     Parameters
     ----------

@@ -300,7 +300,7 @@ class CohortPerformance:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceReport:
-    """How well the scores of a day foretell its outcomes.
+    """How well the scores of a day predict its outcomes.
 
     Parameters
     ----------

@@ -212,7 +212,7 @@ class Airflow2(Airflow):
         self.command("tasks", "clear", "-y", "-t", f"^{task_id}$", "-s", day, "-e", day, dag_id)
 
     def mark_failed(self, dag_id: str, run: dict[str, Any], task_id: str) -> None:
-        # What the webserver does when somebody presses the button.
+        # What the webserver does when a user presses the button.
         script = (
             "import sys\n"
             "from airflow.models import DagBag\n"
@@ -265,7 +265,7 @@ class Airflow3(Airflow):
         return not row["is_stale"]
 
     def call(self, method: str, path: str, **body: Any) -> Any:
-        """A request to the API, as anybody's: all are admins here."""
+        """A request to the API, as any user's: all are admins here."""
         base = f"http://127.0.0.1:{self.port}"
         with urllib.request.urlopen(f"{base}/auth/token", timeout=60) as response:
             token = json.load(response)["access_token"]

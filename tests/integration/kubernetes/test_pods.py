@@ -84,7 +84,7 @@ pq.write_table(pa.table({'loan_id': table['loan_id'], 'score': scores}), sys.arg
 """
 # Too little for the libraries that a step imports; enough for them.
 TIGHT = {"memory": "250Mi", "retry_memory": "1200Mi"}
-# Seconds until a day is through, where every core is somebody else's.
+# Seconds until a day is through, where all cores are busy.
 PATIENCE = 900
 STEP = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
 
@@ -197,7 +197,7 @@ def test_versions_that_land_are_run_once_each_in_a_pod(deployment, landed, key):
 
 
 def test_steps_are_pods_and_one_that_is_lost_is_run_again_alone(deployment, landed):
-    """First for want of memory, then because somebody deletes it."""
+    """First for want of memory, then because it is deleted."""
     key = "pd_auto.1"
     run = wait_for(in_step(deployment, key, "scores"), PATIENCE)
     (pod,) = deployment.pods(f"dagster/run-id={run.run_id},dagster/op=scores")

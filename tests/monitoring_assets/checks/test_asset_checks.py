@@ -1,4 +1,4 @@
-"""Checks of the graph over real files: what is wrong fails, says why, and shows nobody's data."""
+"""Checks of the graph over real files: what is wrong fails, says why, and leaks no data."""
 
 import json
 

@@ -165,9 +165,9 @@ def test_few_days_say_what_they_can(lender, suggest):
 
 
 def test_says_what_is_missing(lender, suggest):
-    nobody = suggest("pd_cards.1")
-    assert nobody.exit_code == 2
-    assert "known: none has landed yet" in nobody.stderr
+    unknown = suggest("pd_cards.1")
+    assert unknown.exit_code == 2
+    assert "known: none has landed yet" in unknown.stderr
     past = Past(lender)
     unknown = suggest("pd_cards")
     assert unknown.exit_code == 2

@@ -252,7 +252,7 @@ def test_a_worker_finds_the_broken_dag_too(tmp_path, monkeypatch):
 
 
 def test_dagster_airflow_beside_airflow_3_is_refused(tmp_path, monkeypatch):
-    """Known by what pip leaves behind: to import it would fail in words that nobody understands."""
+    """Known by what pip leaves behind: to import it would fail with an obscure error."""
     installed = tmp_path / "dagster_airflow-1.13.27.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text(

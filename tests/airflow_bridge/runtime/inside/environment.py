@@ -34,7 +34,7 @@ BUNDLES = Path(os.environ["BUNDLES"])
 
 
 def parse(folder: Path) -> DagBag:
-    """Parse a folder as Airflow's DAG processor does, with nobody to talk to."""
+    """Parse a folder as Airflow's DAG processor does, without a server."""
     return DagBag(str(folder)) if AIRFLOW_3 else DagBag(str(folder), include_examples=False)
 
 

@@ -1,4 +1,4 @@
-"""One incident for one drift, and nobody is paged for anything else."""
+"""One incident for one drift, and no other pages."""
 
 import datetime as dt
 import json
@@ -148,7 +148,7 @@ def test_severity():
         assert last([facts(0, faults=fault)], family).severity == severity
 
 
-def test_what_moves_nothing_warns_and_leads_nobody():
+def test_what_moves_nothing_warns_and_does_not_lead():
     harmless = [facts(n, column("score"), column("a", 2.0, moved=0.0)) for n in range(3)]
     assert actions(harmless, "characteristics") == "sss"
     decision = last(harmless, "characteristics")

@@ -1,4 +1,4 @@
-"""When nobody is to be paged."""
+"""When no page may be sent."""
 
 import datetime as dt
 
