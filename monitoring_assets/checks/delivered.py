@@ -1,4 +1,4 @@
-"""Check ``delivered``: whether everybody who is to be told of a day has been."""
+"""Check ``delivered``: every message about a day has reached its channels."""
 
 import warnings
 from collections.abc import Iterator, Sequence

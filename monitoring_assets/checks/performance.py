@@ -32,7 +32,7 @@ class _PerformanceExpectation(RowExpectation):
 
 
 class ExpectCohortToBeMature(_PerformanceExpectation):
-    """What is to be judged is known: a report that says why not is neither passed nor failed."""
+    """What is judged is known: a report that says why not is neither passed nor failed."""
 
     def judge(self, row: Mapping[str, Any]) -> tuple[Status, float, dict[str, Any]]:
         """Read the row's status; a realised one that could not be computed is an error."""

@@ -284,7 +284,7 @@ class _Rows:
         )
 
     def enough(self, horizon: int) -> int:
-        """Rows of which enough goods and bads are to be expected to judge them alone."""
+        """Rows that are expected to hold enough goods and bads to be judged alone."""
         reference = self._grid.realised.get(horizon) if self._grid else None
         counts = self.counts
         rate = reference.metrics["bad_rate"].value if reference else counts.bads / counts.known

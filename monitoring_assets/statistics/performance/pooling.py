@@ -61,7 +61,7 @@ class Pool:
 
 
 def enough_rows(bad_rate: float) -> int:
-    """Return the rows of which 30 goods and 30 bads are to be expected.
+    """Return the number of rows that is expected to hold 30 goods and 30 bads.
 
     Parameters
     ----------
