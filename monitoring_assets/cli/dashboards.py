@@ -94,7 +94,7 @@ def render(out: Path, notify: tuple[str, ...], output: str) -> None:
 
 
 def _shows(definition: Definition) -> list[str]:
-    """What it shows: groups with the titles of their widgets, or a monitor's query."""
+    """What a definition shows: groups with the titles of their widgets, or a monitor's query."""
     if definition.kind == "monitor":
         notified = [word for word in definition.body["message"].split() if word.startswith("@")]
         return [definition.body["query"], f"notifies {', '.join(notified) or 'no one'}"]

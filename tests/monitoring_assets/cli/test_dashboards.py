@@ -43,7 +43,7 @@ def test_render_writes_what_apply_would_send(tmp_path):
         assert faults(kind, json.loads((tmp_path / file).read_text())) == []
     assert "Model monitoring: all models" in done.output
     assert "PSI of the score" in done.output
-    assert "tells @slack-models" in done.output
+    assert "notifies @slack-models" in done.output
     assert "notifies no one" in done.output
 
 
