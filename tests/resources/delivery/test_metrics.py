@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 def row(column, *, index="CSI", value=0.01, status="ok", moved=None, shift=None, missing=0.0):
     drift = ColumnDrift(column, index, Thresholds(), Status(status), value, current_missing=missing)
-    return ReportedColumn(drift, shift, moved, slice(0, 0))
+    return ReportedColumn(drift, shift, moved, moved, slice(0, 0))
 
 
 def report_of(*columns):
