@@ -74,7 +74,6 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/checks/estimated_performance.py",
         "monitoring_assets/checks/finding.py",
         "monitoring_assets/checks/performance.py",
-        "monitoring_assets/checks/profile_table.py",
         "monitoring_assets/checks/psi.py",
         "monitoring_assets/checks/realised_performance.py",
         "monitoring_assets/checks/score_range.py",
@@ -121,6 +120,7 @@ OF_A_PACKAGE = {
     "airflow_bridge/runtime/test_webserver.py": "the client against Dagster's own webserver",
     "monitoring_assets/alerting/test_escalation.py": "decisions of days and what people are told",
     "monitoring_assets/checks/test_check_contract.py": "what every check must do",
+    "monitoring_assets/statistics/profiles/test_numeric_types.py": "one number in every type",
     "resources/delivery/test_channel_contract.py": "what every channel must do",
     "resources/scorers/test_scorer_contract.py": "what every scorer must do",
 }

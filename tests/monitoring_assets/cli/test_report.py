@@ -23,6 +23,7 @@ def test_days_that_were_backfilled_are_shown(onboarded, monitoring):
     assert f"pd_cards.1 on {YESTERDAY}" in shown.output
     assert "income" in shown.output
     assert "Mean score moved by +" in shown.output
+    assert "Moved score by: additive surrogate of the score, R2 0." in shown.output
     # Two days of history: nothing, then the drift at full height.
     lines = shown.output.splitlines()
     assert any(line.split()[:1] == ["income"] and line.split()[-1] == "fail" for line in lines)
