@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -79,8 +79,7 @@ class ReportedBins:
     moved_score_by: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ReportedColumn:
+class ReportedColumn(NamedTuple):
     """One column of a drift report.
 
     Parameters

@@ -1,7 +1,5 @@
 """The drift report: it is stored and read again without a loss."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -43,9 +41,7 @@ def test_what_is_stored_is_read_again(sides, drifts):
     table = report.to_table()
     again = DriftReport.from_table(table)
     assert table.schema == DriftReport.SCHEMA
-    assert list(map(dataclasses.astuple, again.columns)) == list(
-        map(dataclasses.astuple, report.columns)
-    )
+    assert again.columns == report.columns
     assert (again.reference_rows, again.rows) == (1000, 400)
     assert again.to_table().equals(table)
     assert again.drifts() == drifts
