@@ -225,8 +225,9 @@ def _when(sighting: Sighting) -> str:
 
 
 def _seen(sighting: Sighting) -> list[str]:
-    # Of several alarms about one subject the batch quality's says most plainly what is wrong.
-    by_check = sorted(sighting.alarms, key=lambda alarm: alarm.check == "batch_quality")
+    # Of several alarms about one subject one of data quality says most plainly what is wrong.
+    quality = ("broken_columns", "batch_quality")
+    by_check = sorted(sighting.alarms, key=lambda alarm: alarm.check in quality)
     seen = list({alarm.subject: str(alarm) for alarm in by_check}.values())[:SHOWN_ALARMS]
     return [*seen, "day stopped"] if sighting.is_blocked else seen
 

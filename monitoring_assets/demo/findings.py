@@ -20,6 +20,14 @@ ALARMING = ("error", "fail", "warn")
 EVERYTHING = 1_000_000
 
 
+OF_SHARES = {
+    "ExpectMissingShareToBeAtMost": "missing",
+    "ExpectValuesToBeSpread": "in one bin",
+    "ExpectCategoriesToKeepTheirSpelling": "unseen",
+}
+"""Expectations that observe a share of the rows, and what it is the share of."""
+
+
 @dataclass(frozen=True)
 class Alarm:
     """An expectation that was not met, or a breach.
@@ -53,8 +61,8 @@ class Alarm:
             return f"{self.subject} {self.check.upper()} {self.observed:.2f}"
         if self.check == "segments":
             return f"{self.subject} {self.observed:.2f}"
-        if self.expectation == "ExpectMissingShareToBeAtMost":
-            return f"{self.subject} {self.observed:.0%} missing"
+        if self.expectation in OF_SHARES:
+            return f"{self.subject} {self.observed:.0%} {OF_SHARES[self.expectation]}"
         return f"{self.subject}: {self.check} {self.observed:g}"
 
 

@@ -66,5 +66,7 @@ def test_alarms_in_words():
     assert str(alarm("score", check="psi", observed=0.301)) == "score PSI 0.30"
     lost = Alarm("batch_quality", "ExpectMissingShareToBeAtMost", "income", "fail", 0.402)
     assert str(lost) == "income 40% missing"
+    constant = Alarm("broken_columns", "ExpectValuesToBeSpread", "income", "fail", 0.998)
+    assert str(constant) == "income 100% in one bin"
     assert str(alarm("key", check="batch_quality", observed=3.0)) == "key: batch_quality 3"
     assert str(alarm("income", "error", observed=None)) == "income: csi not computed"
