@@ -20,8 +20,8 @@ from monitoring_assets.statistics.profiles.bins import Bins, NumericBins
 from monitoring_assets.statistics.profiles.kernel import as_double, float_runs, slot_runs
 from monitoring_assets.statistics.profiles.source import ParquetSource
 
-ROWS = 100_000
-"""Rows that are fitted; evenly spaced of more."""
+VALUES = 5_000_000
+"""Values that are fitted, which bounds the memory; of more rows, as many as are evenly spaced."""
 
 MOST_BINS = 4_000
 """Bins of all characteristics together; the fit takes some seconds and 130 MB for as many."""
@@ -115,19 +115,21 @@ def fit_surrogate(
     Raises
     ------
     ValueError
-        There are too many bins, or no more rows with a score than bins, or all scores are equal.
+        There are no or too many bins, no more rows with a score than bins, or all scores are equal.
 
     References
     ----------
     Hastie and Tibshirani (1986), "Generalized additive models", Statistical Science 1(3); Hoerl
     and Kennard (1970), "Ridge regression", Technometrics 12(1).
     """
+    if not bins:
+        raise ValueError("no characteristic has bins")
     sizes = [len(one.slots) for one in bins.values()]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     slots = int(starts[-1])
     if slots > MOST_BINS:
         raise ValueError(f"{slots:,} bins; at most {MOST_BINS:,} can be fitted together")
-    step = -(-source.rows // ROWS)
+    step = -(-source.rows * len(bins) // VALUES)
     groups = list(_rows(source, bins, step))
     codes = np.concatenate([np.empty((0, len(bins)), np.intp), *(codes for codes, _ in groups)])
     numbers = np.concatenate([np.empty((0, len(bins))), *(values for _, values in groups)])
@@ -184,7 +186,8 @@ def _within(
     counts = np.maximum(np.bincount(codes, finite, minlength=slots), 1)
     means = np.bincount(codes, drawn_in * finite, minlength=slots) / counts
     deviation = np.where(finite, drawn_in - means[codes], 0.0)
-    spread = deviation.std()
+    with np.errstate(over="ignore"):
+        spread = deviation.std()
     return deviation / spread if spread > 0 else deviation
 
 

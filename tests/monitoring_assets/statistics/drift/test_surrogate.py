@@ -157,6 +157,32 @@ def test_it_is_read_back(write):
         assert np.array_equal(again.effects[name], effects)
 
 
+def test_strange_columns_spoil_no_fit(write):
+    random = np.random.default_rng(6)
+    x = random.normal(size=4000)
+    columns = {
+        "x": x,
+        "huge": random.normal(size=4000) * 1e300,
+        "infinite": np.where(random.random(4000) < 0.1, np.inf, random.normal(size=4000)),
+        "nulls": pa.nulls(4000, pa.float64()),
+        "constant": np.ones(4000),
+        "flag": random.random(4000) < 0.5,
+        "day": pa.array(random.integers(0, 900, 4000).astype("datetime64[D]")),
+    }
+    source = write(columns | {"score": x}, 1500)
+    fitted = fit_surrogate(source, fit_bins(source, list(columns)), source, "score")
+    assert fitted.r2 == pytest.approx(0.95, abs=0.03)
+    for name, effects in fitted.effects.items():
+        assert np.isfinite(effects).all()
+        assert name == "x" or np.abs(effects).max() < 0.5
+
+
+def test_without_bins_there_is_nothing_to_fit(write):
+    source = write({"score": [0.1, 0.2]})
+    with pytest.raises(ValueError, match="no characteristic has bins"):
+        fit_surrogate(source, {}, source, "score")
+
+
 @pytest.mark.parametrize(
     ("score", "said"),
     [
