@@ -51,6 +51,7 @@ class Past:
             notes = {
                 "run_id": f"run-{number}",
                 "score_sd": _score_sd(self.reference),
+                "is_additive": False,
                 "thresholds": {"smoothing": "jeffreys"},
             }
             day = days_ago(days - 1 - number)
