@@ -41,6 +41,7 @@ def shifted(lender, instance, monkeypatch):
     return lender
 
 
+@pytest.mark.slow
 def test_an_accepted_shift_resolves_and_a_move_on_top_of_it_pages(shifted, instance):
     assert "no shift was accepted" in run("list", KEY).output
     accepted = run("accept", KEY, "--from", str(days_ago(7)), "--why", "new channel", "--by", "jo")
