@@ -15,7 +15,7 @@ from pydantic import Field
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import DayFiles, StoredFile, open_path, open_storage
-from resources.table_files import belongs
+from resources.table_files import belongs, refuse_table_formats
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -45,7 +45,16 @@ class Lake(ConfigurableResource):
         ------
         NotArrivedError
             If there is no file yet, or no marker. Says where it looked.
+        InputError
+            If the files are part of a Delta Lake or Iceberg table.
         """
+        files = self._arrived(pattern, day, marker)
+        folders = {file.rpartition("/")[0] for file in files.paths}
+        refuse_table_formats(files.storage, folders)
+        return files
+
+    def _arrived(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
+        """Find the files of a day; what they are part of is not asked, as each tick calls this."""
         place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
         segments = _segments(path)
         is_there: Callable[[str], bool] = place.exists
@@ -92,9 +101,9 @@ class Lake(ConfigurableResource):
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
         batch = manifest.batch
         try:
-            self.day_files(batch.path, day, batch.marker)
+            self._arrived(batch.path, day, batch.marker)
             for path in manifest.scoring.day_paths:
-                self.day_files(path, day)
+                self._arrived(path, day)
         except NotArrivedError:
             return False
         return True

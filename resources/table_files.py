@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from resources.errors import InputError
+
+if TYPE_CHECKING:
+    from resources.storage import Storage
 
 
 def is_hidden(name: str) -> bool:
@@ -32,3 +39,33 @@ def belongs(path: str, pattern: str = "") -> bool:
         is_hidden(name) and not any(fnmatchcase(name, part) for part in said)
         for name in PurePosixPath(path).parts
     )
+
+
+def refuse_table_formats(storage: Storage, folders: Collection[str]) -> None:
+    """Refuse folders of Delta Lake and Iceberg, whose log says which files are of the table now.
+
+    Parameters
+    ----------
+    storage
+        Where they lie.
+    folders
+        Those that are read whole or by a glob. The table may be any folder above them.
+
+    Raises
+    ------
+    InputError
+        Names the table's folder, its format and what to do.
+    """
+    above = {"", *folders}.union(*(map(str, PurePosixPath(path).parents) for path in folders))
+    for folder in sorted(above - {"."}):
+        start = f"{folder}/" if folder else ""
+        if storage.list(f"{start}_delta_log"):
+            found = "a Delta Lake table"
+        elif any(name.endswith(".metadata.json") for name in storage.list(f"{start}metadata")):
+            found = "an Iceberg table"
+        else:
+            continue
+        raise InputError(
+            f"{storage.url(folder)}: found {found}, whose folder also holds files of older "
+            "versions; allowed: plain Parquet files, such as an export of one version"
+        )

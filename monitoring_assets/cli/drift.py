@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import click
@@ -22,7 +22,9 @@ from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
-from resources.table_files import belongs
+from resources.errors import InputError
+from resources.storage import LocalStorage, open_path, open_storage
+from resources.table_files import belongs, refuse_table_formats
 
 BREACHES: dict[str, set[Status]] = {
     "never": set(),
@@ -200,19 +202,19 @@ def _open(option: str, location: str) -> ParquetSource:
     else:
         found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         files = [file for file in found if belongs(file.as_posix(), path.as_posix())]
-    if not files:
-        problem = "the directory holds no *.parquet" if path.is_dir() else "no such file"
-        raise click.BadParameter(f"{location}: {problem}", param_hint=option)
+    folders = {one.absolute() for one in [path, *(file.parent for file in files)]}
     try:
+        refuse_table_formats(LocalStorage("/"), [str(one).lstrip("/") for one in folders])
+        if not files:
+            problem = "the directory holds no *.parquet" if path.is_dir() else "no such file"
+            raise InputError(f"{location}: {problem}")
         return ParquetSource(files, folder=folder)
-    except (OSError, ValueError) as error:
+    except (InputError, OSError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def _open_url(option: str, location: str) -> ParquetSource:
     """Open one Parquet file, or all below a prefix, on S3."""
-    from resources.storage import open_path, open_storage
-
     try:
         storage, path = open_path(location, open_storage("."))
         path = path.rstrip("/")
@@ -221,6 +223,8 @@ def _open_url(option: str, location: str) -> ParquetSource:
             for file in storage.list(path)
             if file.endswith(".parquet") and belongs(file.removeprefix(path))
         ]
+        folders = {path, *(str(PurePosixPath(file).parent) for file in files)}
+        refuse_table_formats(storage, folders)
         if not files and not storage.exists(path):
             raise FileNotFoundError(f"{location}: no Parquet file there")
         folder = storage.location(path)

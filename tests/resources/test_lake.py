@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from resources.errors import InputError
 from resources.lake import Lake, NotArrivedError
 from resources.manifest import Manifest
 from resources.storage import open_storage
@@ -192,3 +193,11 @@ def test_the_files_of_many_days_are_those_of_each_in_one_listing(any_lender, pat
     assert list(found) == days[1:3]
     for day, files in found.items():
         assert [one.path for one in files] == list(any_lender.lake.day_files(pattern, day).paths)
+
+
+@pytest.mark.parametrize("pattern", ["t/date={date}/", "t/date={date}/*.parquet", "*/date={date}/"])
+def test_a_day_of_a_delta_table_has_arrived_and_is_refused(any_lender, put, pattern):
+    put("t/_delta_log/00000000000000000000.json", "t/date=2026-09-01/a.parquet")
+    assert any_lender.lake.has_arrived(needing(any_lender, pattern), DAY)
+    with pytest.raises(InputError, match="/t: found a Delta Lake table"):
+        found(any_lender, pattern)

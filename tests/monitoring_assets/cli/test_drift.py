@@ -112,6 +112,33 @@ def test_a_directory_is_read_without_what_is_no_data_and_with_its_folders_column
     assert run(*arguments, "--columns", "day", "--fail-on", "fail").exit_code == 1
 
 
+@pytest.mark.parametrize("place", ["local", "s3"])
+@pytest.mark.parametrize(
+    ("log", "format_"),
+    [
+        ("_delta_log/0.json", "a Delta Lake table"),
+        ("metadata/v1.metadata.json", "an Iceberg table"),
+    ],
+)
+@pytest.mark.parametrize("below", ["", "data/day=2026-07-01"])
+def test_a_table_with_a_log_of_its_files_is_refused(place, log, format_, below, tmp_path, request):
+    put(tmp_path / "table" / "data" / "day=2026-07-01" / "old.parquet", 500, 1)
+    put(tmp_path / "plain.parquet", 500, 1)
+    file = tmp_path / "table" / log
+    file.parent.mkdir()
+    file.write_text("{}")
+    root = str(tmp_path)
+    if place == "s3":
+        root = request.getfixturevalue("s3_lender").root
+        for file in tmp_path.rglob("*.*"):
+            name = file.relative_to(tmp_path).as_posix()
+            open_storage(root).write(name, file.read_bytes())
+    refused = run("--reference", f"{root}/plain.parquet", "--current", f"{root}/table/{below}")
+    assert refused.exit_code == 2
+    # In a terminal's lines.
+    assert f"{root}/table: found {format_}, whose folder" in " ".join(refused.output.split())
+
+
 def test_a_glob_finds_what_is_hidden_only_where_it_says_so(tmp_path):
     put(tmp_path / "a" / "part.parquet", 100, 1)
     put(tmp_path / "_b" / "part.parquet", 300, 1)
