@@ -18,7 +18,10 @@ monitor_day = dg.define_asset_job(
     "monitor_day",
     selection=dg.AssetSelection.groups("monitoring")
     # Nothing has been realised on the day, and no check fails for that.
-    - dg.AssetSelection.checks(dg.AssetCheckKey(performance_report.key, "realised_performance")),
+    - dg.AssetSelection.checks(
+        dg.AssetCheckKey(performance_report.key, "realised_performance"),
+        dg.AssetCheckKey(performance_report.key, "unmatched_outcomes"),
+    ),
     partitions_def=MODEL_DAYS,
     description="A day of a model version: features, scores, drift report, segments, estimated "
     "performance, their checks, and what is worth an alert.",

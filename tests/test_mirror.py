@@ -64,6 +64,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "monitoring_assets/assets/test_performance_report.py": (
         "monitoring_assets/performance/cohort.py",
         "monitoring_assets/performance/history.py",
+        "monitoring_assets/performance/unmatched.py",
         "monitoring_assets/reference/score_grid.py",
     ),
     "monitoring_assets/assets/test_segment_report.py": ("monitoring_assets/reference/segments.py",),
@@ -81,6 +82,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/checks/stability.py",
         "monitoring_assets/checks/tables.py",
         "monitoring_assets/checks/target_materialisation.py",
+        "monitoring_assets/checks/unmatched_outcomes.py",
     ),
     "monitoring_assets/checks/test_gx_run.py": (
         "monitoring_assets/checks/import_time.py",

@@ -60,6 +60,7 @@ def alerts(
     from monitoring_assets.alerting.ledger import tell
     from monitoring_assets.performance.control_charts import SOURCE, performance_faults
     from monitoring_assets.performance.history import performance_points
+    from monitoring_assets.performance.unmatched import unmatched_faults
     from monitoring_assets.statistics.alerts.decision import decide
     from resources.delivery.messages import Subject
 
@@ -68,7 +69,10 @@ def alerts(
         now = dt.datetime.now(dt.UTC)
         as_if = config.as_if_on_the_day
         points = performance_points(store, day.key, day.day, manifest.segments)
-        faults = performance_faults(points, manifest.thresholds.performance, day.day)
+        faults = [
+            *performance_faults(points, manifest.thresholds.performance, day.day),
+            *unmatched_faults(store, manifest, day.day),
+        ]
         record_faults(store.storage, day.key, day.day, SOURCE, faults)
         inputs, history = stored_inputs(
             store,

@@ -23,6 +23,7 @@ from monitoring_assets.statistics.performance.report import (
 from resources.manifest import PerformanceThresholds
 
 COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
+UNMATCHED = "unmatched"
 ESTIMATE = "estimate of the same rows"
 
 
@@ -115,9 +116,8 @@ def performance_expectations(
     limits
         In force.
     """
-    for subject, metric in table.loc[table["kind"] == kind, ["subject", "metric"]].itertuples(
-        index=False
-    ):
+    mine = table[(table["kind"] == kind) & (table["metric"] != UNMATCHED)]
+    for subject, metric in mine[["subject", "metric"]].itertuples(index=False):
         if pd.isna(metric):
             yield ExpectCohortToBeMature(characteristic=subject)
             continue
@@ -138,6 +138,15 @@ def _subjects(cohort: CohortPerformance) -> Iterator[dict[str, Any]]:
     empty = dict.fromkeys(("metric", "value", "against", "p"))
     shared = {"kind": str(cohort.kind), "status": str(found.status), "reason": found.reason}
     yield {"subject": of, **empty, **shared}
+    if cohort.kind == PerformanceKind.REALISED:
+        yield {
+            "subject": f"outcomes, {of}",
+            **empty,
+            **shared,
+            "metric": UNMATCHED,
+            "value": cohort.unmatched_share,
+            "reason": found.reason if cohort.unmatched_share is None else cohort.unmatched_text,
+        }
     if found.status not in MEASURED:
         return
     auc, bad_rate = found.metric("auc"), found.metric("bad_rate")

@@ -82,6 +82,8 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     if performance is not None:
         for cohort in PerformanceReport.from_table(performance).cohorts:
             click.echo(_performance_line(cohort))
+            if cohort.found.unmatched:
+                click.echo(f"Outcomes {cohort.title}: {cohort.unmatched_text}")
     if segments is not None:
         of_total = {drift.column: drift.status for drift in drifts}
         for line in _segment_lines(SegmentReport.from_table(segments), of_total):

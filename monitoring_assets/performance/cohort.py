@@ -141,6 +141,7 @@ def realised_performance(
         horizon=horizon,
         population="accepted with a known outcome",
         mean_score=scored.mean_score,
+        unmatched_keys=cohort.unmatched_keys,
         found=Performance(
             status=PerformanceStatus.NO_OUTCOMES,
             reason="the outcome files have no rows",
@@ -150,7 +151,7 @@ def realised_performance(
     if counts.unmatched and not counts.accepted:
         reason = (
             f"none of the {counts.unmatched} keys in the outcome files was scored on this day: "
-            "see outcome.path and outcome.key"
+            f"see outcome.path and outcome.key; {cohort.unmatched_keys}"
         )
         status = PerformanceStatus.NOT_COMPUTED
         return replace(row, found=replace(row.found, status=status, reason=reason))

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 ROWS = 131_072
 """Rows of the pieces that are read and returned."""
+MASKS = ((r"[\p{Ll}\p{Lm}\p{Lo}\p{Lt}\p{M}]", "a"), (r"\p{Lu}", "A"), (r"\p{N}", "9"))
+"""What is shown for each kind of character of a key; a letter's case may be what is wrong."""
+SHOWN_SHAPES = 3
+SHOWN_LENGTH = 40
 ALLOWED = "allowed: 1 or true for a bad, 0 or false for a good, null where not known yet"
 
 
@@ -78,10 +82,13 @@ class Cohort:
         Of all.
     by_segment
         Of each segment column, for every code that there can be.
+    unmatched_keys
+        What keys look like on both sides where some are unmatched, without showing any.
     """
 
     counts: CohortCounts
     by_segment: Mapping[str, tuple[CohortCounts, ...]]
+    unmatched_keys: str | None
     _connection: duckdb.DuckDBPyConnection
 
     def by_score(
@@ -238,7 +245,9 @@ def joined(
             FROM found WHERE scored > 0 AND told > 0
             """
         )
-        yield Cohort(*_counts(connection, footer.num_rows, segments), connection)
+        counts, by_segment = _counts(connection, footer.num_rows, segments)
+        looks = _unmatched_keys(connection, scores, key) if counts.unmatched else None
+        yield Cohort(counts, by_segment, looks, connection)
 
 
 def _counts(
@@ -288,6 +297,31 @@ def _counts(
         )
         for at, (column, codes) in enumerate(segments.items())
     }
+
+
+def _unmatched_keys(connection: duckdb.DuckDBPyConnection, scores: Path, key: str) -> str:
+    """Say what unmatched keys look like, and the keys of scores without an outcome."""
+    connection.read_parquet(str(scores)).project(f"{quoted(key)} AS key").create_view("scored")
+    unmatched, scored = (
+        _shapes(connection, f"SELECT key FROM {one} ANTI JOIN {other} USING (key)")
+        for one, other in (("told", "scored"), ("scored", "told"))
+    )
+    return (
+        f"unmatched keys look like {unmatched}; those of scores without an outcome like {scored} "
+        "(A and a for letters, 9 for digits)"
+    )
+
+
+def _shapes(connection: duckdb.DuckDBPyConnection, keys: str) -> str:
+    """The most frequent shapes of keys, each letter and digit masked: a key may be a person's."""
+    masked = "key::VARCHAR"
+    for kind, mask in MASKS:
+        masked = f"regexp_replace({masked}, '{kind}', '{mask}', 'g')"
+    found = connection.execute(
+        f"SELECT left({masked}, {SHOWN_LENGTH}) AS shape FROM ({keys}) "
+        f"GROUP BY shape ORDER BY count(*) DESC, shape LIMIT {SHOWN_SHAPES}"
+    ).fetchall()
+    return ", ".join("null" if shape is None else f"'{shape}'" for (shape,) in found) or "none"
 
 
 def _code_columns(number: int) -> list[str]:

@@ -119,6 +119,14 @@ CHECKS = {
             "reference's nor under what was estimated for it, and its bads are as many as "
             "expected, but for the thresholds and for chance.",
         ),
+        CheckDefinition(
+            "unmatched_outcomes",
+            asset="performance_report",
+            family="data quality",
+            description="No more keys in the outcome files than outcome.max_unmatched match no "
+            "score of the day.",
+            needs="outcome",
+        ),
     )
 }
 

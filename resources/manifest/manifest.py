@@ -26,6 +26,7 @@ from resources.fields import (
     Days,
     RelativePath,
     Section,
+    Share,
     VersionText,
     daily_cron,
     not_the_score,
@@ -176,6 +177,11 @@ class Outcome(Section):
         gt=0,
         le=1,
         description="Share of the accepted whose outcome must be known before a cohort is mature.",
+    )
+    max_unmatched: Share = Field(
+        0.05,
+        description="Share of the keys in the outcome files that may match no score of the day; 1 "
+        "for any.",
     )
     cut_offs: list[float] = Field(
         [], description="Scores at which the lender decides; for precision and recall."

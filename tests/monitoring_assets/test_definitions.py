@@ -64,6 +64,7 @@ def test_the_graph_is_the_one_in_the_readme():
         ("segment_report", "segments"),
         ("performance_report", "estimated_performance"),
         ("performance_report", "realised_performance"),
+        ("performance_report", "unmatched_outcomes"),
         ("alerts", "delivered"),
     }
     assert graph.get(dg.AssetKey("features")).partitions_def is not None

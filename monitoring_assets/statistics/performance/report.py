@@ -274,6 +274,8 @@ class CohortPerformance:
         Share of rows with a score that the reference does not have.
     mean_score
         Of all rows of the day.
+    unmatched_keys
+        What keys look like, masked, in the outcome files and the scores, where some are unmatched.
     psi_accepted
         Index of the accepted against all rows of the day.
     found
@@ -289,6 +291,7 @@ class CohortPerformance:
     outside_reference: float | None = None
     mean_score: float | None = None
     psi_accepted: float | None = None
+    unmatched_keys: str | None = None
     found: Performance
     segments: tuple[SegmentPerformance, ...] = ()
 
@@ -296,6 +299,21 @@ class CohortPerformance:
     def title(self) -> str:
         """``realised after 30 days``, say."""
         return self.kind + (f" after {self.horizon} days" if self.horizon else "")
+
+    @property
+    def unmatched_share(self) -> float | None:
+        """Share of the keys in the outcome files that match no score; None if none were read."""
+        unmatched, accepted = self.found.unmatched, self.found.accepted
+        if unmatched is None or accepted is None:
+            return None
+        return unmatched / max(accepted + unmatched, 1)
+
+    @property
+    def unmatched_text(self) -> str:
+        """How many keys match no score, and what keys look like on both sides."""
+        unmatched, accepted = self.found.unmatched or 0, self.found.accepted or 0
+        text = f"{unmatched:,} of {accepted + unmatched:,} outcome keys match no score of the day"
+        return f"{text}; {self.unmatched_keys}" if self.unmatched_keys else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +335,7 @@ class PerformanceReport:
             *_COUNTS,
             ("outside_reference", _NUMBER),
             *[(name, _NUMBER) for name in ("mean_score", "mean_score_accepted", "psi_accepted")],
+            ("unmatched_keys", _TEXT),
             *_FINDINGS,
             ("bands", pa.list_(_BAND)),
             ("segments", pa.list_(_SEGMENT)),
@@ -410,7 +429,10 @@ def reported_bands(
     )
 
 
-_OF_COHORT = ("horizon", "due", "population", "outside_reference", "mean_score", "psi_accepted")
+_OF_COHORT = (
+    *("horizon", "due", "population", "outside_reference"),
+    *("mean_score", "psi_accepted", "unmatched_keys"),
+)
 _OF_ROWS = frozenset(field.name for field in fields(Performance))
 
 

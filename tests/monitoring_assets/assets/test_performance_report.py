@@ -210,6 +210,50 @@ def test_outcomes_of_other_keys_are_no_cohort(lend, lender, instance):
     assert "none of the 400 keys in the outcome files was scored" in found.description
 
 
+def test_outcomes_that_half_match_are_a_fault_of_their_feed(lend, lender, instance, monkeypatch):
+    monkeypatch.setenv("MONITORING_STORE", lender.store.root)
+    frame = lend(400)
+    lost = frame["loan_id"].where(frame.index < 200, "0" + frame["loan_id"])
+    tell(lender, frame.assign(loan_id=lost))
+    found = make(lender, instance, "measure_performance")["unmatched_outcomes"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    said = "200 of 400 outcome keys match no score of the day; unmatched keys look like '9"
+    assert said in found.description
+    assert found.description.endswith("9 for digits); allowed: 5%")
+    shown = CliRunner().invoke(main, ["report", KEY, "--date", str(DAY)])
+    assert f"Outcomes realised after 30 days: {said}" in shown.output, shown.output
+
+    # The cohort's own day lies too far back: a later day's decision has the incident.
+    make(lender, instance, "decide_alerts", DAY + dt.timedelta(days=29))
+    later = DAY + dt.timedelta(days=31)
+    make(lender, instance, "decide_alerts", later)
+    before, after = (
+        {
+            row["family"]: [one["text"] for one in row["breaches"]]
+            for row in lender.store.read_table("alerts", KEY, day)[0].to_pylist()
+        }["data quality"]
+        for day in (DAY + dt.timedelta(days=29), later)
+    )
+    assert before == []
+    assert len(after) == 1
+    assert f"outcomes of {DAY}, realised after 30 days: 200 of 400 outcome keys" in after[0]
+
+    tell(lender, frame)
+    assert make(lender, instance, "measure_performance")["unmatched_outcomes"].passed
+    make(lender, instance, "decide_alerts", later)
+    mended = lender.store.read_table("alerts", KEY, later)[0].to_pylist()
+    assert all(not row["breaches"] for row in mended if row["family"] == "data quality")
+
+
+def test_a_lender_may_allow_outcomes_of_other_days(lend, lender, instance):
+    frame = lend(400, outcome=OUTCOME | {"max_unmatched": 0.5})
+    others = frame.assign(loan_id="x" + frame["loan_id"])
+    tell(lender, pd.concat([frame, others]))
+    assert make(lender, instance, "measure_performance")["unmatched_outcomes"].passed
+    tell(lender, pd.concat([frame[1:], others]))
+    assert not make(lender, instance, "measure_performance")["unmatched_outcomes"].passed
+
+
 def test_without_outcomes_anywhere_the_score_is_taken_for_the_probability(lend, lender, instance):
     lend(400, reference=None, outcome=None)
     row = report(lender)["estimated", None]

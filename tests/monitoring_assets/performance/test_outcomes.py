@@ -33,6 +33,7 @@ def join(lender, tmp_path):
                     frame.to_parquet(local, index=False)
         files = lender.lake.day_files("o/{date}/", DAY)
         with joined(path, "id", files, key, "bad", 0.0, 1.0) as cohort:
+            run.looks = cohort.unmatched_keys
             rows = [
                 pair
                 for scores, outcomes, _ in cohort.by_score()
@@ -68,6 +69,31 @@ def test_keys_that_were_not_scored_are_counted(join):
     counts, rows = join(frame)
     assert rows == [(0.8, 1)]
     assert (counts.accepted, counts.unmatched) == (1, 3)
+
+
+def test_unmatched_keys_are_described_and_never_shown(join):
+    scores = pd.DataFrame({"id": ["KÖLN-0417", "KÖLN-0418", "BONN-0001"], "score": [0.1, 0.2, 0.3]})
+    outcomes = pd.DataFrame({"id": ["köln-417", "KÖLN-0418", "7 ", None], "bad": [1, 0, 0, 1]})
+    counts, _ = join(outcomes, scores)
+    assert (counts.accepted, counts.unmatched) == (1, 3)
+    assert join.looks == (
+        "unmatched keys look like '9 ', 'aaaa-999', null; those of scores without an outcome like "
+        "'AAAA-9999' (A and a for letters, 9 for digits)"
+    )
+
+
+def test_keys_that_all_match_are_not_described(join):
+    join(told(a=1, b=0))
+    assert join.looks is None
+
+
+def test_numbers_and_very_long_keys_have_a_shape_too(join):
+    scores = pd.DataFrame({"id": [104_000, 105_000], "score": [0.1, 0.2]})
+    join(pd.DataFrame({"id": [104, 105_000], "bad": [1, 0]}), scores)
+    assert "look like '999'; those of scores without an outcome like '999999'" in join.looks
+    scores["id"] = ["x" * 200, "y"]
+    join(pd.DataFrame({"id": ["z", "y"], "bad": [1, 0]}), scores)
+    assert f"without an outcome like '{'a' * 40}' (" in join.looks
 
 
 def test_rows_without_one_score_in_range_are_left_out_and_counted(join):

@@ -59,6 +59,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "outcome.column",
         "outcome.cut_offs",
         "outcome.maturity",
+        "outcome.max_unmatched",
         "outcome.min_share",
         "outcome.path",
         "owner",
