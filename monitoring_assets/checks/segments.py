@@ -16,7 +16,7 @@ from resources.manifest import Manifest
 
 
 class ExpectSegmentToHold(RowExpectation):
-    """No index of a segment is at fail. One that is warns: a segment never pages alone."""
+    """No segment has vanished, which fails, and no index of one is at fail, which warns."""
 
     table = "segment table"
     unmet = "{characteristic}: {text}"
@@ -47,12 +47,16 @@ def segment_table(report: SegmentReport) -> pd.DataFrame:
         {"subject": one.column, "status": str(one.status), "value": 0.0, "text": one.reason}
         for one in report.uncounted
     ]
+    vanished = report.vanished()
     segments = groupby(report.indices, key=lambda one: one.segment)
-    return pd.DataFrame([*uncounted, *(_judged(one, list(indices)) for one, indices in segments)])
+    judged = (_judged(one, list(indices), vanished.get(one)) for one, indices in segments)
+    return pd.DataFrame([*uncounted, *judged])
 
 
-def _judged(segment: Segment, indices: Sequence[SegmentIndex]) -> dict[str, Any]:
-    """The row of a segment: what fails in it, or that it is too small to say."""
+def _judged(
+    segment: Segment, indices: Sequence[SegmentIndex], vanished: str | None
+) -> dict[str, Any]:
+    """The row of a segment: what fails in it, that it has vanished, or is too small to say."""
     failed = [
         (one, one.value) for one in indices if one.status == Status.FAIL and one.value is not None
     ]
@@ -61,6 +65,8 @@ def _judged(segment: Segment, indices: Sequence[SegmentIndex]) -> dict[str, Any]
     status = Status.WARN if failed else Status.OK
     if all(one.status == Status.INSUFFICIENT and one.adjusted_p is None for one in indices):
         status, text = Status.INSUFFICIENT, indices[0].reason or ""
+    if vanished is not None:
+        status, text = Status.FAIL, vanished
     largest = max((one.value for one in indices if one.value is not None), default=0.0)
     subject = f"{segment.column}={segment.value}"
     return {"subject": subject, "status": str(status), "value": largest, "text": text}

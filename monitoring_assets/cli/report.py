@@ -126,7 +126,7 @@ def _performance_line(cohort: CohortPerformance) -> str:
 
 
 def _segment_lines(report: SegmentReport, total: Mapping[str, str]) -> Iterator[str]:
-    """Segments at fail that the total does not show, and segment columns that are not there."""
+    """Segments that fail unseen or have vanished, and segment columns that are not there."""
     hidden = [
         (one, one.value)
         for one in report.indices
@@ -138,6 +138,8 @@ def _segment_lines(report: SegmentReport, total: Mapping[str, str]) -> Iterator[
             f"{value:.4f}, fail; {one.rows:,} rows; in the total "
             f"{total.get(one.column, 'not compared')}"
         )
+    for segment, text in report.vanished().items():
+        yield f"Segment {segment.column}={segment.value}: {text}"
     for column in report.uncounted:
         yield f"Segments of {column.column}: {column.reason}"
 

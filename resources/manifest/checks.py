@@ -101,7 +101,8 @@ CHECKS = {
             asset="segment_report",
             family="data quality",
             description="No segment has an index at fail, beyond chance among all segments: WARN, "
-            "as a segment never pages alone. ERROR if a segment column is missing or unreadable.",
+            "as a segment never pages alone. ERROR if a segment column is missing or unreadable, "
+            "or a segment has vanished while other values took its place.",
             needs="segments",
         ),
         CheckDefinition(

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from monitoring_assets.statistics.drift.drift import Index
 from monitoring_assets.statistics.drift.report import slices
-from monitoring_assets.statistics.drift.segments import Segment, SegmentDrift
+from monitoring_assets.statistics.drift.segments import MISSING, OTHER, Segment, SegmentDrift
 from monitoring_assets.statistics.drift.thresholds import Status
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _BIN = pa.struct([("label", _TEXT), ("reference", _COUNT), ("current", _COUNT)])
+
+
+LEVEL = 0.001
+"""Probability, over all segments of a column, that chance alone lets one vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,42 @@ class SegmentReport:
         ]
         lists = pa.ListArray.from_arrays([0, *ends], pa.StructArray.from_arrays(bins, fields=_BIN))
         return pa.Table.from_arrays([*arrays, lists], schema=self.SCHEMA)
+
+    def vanished(self) -> dict[Segment, str]:
+        """Segments without a row whose rows have gone to the pooled ones, and what is said of them.
+
+        With ``n`` rows of the reference and ``m`` of the day, and ``r`` of a segment in both
+        together, chance puts none on the day with probability ``(n / (n + m)) ** r``. A segment
+        that no row has replaced, such as a branch that is closed, has not vanished.
+        """
+        rows = {one.segment: (one.reference_rows, one.rows) for one in self.indices}
+        found = {}
+        for column in {segment.column for segment in rows}:
+            mine = {segment: both for segment, both in rows.items() if segment.column == column}
+            before, now = (sum(both[side] for both in mine.values()) for side in (0, 1))
+            if not before or not now:
+                continue
+            pooled = [mine.get(Segment(column, name), (0, 0)) for name in (OTHER, MISSING)]
+            rise = sum(after / now - of_reference / before for of_reference, after in pooled)
+            gone = {
+                segment: of_reference
+                for segment, (of_reference, after) in mine.items()
+                if not after
+                and segment.value not in (OTHER, MISSING)
+                and (before / (before + now)) ** of_reference <= LEVEL / len(mine)
+            }
+            if gone and rise >= sum(gone.values()) / before / 2:
+                to = " and ".join(
+                    f"{name} has {after:,} of {now:,}"
+                    for name, (_, after) in zip((OTHER, MISSING), pooled, strict=True)
+                    if after
+                )
+                for segment, of_reference in gone.items():
+                    found[segment] = (
+                        f"no row, {of_reference / before * now:,.0f} expected, while {to}: "
+                        "is the value spelled otherwise, or of another type?"
+                    )
+        return found
 
     @property
     def failed(self) -> frozenset[Segment]:

@@ -138,6 +138,38 @@ def test_the_figures_of_a_segment_are_those_of_its_rows(lender, instance):
         assert by_metric[region, "estimated AUC"]["value"] == pytest.approx(auc, abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("spell", "taker"),
+    [(str.upper, "(other)"), ("{} ".format, "(other)"), (lambda _: None, "(missing)")],
+)
+def test_segments_that_are_spelled_otherwise_have_vanished(
+    lender, instance, monkeypatch, spell, taker
+):
+    frame = with_branch(1, 3000)
+    frame["branch"] = frame["branch"].map(spell)
+    found = monitor(lender, instance, frame, with_branch(0, 2000), segments=["branch", "region"])
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    for branch in BRANCHES:
+        assert f"branch={branch}: no row, " in found.description
+    assert f"expected, while {taker} has 3,000 of 3,000: is the value" in found.description
+    assert "region=" not in found.description
+    faults = faults_of_day(lender)
+    assert {(one.family, one.subject) for one in faults if "no row" in one.text} == {
+        ("data quality", f"branch={branch}") for branch in BRANCHES
+    }
+    for name, value in lender.environment.items():
+        monkeypatch.setenv(name, value)
+    said = CliRunner().invoke(main, ["report", KEY, "--date", str(YESTERDAY)]).output
+    assert "Segment branch=city: no row, " in said
+
+
+def test_a_segment_that_is_closed_has_not_vanished(lender, instance):
+    frame = with_branch(1, 3000)
+    frame = frame[frame["branch"] != "airport"]
+    found = monitor(lender, instance, frame, with_branch(0, 2000), segments=["branch"])
+    assert "no row" not in found.description
+
+
 def test_a_quiet_day_passes_and_says_of_how_many(lender, instance):
     found = monitor(lender, instance, rows(1, 3000), segments=["region"])
     assert found.passed
