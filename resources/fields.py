@@ -103,8 +103,9 @@ def short_or_full(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+# No dots in a row: Dagster writes a range of partitions as `first...last`.
 # `20260901` or `3` without quotes is a number to YAML; a version is a string to us.
-_VersionPattern = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+_VersionPattern = Annotated[str, Field(pattern=r"^[a-z0-9](\.?[a-z0-9_-])*$", max_length=41)]
 
 
 VersionText = Annotated[

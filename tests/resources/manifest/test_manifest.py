@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
-from resources.manifest import Manifest, Schedule, parse_manifest
+from resources.manifest import Manifest, ManifestError, Schedule, parse_manifest
 from tests.resources.manifest.build import faults_of, landed, parse, valid
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -34,6 +34,12 @@ def test_the_hash_is_of_the_content_whatever_its_layout():
     )
     assert parse_manifest(text, "elsewhere").sha256 == plain.sha256 == spelt_out.sha256
     assert parse(valid(owner="someone@lender.example")).sha256 != plain.sha256
+
+
+@pytest.mark.parametrize("version", ["1...2", "1..2", "1.", ".1", "1" * 42])
+def test_a_version_is_no_range_of_versions(version):
+    with pytest.raises(ManifestError, match="version"):
+        parse(valid(version=version))
 
 
 def test_a_manifest_survives_being_stored():
