@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resources.arrow_types import OUTCOMES_ALLOWED
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.scorers.base import SCORE
@@ -31,7 +32,7 @@ MASKS = ((r"[\p{Ll}\p{Lm}\p{Lo}\p{Lt}\p{M}]", "a"), (r"\p{Lu}", "A"), (r"\p{N}",
 """What is shown for each kind of character of a key; a letter's case may be what is wrong."""
 SHOWN_SHAPES = 3
 SHOWN_LENGTH = 40
-ALLOWED = "allowed: 1 or true for a bad, 0 or false for a good, null where not known yet"
+ALLOWED = f"allowed: {OUTCOMES_ALLOWED}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from resources.arrow_types import same_family
+from resources.arrow_types import (
+    BINNED_FAMILIES,
+    OUTCOME_FAMILIES,
+    OUTCOMES_ALLOWED,
+    SCORE_FAMILIES,
+    same_family,
+    type_family,
+)
 from resources.manifest import (
     MANIFEST_NAME,
     FieldFault,
@@ -163,13 +170,16 @@ def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
     place, path = open_path(manifest.reference.path, files)
     try:
         with place.open(path) as sample:
-            schema = pq.read_schema(sample)
+            opened = pq.ParquetFile(sample)
+            schema, rows = opened.schema_arrow, opened.metadata.num_rows
     except FileNotFoundError:
         return [*faults, FieldFault(file, "reference.path", "no such file", place.url(path))]
     except ArrowInvalid as error:
         return [*faults, FieldFault(place.url(path), "", str(error), "a Parquet file")]
     except OSError as error:
         raise OSError(f"{place.url(path)}: {error}") from error
+    if not rows:
+        faults.append(FieldFault(place.url(path), "reference.path", "no rows", "at least one"))
     wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
     if manifest.reference.score is not None:
         wanted.append(("reference.score", manifest.reference.score, None))
@@ -189,7 +199,20 @@ def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
         elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
             found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
             faults.append(FieldFault(file, field_name, found, "the same kind of type in both"))
+        else:
+            kinds, allowed = _USABLE.get(field_name, _USABLE_FEATURE)
+            if type_family(schema.field(column).type) not in kinds:
+                found = f"{column} of type {schema.field(column).type} in {place.url(path)}"
+                faults.append(FieldFault(file, field_name, found, allowed))
     return faults
+
+
+_USABLE = {
+    "reference.score": (SCORE_FAMILIES, "a column of numbers"),
+    "reference.outcome": (OUTCOME_FAMILIES, OUTCOMES_ALLOWED),
+}
+_USABLE_FEATURE = BINNED_FAMILIES, "numbers, strings, booleans, dates or timestamps"
+"""Families of types that a day can use, and what to say of others."""
 
 
 def _names_files_elsewhere(files: Files, manifest: Manifest) -> bool:

@@ -1,5 +1,6 @@
 """Judging version folders: each on its own, once, and again when something was mended."""
 
+import datetime as dt
 import os
 from pathlib import Path
 
@@ -285,6 +286,40 @@ def test_a_column_that_is_named_twice_in_the_reference_is_a_fault(lender):
     (fault,) = scan(lender)["pd_cards/1"].faults
     assert fault.field == "features.columns.income"
     assert fault.found.startswith("2 columns income")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "field", "found", "allowed"),
+    [
+        ("bad", ["Y", "N"], "reference.outcome", "bad of type string", "1 or true for a bad"),
+        ("bad", [dt.date(2026, 9, 1)] * 2, "reference.outcome", "bad of type date32", "1 or true"),
+        ("score", ["0.1", "0.2"], "reference.score", "score of type string", "numbers"),
+        ("score", [None, None], "reference.score", "score of type null", "numbers"),
+        ("income", [[1.0], []], "features.columns.income", "income of type list<", "numbers, str"),
+        ("region", [b"a", b"b"], "features.columns.region", "region of type binary", "numbers, s"),
+    ],
+)
+def test_a_reference_that_no_day_could_use_is_refused(
+    lender, column, values, field, found, allowed
+):
+    lender.publish(reference={"path": "reference.parquet", "score": "score", "outcome": "bad"})
+    columns = {"income": [1.0, 2.0], "region": ["a", "b"], "score": [0.1, 0.2], "bad": [0, None]}
+    path = registry_files(lender).location("pd_cards/1/reference.parquet")
+    pq.write_table(pa.table(columns), path)
+    assert scan(lender)["pd_cards/1"].faults == ()
+    pq.write_table(pa.table(columns | {column: values}), path)
+    (fault,) = scan(lender)["pd_cards/1"].faults
+    assert fault.field == field
+    assert fault.found.startswith(found)
+    assert allowed in fault.allowed
+
+
+def test_a_reference_without_rows_is_refused(lender):
+    lender.publish()
+    path = registry_files(lender).location("pd_cards/1/reference.parquet")
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    (fault,) = scan(lender)["pd_cards/1"].faults
+    assert (fault.field, fault.found) == ("reference.path", "no rows")
 
 
 def test_a_broken_link_stops_no_version(lender):
