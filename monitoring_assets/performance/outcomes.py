@@ -302,7 +302,10 @@ def _counts(
 
 def _unmatched_keys(connection: duckdb.DuckDBPyConnection, scores: Path, key: str) -> str:
     """Say what unmatched keys look like, and the keys of scores without an outcome."""
-    connection.read_parquet(str(scores)).project(f"{quoted(key)} AS key").create_view("scored")
+    connection.execute(
+        f"CREATE TEMP TABLE scored AS SELECT {quoted(key)} AS key FROM read_parquet(?)",
+        [str(scores)],
+    )
     unmatched, scored = (
         _shapes(connection, f"SELECT key FROM {one} ANTI JOIN {other} USING (key)")
         for one, other in (("told", "scored"), ("scored", "told"))
