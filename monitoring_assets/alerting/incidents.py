@@ -6,7 +6,7 @@ The decisions say what is wrong; the ledger says what people know. The differenc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +40,8 @@ ALWAYS_WORSE = ("data quality", "performance")
 """Families that page when they join an incident of others: they have another cause and remedy."""
 TIMES_AS_LARGE = 2.0
 """An index this many times what people were paged for pages again."""
+SETTLES_DAYS = 3
+"""Days after a page in which more of the same drift is no news: its columns follow one another."""
 MORE_COLUMNS = 3
 """Characteristics, not paged for so far, that page again."""
 SHOWN_BREACHES = 10
@@ -74,6 +76,8 @@ class Incident(BaseModel):
         How often it has become materially worse, and people were paged again.
     wrong
         Severity by family of those that have not recovered.
+    paged_on
+        Day of the last page.
     paged
         The indices that people were paged for: the largest so far of the score and of each
         characteristic.
@@ -94,6 +98,7 @@ class Incident(BaseModel):
     subjects: tuple[str, ...]
     escalations: int = 0
     wrong: dict[str, Severity] = {}
+    paged_on: dt.date
     paged: dict[str, float] = {}
     segments: tuple[str | None, ...] = ()
 
@@ -167,17 +172,15 @@ def reconcile(
                 family = _lead(told).family
                 numbers[family] = numbers.get(family, 0) + 1
                 name = layout.incident(context.subject.key, family, numbers[family])
-                still_open.append(_opened(name, told, context.subject.service, channels))
+                still_open.append(_opened(name, told, context, channels))
                 notices.append(_notice(still_open[-1], "open", mine, context))
         elif not told and not silent:
             last = known.model_copy(update={"notices": known.notices + 1})
             notices.append(_notice(last, "resolve", mine, context))
         else:
-            news = [one for one in told if not one.silent]
-            worse = _worse(known, news)
-            more = _with_more(known, news, channels, escalates=bool(worse))
-            still_open.append(more.model_copy(update={"wrong": _wrong(told, known.wrong)}))
-            if more != known:
+            worse = _worse(known, _news(told), context.day)
+            still_open.append(_with_more(known, told, channels, worse, context.day))
+            if still_open[-1].notices != known.notices:
                 action: NoticeAction = "escalate" if worse else "update"
                 notices.append(_notice(still_open[-1], action, mine, context, worse))
     after = Ledger(decided=context.day, numbers=numbers, open=tuple(still_open))
@@ -191,30 +194,22 @@ def _lead(told: Sequence[Decision]) -> Decision:
 
 
 def _opened(
-    name: str, told: Sequence[Decision], service: str | None, channels: Sequence[str]
+    name: str, told: Sequence[Decision], context: NoticeContext, channels: Sequence[str]
 ) -> Incident:
     opened = Incident(
         name=name,
         family=_lead(told).family,
         families=tuple(one.family for one in told),
         severity=_worst(told),
-        service=service,
+        service=context.subject.service,
         channels=tuple(channels),
         since=min(one.since for one in told if one.since),
         notices=1,
         subjects=_subjects(told),
-        wrong=_wrong(told, ()),
+        wrong={one.family: _worst([one]) for one in told},
+        paged_on=context.day,
     )
     return _paged(opened, told)
-
-
-def _wrong(told: Sequence[Decision], known: Container[str]) -> dict[str, Severity]:
-    """Severity by family of those that people know, or are told today, to be wrong."""
-    return {
-        one.family: _worst([one])
-        for one in told
-        if not one.is_well and (one.family in known or not one.silent)
-    }
 
 
 def _paged(incident: Incident, told: Sequence[Decision]) -> Incident:
@@ -233,11 +228,12 @@ def _paged(incident: Incident, told: Sequence[Decision]) -> Incident:
     )
 
 
-def _worse(known: Incident, told: Sequence[Decision]) -> list[str]:
+def _worse(known: Incident, told: Sequence[Decision], day: dt.date) -> list[str]:
     """What has become materially worse since people were paged, in words."""
     wrong = [one for one in told if not one.is_well]
     new = [one for one in wrong if one.family not in known.wrong]
-    worse = "critical" not in known.wrong.values()
+    settled = _has_settled(known, day)
+    worse = settled and "critical" not in known.wrong.values()
     reasons = [
         TITLES[one.family]
         for one in new
@@ -245,12 +241,12 @@ def _worse(known: Incident, told: Sequence[Decision]) -> list[str]:
     ]
     opens = [breach for one in wrong for breach in one.breaches if breach.opens]
     for one in opens:
-        was = known.paged.get(one.subject)
+        was = known.paged.get(one.subject) if settled else None
         if was and one.value and one.value - (one.critical_value or 0.0) >= TIMES_AS_LARGE * was:
             reasons.append(f"{one.subject} at {one.value:.2f}, {was:.2f} when last paged")
     more = [one.subject for one in opens if one.family == "characteristics"]
     more = [subject for subject in more if subject not in known.paged]
-    if len(more) >= MORE_COLUMNS:
+    if settled and len(more) >= MORE_COLUMNS:
         reasons.append(f"{len(more)} more characteristics: {', '.join(more[:SHOWN_BREACHES])}")
     # All rows include every segment.
     if known.segments and None not in known.segments:
@@ -264,22 +260,47 @@ def _worse(known: Incident, told: Sequence[Decision]) -> list[str]:
 
 
 def _with_more(
-    known: Incident, told: Sequence[Decision], channels: Sequence[str], *, escalates: bool
+    known: Incident,
+    told: Sequence[Decision],
+    channels: Sequence[str],
+    worse: Sequence[str],
+    day: dt.date,
 ) -> Incident:
-    """The incident with what people have not been told yet; the same one if there is nothing."""
+    """The incident with what people have not been told yet; it has another notice if that is any.
+
+    Columns and indices that follow a page at once are part of it. A family is not: if it makes the
+    incident critical, that is told when the drift has settled.
+    """
+    news = _news(told)
     more = known.model_copy(
         update={
-            "families": tuple(dict.fromkeys([*known.families, *(one.family for one in told)])),
-            "severity": max(known.severity, _worst(told), key=SEVERITIES.index),
-            "channels": tuple(dict.fromkeys([*known.channels, *(channels if told else ())])),
-            "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(told)])),
-            "escalations": known.escalations + escalates,
+            "families": tuple(dict.fromkeys([*known.families, *(one.family for one in news)])),
+            "severity": max(known.severity, _worst(news), key=SEVERITIES.index),
+            "channels": tuple(dict.fromkeys([*known.channels, *(channels if news else ())])),
+            "subjects": tuple(dict.fromkeys([*known.subjects, *_subjects(news)])),
+            "escalations": known.escalations + bool(worse),
         }
     )
-    if more == known:
-        return known
-    more = more.model_copy(update={"notices": known.notices + 1})
-    return _paged(more, told) if escalates else more
+    if more != known:
+        more = more.model_copy(update={"notices": known.notices + 1})
+    settled = _has_settled(known, day)
+    wrong = {
+        one.family: _worst([one])
+        for one in told
+        if not one.is_well
+        and (one.family in known.wrong or (not one.silent and (worse or settled)))
+    }
+    more = more.model_copy(update={"wrong": wrong, "paged_on": day if worse else known.paged_on})
+    return _paged(more, news) if worse or not settled else more
+
+
+def _news(told: Sequence[Decision]) -> list[Decision]:
+    """Those that may be told on the day."""
+    return [one for one in told if not one.silent]
+
+
+def _has_settled(known: Incident, day: dt.date) -> bool:
+    return (day - known.paged_on).days >= SETTLES_DAYS
 
 
 def _worst(told: Sequence[Decision]) -> Severity:

@@ -141,3 +141,29 @@ def test_another_segment_pages_again_and_a_segment_of_what_was_told_does_not():
         return replace(day, faults=tuple(faults))
 
     assert pages(change) == [(1, "open"), (10, "escalate"), (20, "escalate"), (30, "escalate")]
+
+
+def test_a_page_is_not_repeated_after_a_mute_window():
+    policy = Policy(mute=(Mute(*(MONDAY + dt.timedelta(days=n) for n in (70, 75)), "a migration"),))
+    assert pages(from_day(LATER, faults=(BROKEN,)), policy=policy) == [
+        (1, "open"),
+        (LATER, "escalate"),
+    ]
+
+
+def test_what_follows_a_page_at_once_is_part_of_it():
+    """The score jumps, its columns are over their limit on a second day, a pool fills."""
+
+    def change(n, day):
+        score = column("score", {30: 1.2, 31: 2.0}.get(n, 2.6) if n >= 30 else 0.0)
+        return replace(day, columns=(score, *(MORE if n >= 30 else ())))
+
+    assert pages(change) == [(30, "open")]
+
+
+def test_a_family_that_makes_it_critical_pages_when_the_drift_has_settled():
+    def change(n, day):
+        score = column("score", 0.5 if n >= 2 else 0.0)
+        return replace(day, columns=(column("income", 0.5), score))
+
+    assert pages(change) == [(1, "open"), (4, "escalate")]
