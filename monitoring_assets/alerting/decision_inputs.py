@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.control_charts import known_on
 from monitoring_assets.performance.history import PerformancePoint, performance_points
-from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts, Fault
+from monitoring_assets.statistics.alerts.breach import BinsKey, ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.alerts.decision import (
     HISTORY_DAYS,
     Decision,
@@ -237,32 +238,34 @@ def _with_accepted(
 ) -> Iterator[tuple[dt.date, _Report]]:
     """The reports, each column with the counts of the accepted days that lie before its day."""
     shifts = sorted(shifts, key=lambda shift: shift.last)
-    columns = [
-        [
-            column
-            for day, report in accepted.items()
-            if shift.covers(day)
-            for column in report.columns
-        ]
-        for shift in shifts
-    ]
+    counts = [_accepted_counts(accepted, shift) for shift in shifts]
     for day, report in reports.items():
-        before = [mine for shift, mine in zip(shifts, columns, strict=True) if shift.last < day]
-        yield (
-            day,
-            replace(report, columns=tuple(_accepting(one, before) for one in report.columns))
-            if before
-            else report,
+        before = [mine for shift, mine in zip(shifts, counts, strict=True) if shift.last < day]
+        columns = (
+            replace(
+                one,
+                accepted=tuple(
+                    mine[one.column, one.bins_key]
+                    for mine in before
+                    if (one.column, one.bins_key) in mine
+                ),
+            )
+            for one in report.columns
         )
+        yield day, replace(report, columns=tuple(columns)) if before else report
 
 
-def _accepting(column: ColumnDay, shifts: Sequence[Sequence[ColumnDay]]) -> ColumnDay:
-    """A column with its counts on the days of each accepted shift, where bins have stayed."""
-    counts = (
-        [one.current for one in shift if one.error is None and one.counts_add_to(column)]
-        for shift in shifts
-    )
-    return replace(column, accepted=tuple(np.sum(found, axis=0) for found in counts if found))
+def _accepted_counts(
+    accepted: Mapping[dt.date, _Report], shift: AcceptedShift
+) -> dict[tuple[str, BinsKey], NDArray[np.int64]]:
+    """Rows by bin of the days of a shift together, by column and its bins."""
+    counts: dict[tuple[str, BinsKey], NDArray[np.int64]] = {}
+    for day, report in accepted.items():
+        for one in report.columns if shift.covers(day) else ():
+            if one.error is None:
+                at = one.column, one.bins_key
+                counts[at] = counts[at] + one.current if at in counts else one.current
+    return counts
 
 
 def _days(

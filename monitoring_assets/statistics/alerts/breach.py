@@ -28,6 +28,7 @@ FOLD_DAYS = 35
 BEYOND_CHANCE = 3.0
 """Standard errors that a shift of the mean score must exceed."""
 
+BinsKey = tuple[tuple[str, ...], bytes, Smoothing]
 Window = Literal["day", "pool"]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -75,9 +76,10 @@ class ColumnDay:
         """What the day is judged against: the reference, then the accepted days."""
         return self.reference, *self.accepted
 
-    def counts_add_to(self, other: ColumnDay) -> bool:
-        """Whether counts of this day and another were made in the same bins."""
-        return self.column == other.column and _bins(self) == _bins(other)
+    @property
+    def bins_key(self) -> BinsKey:
+        """What two days of a column must have in common for their counts to add."""
+        return self.labels, self.reference.tobytes(), self.smoothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,9 +451,9 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
     for position, column in enumerate(columns):
         of_column = [(int(t), r[column]) for t, r in zip(at, reports, strict=True) if column in r]
-        by_bins: dict[tuple[tuple[str, ...], bytes, Smoothing], list[tuple[int, ColumnDay]]] = {}
+        by_bins: dict[BinsKey, list[tuple[int, ColumnDay]]] = {}
         for t, report in of_column:
-            by_bins.setdefault(_bins(report), []).append((t, report))
+            by_bins.setdefault(report.bins_key, []).append((t, report))
         for group in by_bins.values():
             _measure(found, position, group, shift, policy)
 
@@ -484,7 +486,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
             if at[n] - policy.pool_days < t <= at[n]
             and not found.broken[t, subject]
             and (other := by_column.get(report.column)) is not None
-            and other.counts_add_to(report)
+            and other.bins_key == report.bins_key
         ]
         return np.array(np.sum(parts, axis=0))
 
@@ -529,11 +531,6 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         why,
         describe,
     )
-
-
-def _bins(report: ColumnDay) -> tuple[tuple[str, ...], bytes, Smoothing]:
-    """Return what two days of a column must have in common for their counts to add."""
-    return report.labels, report.reference.tobytes(), report.smoothing
 
 
 def _measure(

@@ -17,7 +17,7 @@ from scipy.linalg import solve
 from scipy.sparse import csr_array
 
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins
-from monitoring_assets.statistics.profiles.kernel import as_double, float_runs, slot_runs
+from monitoring_assets.statistics.profiles.kernel import float_runs, slot_runs
 from monitoring_assets.statistics.profiles.source import ParquetSource
 
 VALUES = 5_000_000
@@ -203,10 +203,7 @@ def _rows(
                 first = start + run.start
                 slots[name][first : first + len(found)] = found
             if isinstance(bins[name], NumericBins):
-                first = start
-                for values in float_runs(array):
-                    numbers[name][first : first + len(values)] = values
-                    first += len(values)
+                _fill(numbers[name], start, array)
         yield (
             np.stack([one[::step] for one in slots.values()], axis=1).astype(np.intp),
             np.stack([one[::step] for one in numbers.values()], axis=1),
@@ -217,6 +214,12 @@ def _scores(scores: ParquetSource, column: str, step: int) -> Iterator[NDArray[n
     for group in scores.row_groups:
         values = np.empty(group.rows)
         for _, start, array in scores.arrays(group, [column]):
-            numbers = as_double(array).to_numpy(zero_copy_only=False)
-            values[start : start + len(array)] = numbers
+            _fill(values, start, array)
         yield values[::step]
+
+
+def _fill(numbers: NDArray[np.float64], start: int, array: pa.Array) -> None:
+    """Write the numbers of an array, NaN for nulls, from a row on."""
+    for values in float_runs(array):
+        numbers[start : start + len(values)] = values
+        start += len(values)
