@@ -142,6 +142,7 @@ def test_a_range_is_one_run_with_a_check_for_each_day(lender, instance):
     assert {record.partition for record in records} == partitions
 
 
+@pytest.mark.slow
 def test_in_a_range_bad_days_do_not_stop_good_ones(lender, instance):
     lender.publish(deployed_at=days_ago(9).isoformat())
     days = [days_ago(number) for number in range(5)]

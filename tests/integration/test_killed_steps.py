@@ -13,6 +13,8 @@ import pytest
 from monitoring_assets.partitions import ModelDay
 from tests.conftest import YESTERDAY, job, onboard, rows
 
+pytestmark = pytest.mark.slow
+
 KEY = "pd_cards.1"
 RUN = """
 import sys
