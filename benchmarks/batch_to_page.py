@@ -30,8 +30,9 @@ from typing import Any
 
 import dagster as dg
 
+from monitoring_assets.cli.init import TEMPLATES
 from tests.conftest import YESTERDAY, Lender
-from tests.integration.test_daemon import ROOT, process, wait_for
+from tests.integration.test_daemon import process, wait_for
 from tests.integration.watched import (
     TimedPagerDuty,
     batches_are_looked_for,
@@ -94,11 +95,13 @@ def measure(kind: str, repeats: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, TimedPagerDuty() as pagerduty:
         home = Path(folder)
         os.environ |= {"DAGSTER_HOME": folder, **pagerduty.environment}
-        (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+        (home / "dagster.yaml").write_text((TEMPLATES / "dagster.yaml").read_text())
         with storage(kind, home) as lender, dg.DagsterInstance.get() as instance:
             quiet = [name for what, each in names.items() if what != "recovery" for name in each]
             watch(lender, instance, quiet, names["recovery"])
-            with process(lender, home, "dagster-daemon", "run", "-w", str(ROOT / "workspace.yaml")):
+            with process(
+                lender, home, "dagster-daemon", "run", "-w", str(TEMPLATES / "workspace.yaml")
+            ):
 
                 def the_daemon_is_up() -> bool:
                     return batches_are_looked_for(instance)

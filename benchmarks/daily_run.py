@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from monitoring_assets.cli.init import TEMPLATES
+
 ROWS, CHARACTERISTICS, REPEATS = 100_000, 100, 5
 DAY = "2026-01-15"
 RESULTS = Path(__file__).parent / "results"
@@ -159,7 +161,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "dagster").mkdir()
-        shutil.copy(Path(__file__).parents[1] / "dagster.yaml", home / "dagster")
+        shutil.copy(TEMPLATES / "dagster.yaml", home / "dagster")
         os.environ |= {"DAGSTER_HOME": str(home / "dagster"), "MONITORING_START_DATE": "2026-01-01"}
         os.environ |= {f"MONITORING_{n.upper()}": str(home / n) for n in ("registry", "lake")}
         os.environ["MONITORING_STORE"] = str(home / "store")

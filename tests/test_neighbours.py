@@ -132,6 +132,17 @@ def test_another_projects_folder_does_not_break_our_location(company, tmp_path, 
     validated(Path(sys.executable).parent, company, tmp_path, monkeypatch)
 
 
+def test_the_wheel_has_the_settings_of_an_instance(environment, tmp_path, monkeypatch):
+    run([environment / "monitoring", "init", "watch"], cwd=tmp_path)
+    home = tmp_path / "watch"
+    ours = ROOT / "monitoring_assets" / "home"
+    for name, path in (("dagster.yaml", "dagster/dagster.yaml"), ("workspace.yaml",) * 2):
+        assert (home / path).read_bytes() == (ours / name).read_bytes()
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    command = [environment / "python", "-m", "dagster", "definitions", "validate"]
+    run([*command, "-w", "workspace.yaml"], cwd=home)
+
+
 def test_a_process_that_has_imported_another_package_is_told_so(company):
     code = "import resources, monitoring_assets"
     done = subprocess.run([sys.executable, "-c", code], cwd=company, capture_output=True, text=True)

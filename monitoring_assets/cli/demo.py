@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.init import TEMPLATES
+from monitoring_assets.cli.options import format_option, program
 from monitoring_assets.cli.progress import Step, progress
 from monitoring_assets.cli.sparkline import BARS, bar
 
@@ -40,12 +42,6 @@ event_log_storage:
   class: PooledSqliteEventLogStorage
   config:
     base_dir: {folder}
-"""
-WORKSPACE = """\
-load_from:
-  - python_module:
-      module_name: monitoring_assets.definitions
-      location_name: model_monitoring
 """
 
 
@@ -138,7 +134,7 @@ def _prepare(home: Path, truth: Truth) -> None:
     (instance / "dagster.yaml").write_text(
         INSTANCE.format(folder=json.dumps(str(instance))), encoding="utf-8"
     )
-    (folder / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    shutil.copy(TEMPLATES / "workspace.yaml", folder)
     os.environ.update(
         DAGSTER_HOME=str(instance),
         MONITORING_REGISTRY=str(folder / "registry"),
@@ -304,7 +300,7 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
 
 
 def _next_commands(home: Path, truth: Truth) -> Text:
-    command = sys.argv[0]
+    command = program()
     serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
     on_store = f"  MONITORING_STORE={home}/store {command}"
     pushed = f"pd_personal_loans.1 --date {truth.end}"

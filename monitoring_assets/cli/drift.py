@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from monitoring_assets.cli.columns_apart import columns_apart
 from monitoring_assets.cli.drift_table import print_drift
-from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.options import format_option, require_columns
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
@@ -140,12 +140,7 @@ def drift(
     def named(option: str, value: str | None) -> list[str]:
         """Split an option's columns, all of which the reference must have."""
         names = [name.strip() for name in value.split(",")] if value else []
-        for name in names:
-            if name not in every:
-                raise click.BadParameter(
-                    f"{reference} has no column {name!r}; it has {', '.join(every)}",
-                    param_hint=option,
-                )
+        require_columns(option, names, reference, every)
         return names
 
     names = named("--columns", columns) or list(every)

@@ -23,7 +23,10 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         If DAGSTER_HOME is not set.
     """
     if "DAGSTER_HOME" not in os.environ:
-        raise click.UsageError("DAGSTER_HOME is not set: it says where runs are recorded")
+        raise click.UsageError(
+            "DAGSTER_HOME is not set: it says where runs are recorded; in each new shell run the "
+            "env.sh that `monitoring init DIR` has written: . DIR/env.sh"
+        )
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:

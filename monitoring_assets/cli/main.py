@@ -13,7 +13,8 @@ import click
 COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
     "drift": "PSI and CSI of two Parquet files, no set-up needed",
-    "registry": "check model versions before they are uploaded",
+    "init": "a folder for a deployment of your own: settings, registry and lake",
+    "registry": "draft a model version from your files, and check versions before they land",
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
     "report": "what moved on a day of a model version, and what that did to the score",

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,3 +40,36 @@ def stored_day(store: Store, dataset: Dataset, model: str) -> dt.date:
         name = dataset.replace("_", " ")
         raise click.BadParameter(f"{model!r} has no {name} in {store.root}")
     return days[-1]
+
+
+def require_columns(option: str, names: Iterable[str], file: str, columns: Sequence[str]) -> None:
+    """Refuse names that are no column of a file.
+
+    Raises
+    ------
+    click.BadParameter
+        For the first of them; it names the option, the file and its columns.
+    """
+    for name in names:
+        if name not in columns:
+            close = get_close_matches(name, columns, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise click.BadParameter(
+                f"{file} has no column {name!r}{meant}; it has {', '.join(columns)}",
+                param_hint=option,
+            )
+
+
+def program() -> str:
+    """The running command as a shell finds it, for commands to paste."""
+    called = Path(sys.argv[0]).absolute()
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).absolute() == called else shlex.quote(str(called))
+
+
+def print_next(commands: Iterable[tuple[str, str]]) -> None:
+    """Print commands to paste, each with what it is for."""
+    click.secho("\nNext", bold=True)
+    for command, purpose in commands:
+        click.echo(f"  {command}")
+        click.secho(f"      {purpose}", dim=True)

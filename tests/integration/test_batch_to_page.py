@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
+from monitoring_assets.cli.init import TEMPLATES
 from resources.delivery.outbox import Outbox
 from tests.conftest import YESTERDAY
-from tests.integration.test_daemon import ROOT, process, wait_for
+from tests.integration.test_daemon import process, wait_for
 from tests.integration.watched import (
     TimedPagerDuty,
     batches_are_looked_for,
@@ -31,10 +32,10 @@ def test_a_drift_and_a_broken_batch_page_and_a_good_one_resolves(
 ):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    (home / "dagster.yaml").write_text((TEMPLATES / "dagster.yaml").read_text())
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     wanted = {("pd_cards.1", "trigger"), ("pd_auto.1", "trigger"), ("pd_loans.1", "resolve")}
-    daemon = ("dagster-daemon", "run", "-w", str(ROOT / "workspace.yaml"))
+    daemon = ("dagster-daemon", "run", "-w", str(TEMPLATES / "workspace.yaml"))
     with dg.DagsterInstance.get() as instance:
         watch(s3_lender, instance, ["pd_cards", "pd_auto", "pd_boats"], ["pd_loans"])
         before = len(pagerduty.heard)

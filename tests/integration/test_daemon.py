@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.partitions import ModelDay
 from tests.conftest import YESTERDAY, days_ago
 
@@ -27,7 +28,7 @@ def home(tmp_path, monkeypatch):
     """An instance as `dagster.yaml` of the project describes it."""
     folder = tmp_path / "home"
     folder.mkdir()
-    (folder / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    (folder / "dagster.yaml").write_text((TEMPLATES / "dagster.yaml").read_text())
     monkeypatch.setenv("DAGSTER_HOME", str(folder))
     return folder
 
@@ -78,7 +79,7 @@ def test_a_version_on_s3_is_onboarded_and_its_days_run_once_though_the_daemon_is
     for number in range(3):
         s3_lender.deliver(days_ago(number))
     s3_lender.publish()
-    daemon = ("dagster-daemon", "run", "-w", str(ROOT / "workspace.yaml"))
+    daemon = ("dagster-daemon", "run", "-w", str(TEMPLATES / "workspace.yaml"))
     with dg.DagsterInstance.get() as instance:
         with process(s3_lender, home, *daemon) as first:
 
@@ -149,7 +150,7 @@ def test_backfills_from_the_ui_run_a_day_or_a_whole_range(lender, home):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    workspace = ("-w", str(ROOT / "workspace.yaml"))
+    workspace = ("-w", str(TEMPLATES / "workspace.yaml"))
     assets = [{"path": [name]} for name in ("features", "scores", "drift_report")]
     cards = [ModelDay(days_ago(n), "pd_cards.1").partition for n in (1, 0)]
     auto = [ModelDay(days_ago(n), "pd_auto.1").partition for n in (1, 0)]

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.main import main as monitoring
 from monitoring_assets.partitions import ModelDay
 from resources.delivery.outbox import Evidence, Outbox
@@ -26,7 +27,6 @@ from tests.integration.soak import (
     growing,
     on,
 )
-from tests.integration.test_daemon import ROOT
 from tests.integration.workers import DEATHS
 
 ACTIONS = ("open", "resolve")
@@ -48,7 +48,9 @@ def soak(lender, tmp_path, monkeypatch):
     """A soak of the stories that it is called with, run to its end."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text() + STORAGE.format(home))
+    (home / "dagster.yaml").write_text(
+        (TEMPLATES / "dagster.yaml").read_text() + STORAGE.format(home)
+    )
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv("MONITORING_STORE", lender.store.root)
     with (

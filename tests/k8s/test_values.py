@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring_assets.cli.init import TEMPLATES
 from tests.k8s import pod_security
 from tests.k8s.conftest import FACTS, leaves, merged, of_kind
 
@@ -212,7 +213,7 @@ def test_a_lost_pod_is_tried_again_and_a_wrong_batch_is_not(values) -> None:
     }
     assert daemon["runMonitoring"]["enabled"] is True
     assert daemon["runMonitoring"]["maxResumeRunAttempts"] == 0
-    local = yaml.safe_load(Path("dagster.yaml").read_text())["run_retries"]
+    local = yaml.safe_load((TEMPLATES / "dagster.yaml").read_text())["run_retries"]
     assert local["max_retries"] == daemon["runRetries"]["maxRetries"]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from monitoring_assets.cli.init import TEMPLATES
 from tests.conftest import Lender
 from tests.integration.airflow.gateway import Gateway
 from tests.integration.airflow.postgres import Postgres
@@ -55,7 +56,7 @@ class Dagster:
         self.home.mkdir(parents=True)
         self.lender = lender
         postgres.create(database)
-        configuration = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+        configuration = yaml.safe_load((TEMPLATES / "dagster.yaml").read_text())
         configuration["storage"] = postgres.dagster_storage(database)
         # On a busy machine a run that starts slowly is not a lost one.
         configuration["run_monitoring"]["start_timeout_seconds"] = 900

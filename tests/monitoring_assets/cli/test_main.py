@@ -22,6 +22,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
     assert names == [
         "demo",
         "drift",
+        "init",
         "registry",
         "onboard",
         "backfill",

@@ -1,10 +1,12 @@
 """What several commands take from their options."""
 
+import shlex
+
 import click
 import pyarrow as pa
 import pytest
 
-from monitoring_assets.cli.options import stored_day
+from monitoring_assets.cli.options import program, require_columns, stored_day
 from tests.conftest import days_ago
 
 
@@ -18,3 +20,29 @@ def test_without_a_day_the_store_is_named(lender):
     with pytest.raises(click.BadParameter, match=r"'pd_cards\.1' has no drift report") as raised:
         stored_day(lender.store, "drift_report", "pd_cards.1")
     assert lender.store.root in raised.value.message
+
+
+def test_a_column_that_is_not_there_is_named_with_one_that_is_meant():
+    require_columns("--score", ["score", "age"], "today.parquet", ["age", "score"])
+    with pytest.raises(click.BadParameter) as raised:
+        require_columns("--score", ["age", "scores"], "today.parquet", ["age", "score"])
+    assert raised.value.param_hint == "--score"
+    assert raised.value.message == (
+        "today.parquet has no column 'scores' (did you mean 'score'?); it has age, score"
+    )
+    with pytest.raises(click.BadParameter, match="has no column 'x'; it has age, score"):
+        require_columns("--score", ["x"], "today.parquet", ["age", "score"])
+
+
+@pytest.mark.parametrize("folder", ["bin", "it's here"])
+def test_the_program_is_named_as_the_shell_finds_it(tmp_path, monkeypatch, folder):
+    called = tmp_path / folder / "monitoring"
+    called.parent.mkdir()
+    called.touch(mode=0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    for argument in (str(called), f"{folder}/monitoring"):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", [argument])
+        assert shlex.split(program()) == [str(called)]
+    monkeypatch.setenv("PATH", f"{called.parent}:/nowhere")
+    assert program() == "monitoring"
