@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,7 +33,7 @@ def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]
     ``date``, ``identifier``, ``index`` or ``partition`` by column; other columns are left out.
     """
     found: dict[str, str] = {}
-    candidates: dict[str, list[pa.Array]] = {}
+    candidates: list[str] = []
     for name in names:
         if source.unreadable(name) is not None:  # the comparison says why
             continue
@@ -45,25 +45,49 @@ def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]
         elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             found[name] = "date"
         elif any(test(kind) for test in COMPARABLE):
-            candidates[name] = []
-    if candidates and source.row_groups:
-        try:
-            for name, _, array in source.arrays(source.row_groups[0], list(candidates)):
-                is_encoded = pa.types.is_dictionary(array.type)
-                candidates[name].append(array.dictionary_decode() if is_encoded else array)
-        except (OSError, pa.ArrowException):  # as above
-            return found
-        for name, arrays in candidates.items():
-            if _identifies(pa.chunked_array(arrays)):
-                found[name] = "identifier"
+            candidates.append(name)
+    for name, column in _unshared(source, candidates).items():
+        if len(column) >= FEWEST_ROWS and _is_dense(column):
+            found[name] = "identifier"
     return found
 
 
-def _identifies(column: pa.ChunkedArray) -> bool:
-    rows = len(column)
-    if rows < FEWEST_ROWS or column.null_count or pc.count_distinct(column).as_py() < rows:
-        return False
+def unshared_columns(source: ParquetSource, names: Iterable[str]) -> list[str]:
+    """Columns of text or whole numbers that have a value in each row, and no value twice.
+
+    The source's first row group is looked at.
+    """
+    readable = [name for name in names if source.unreadable(name) is None]
+    comparable = [
+        name
+        for name in readable
+        if any(test(source.schema.field(name).type) for test in COMPARABLE)
+    ]
+    return list(_unshared(source, comparable))
+
+
+def _unshared(source: ParquetSource, names: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """Values in the first row group of the columns of which no two rows share one."""
+    parts: dict[str, list[pa.Array]] = {name: [] for name in names}
+    if not parts or not source.row_groups:
+        return {}
+    try:
+        for name, _, array in source.arrays(source.row_groups[0], names):
+            is_encoded = pa.types.is_dictionary(array.type)
+            parts[name].append(array.dictionary_decode() if is_encoded else array)
+    except (OSError, pa.ArrowException):  # the comparison says why
+        return {}
+    columns = {name: pa.chunked_array(arrays) for name, arrays in parts.items()}
+    return {
+        name: column
+        for name, column in columns.items()
+        if not column.null_count and pc.count_distinct(column).as_py() == len(column)
+    }
+
+
+def _is_dense(column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers fill their range as a running number does; texts need not."""
     if not pa.types.is_integer(column.type):
         return True
     ends = pc.min_max(column).as_py()
-    return bool(rows >= DENSITY * (ends["max"] - ends["min"] + 1))
+    return bool(len(column) >= DENSITY * (ends["max"] - ends["min"] + 1))

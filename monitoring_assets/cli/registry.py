@@ -1,28 +1,189 @@
-"""``monitoring registry``: whether a model version is fit to be monitored."""
+"""``monitoring registry``: drafting a model version, and whether one is fit to be monitored."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.options import format_option, print_next, program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from monitoring_assets.cli.draft import Draft, Files
     from monitoring_assets.cli.trial import Trial
     from resources.registry import ModelRegistry, Verdict
 
 
 @click.group()
 def registry() -> None:
-    """Check model versions, before they are uploaded or where they lie."""
+    """Draft model versions, and check them before they are uploaded or where they lie."""
+
+
+@registry.command(
+    epilog="""\b
+Examples:
+  monitoring registry draft pd_cards --reference sample.parquet --score score \\
+      --outcome bad --batch 'lake/cards/{date}/'
+  monitoring registry draft pd_cards --version 2 --reference sample.parquet \\
+      --model scorecard.onnx --key loan_id --batch 'lake/cards/date={date}/*.parquet'
+  monitoring registry draft pd_cards --to drafts ...
+"""
+)
+@click.argument("name", metavar="MODEL")
+@click.option("--reference", required=True, help="Sample that the model was approved on: Parquet.")
+@click.option("--batch", required=True, help="Where a day's rows arrive, with {date} for the day.")
+@click.option("--version", default="1", show_default=True, help="Version of the model.")
+@click.option("--model", help="The model, an ONNX graph.  [default: production writes scores]")
+@click.option("--score", help="Column of the sample that holds the score.  [default: of the model]")
+@click.option("--outcome", help="Column of the sample that is 1 or true for a bad.")
+@click.option("--key", help="Column that identifies a row of the batch.  [default: found]")
+@click.option("--to", "root", help="Registry to write to.  [default: MONITORING_REGISTRY]")
+def draft(
+    name: str,
+    reference: str,
+    batch: str,
+    version: str,
+    model: str | None,
+    score: str | None,
+    outcome: str | None,
+    key: str | None,
+    root: str | None,
+) -> None:
+    """Write a first version of MODEL from its files: the sample, the model and a model.yaml.
+
+    What the files do not say is guessed: the key, the characteristics, the range of the scores. A
+    comment in model.yaml says why each is what it is. Read it and put it right, then onboard.
+
+    --batch is a path from here in the lake, or as batch.path may name one: a Parquet file, a folder
+    with a slash at its end, or a glob, below MONITORING_LAKE. If there is a batch already, it is
+    looked at: what it does not have is no characteristic, and the key is looked for in it.
+
+    The folder <registry>/MODEL/<version>/ must be new; nothing is overwritten. What was written is
+    judged as by `monitoring registry validate`. Where Dagster's daemon watches the registry it
+    takes the version over at once: draft --to another folder there.
+
+    Exit code: 0, 2 for bad usage or input, or if the version is not valid yet.
+    """
+    from monitoring_assets.cli.draft import Files, draft_version
+    from monitoring_assets.cli.draft_text import manifest_text
+    from monitoring_assets.cli.trial import try_version
+    from resources.environment import resources_from_environment
+    from resources.manifest import MANIFEST_NAME, ManifestError, parse_manifest
+    from resources.storage import open_path, open_storage
+
+    resources = resources_from_environment()
+    watched = resources["registry"].root
+    try:
+        storage = open_storage(root or watched)
+        there = storage.list(f"{name}/{version}")
+    except Exception as error:  # of botocore, the file system or ours: all are about the registry
+        raise click.BadParameter(str(error), param_hint="--to") from error
+    folder = storage.url(f"{name}/{version}")
+    if there:
+        raise click.UsageError(
+            f"{folder} is there already, and nothing is overwritten: draft another --version, or "
+            "move the folder away"
+        )
+    with ExitStack() as fetched:
+        local = {}
+        for option, path in (("--reference", reference), ("--model", model)):
+            if path is not None:
+                try:
+                    place, relative = open_path(path, open_storage("."))
+                    local[option] = fetched.enter_context(place.fetched(relative))
+                except Exception as error:  # as above, about this path
+                    why = "no such file" if isinstance(error, FileNotFoundError) else error
+                    raise click.BadParameter(f"{path}: {why}", param_hint=option) from error
+        sample = local["--reference"]
+        graph = local["--model"].read_bytes() if model is not None else None
+        lake = resources["lake"]
+        pattern = _batch_path(batch, lake.root)
+        files = Files(sample, reference, graph, pattern, lake, score, outcome, key)
+        drafted = draft_version(files)
+        text = manifest_text(drafted, name, version)
+        try:
+            parse_manifest(text, MANIFEST_NAME)
+        except ManifestError as error:
+            raise click.UsageError(f"nothing was written:\n{error}") from error
+        with storage.writing(f"{name}/{version}/reference.parquet") as copy:
+            shutil.copyfile(sample, copy)
+        if graph is not None:
+            storage.write(f"{name}/{version}/model.onnx", graph)
+        storage.write(f"{name}/{version}/{MANIFEST_NAME}", text.encode())
+    click.echo(f"{folder}/{MANIFEST_NAME}: drafted, {len(drafted.columns)} characteristics\n")
+    registry, [verdict] = _verdicts(folder)
+    trials = {verdict.folder: try_version(registry, verdict)} if verdict.manifest else {}
+    _print_verdict(verdict, trials)
+    for warning in drafted.warnings:
+        click.secho(f"  {warning}", fg="yellow")
+    print_next(_after_draft(drafted, folder, f"{name}.{version}", root in (None, watched)))
+    if not _is_valid(verdict, trials):
+        sys.exit(2)
+
+
+def _batch_path(batch: str, lake: str) -> str:
+    """A path in the lake as a manifest names it: from the lake's root on.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is not one for each day.
+    """
+    from resources.fields import with_date
+
+    try:
+        with_date(batch)
+    except ValueError as error:
+        raise click.BadParameter(f"found {batch!r}; allowed: {error}", param_hint="--batch") from (
+            error
+        )
+    if "://" not in batch and "://" not in lake:
+        root, path = Path(lake).absolute(), Path(batch).absolute()
+        if path.is_relative_to(root):
+            slash = "/" if batch.endswith("/") else ""
+            return path.relative_to(root).as_posix() + slash
+    return batch
+
+
+def _after_draft(
+    drafted: Draft, folder: str, key: str, is_watched: bool
+) -> Iterator[tuple[str, str]]:
+    command = program()
+    if "://" not in folder:
+        manifest = shlex.quote(f"{folder}/model.yaml")
+        yield f"${{EDITOR:-vi}} {manifest}", "what was guessed, and why: put it right"
+    yield f"{command} registry validate {shlex.quote(folder)}", "after each change"
+    if drafted.last_batch is None:
+        day = drafted.deployed_at.value
+        yield _delivery(drafted.files, day), f"the rows of a day, here {day}, as Parquet"
+    if is_watched:
+        yield f"{command} onboard", "accepts the version and counts its sample"
+        yield f"{command} backfill {key}", "computes its days, to yesterday"
+        yield f"{command} report {key}", "what moved on the last day"
+    else:
+        yield f"# copy {folder} into your registry", "model.yaml last, as it says that all is there"
+
+
+def _delivery(files: Files, day: str) -> str:
+    """What delivers the batch of a day: a command, or a comment where there is no one place."""
+    from resources.storage import LocalStorage, open_path, open_storage
+
+    place, path = open_path(files.batch.format(date=day), open_storage(files.lake.root))
+    url = place.url(path)
+    if not isinstance(place, LocalStorage) or any(sign in path for sign in "*?["):
+        return f"# deliver a batch: {url}"
+    target = Path(url)
+    folder = target.parent if target.suffix == ".parquet" else target
+    return f"mkdir -p {shlex.quote(str(folder))} && cp BATCH.parquet {shlex.quote(url)}"
 
 
 @registry.command(
@@ -50,7 +211,6 @@ def validate(path: str, output: str) -> None:
     Exit code: 0 without faults, 2 with any.
     """
     from monitoring_assets.cli.trial import try_version
-    from resources.manifest import MANIFEST_NAME
 
     registry, verdicts = _verdicts(path)
     trials = {one.folder: try_version(registry, one) for one in verdicts if one.manifest}
@@ -68,19 +228,25 @@ def validate(path: str, output: str) -> None:
         click.echo(json.dumps(lines, indent=2))
     else:
         for verdict in verdicts:
-            if verdict.manifest is not None:
-                is_valid = _is_valid(verdict, trials)
-                click.echo(f"{verdict.folder}: {'valid' if is_valid else 'does not run'}")
-                for line in trials[verdict.folder].found:
-                    click.echo(f"  {line}")
-                for line in trials[verdict.folder].failed:
-                    click.secho(f"  {line}", fg="red")
-            elif not verdict.faults:
-                click.echo(f"{verdict.folder}: incomplete, waits for its {MANIFEST_NAME}")
-            for fault in verdict.faults:
-                click.secho(str(fault), fg="red")
+            _print_verdict(verdict, trials)
     if not all(_is_valid(verdict, trials) for verdict in verdicts):
         sys.exit(2)
+
+
+def _print_verdict(verdict: Verdict, trials: Mapping[str, Trial]) -> None:
+    from resources.manifest import MANIFEST_NAME
+
+    if verdict.manifest is not None:
+        is_valid = _is_valid(verdict, trials)
+        click.echo(f"{verdict.folder}: {'valid' if is_valid else 'does not run'}")
+        for line in trials[verdict.folder].found:
+            click.echo(f"  {line}")
+        for line in trials[verdict.folder].failed:
+            click.secho(f"  {line}", fg="red")
+    elif not verdict.faults:
+        click.echo(f"{verdict.folder}: incomplete, waits for its {MANIFEST_NAME}")
+    for fault in verdict.faults:
+        click.secho(str(fault), fg="red")
 
 
 def _is_valid(verdict: Verdict, trials: Mapping[str, Trial]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from pydantic import Field
 from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from dagster import MetadataValue
 
@@ -45,27 +47,36 @@ class OnnxScoring(ArtefactScoring):
     )
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
-        """Run the graph over the features, batch by batch."""
+        """Run the graph over the features."""
+        assert job.model is not None
+        self.write_scores(job.model.read_bytes(), job.features, job.output)
+        return {}
+
+    def write_scores(self, model: bytes, features: FeatureFile, output: Path) -> None:
+        """Run a graph over a file, batch by batch, and write the key and the score of every row.
+
+        Raises
+        ------
+        ScoringError
+            If the graph cannot be run, or gives something other than one score for each row.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        assert job.model is not None
-        session = _session(job.model.read_bytes())
+        session = _session(model)
         names = [item.name for item in session.get_outputs()]
         wanted = self.output or names[-1]
         if wanted not in names:
             raise ScoringError(
                 f"scoring.output: found {wanted!r}; the graph has {', '.join(names)}"
             )
-        file = pq.ParquetFile(job.features.path)
-        absent = sorted(set(job.features.characteristics) - set(file.schema_arrow.names))
+        file = pq.ParquetFile(features.path)
+        absent = sorted(set(features.characteristics) - set(file.schema_arrow.names))
         if absent:
             raise ScoringError(f"the features have no column {', '.join(absent)}")
-        inputs = _inputs(session, job.features)
-        schema = pa.schema(
-            [file.schema_arrow.field(job.features.key), pa.field(SCORE, pa.float64())]
-        )
-        with pq.ParquetWriter(job.output, schema) as writer:
+        inputs = _inputs(session, features)
+        schema = pa.schema([file.schema_arrow.field(features.key), pa.field(SCORE, pa.float64())])
+        with pq.ParquetWriter(output, schema) as writer:
             for group in range(file.num_row_groups):
                 parts = []
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
@@ -78,11 +89,34 @@ class OnnxScoring(ArtefactScoring):
                     except Exception as error:  # onnxruntime has no common base class
                         raise ScoringError(f"the ONNX graph failed: {error}") from error
                     score = _score(result, self, wanted, batch.num_rows)
-                    parts.append(pa.record_batch([batch[job.features.key], score], schema))
+                    parts.append(pa.record_batch([batch[features.key], score], schema))
                 # One row group for each of the features': they are read side by side later.
                 table = pa.Table.from_batches(parts, schema)
                 writer.write_table(table, row_group_size=max(len(table), 1))
-        return {}
+
+
+class GraphInput(NamedTuple):
+    """An input of a graph; ``columns`` is None where it takes any number of them."""
+
+    name: str
+    takes_text: bool
+    columns: int | None
+
+
+def graph_inputs(model: bytes) -> list[GraphInput]:
+    """What a graph takes.
+
+    Raises
+    ------
+    ScoringError
+        If it cannot be run.
+    """
+    inputs = []
+    for item in _session(model).get_inputs():
+        columns = item.shape[1] if len(item.shape) == 2 else None
+        width = columns if isinstance(columns, int) else None  # a dimension may have a name
+        inputs.append(GraphInput(item.name, item.type == "tensor(string)", width))
+    return inputs
 
 
 @lru_cache(maxsize=4)

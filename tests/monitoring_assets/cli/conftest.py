@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from tests.conftest import onboard
+from tests.monitoring_assets.cli.drafts import Newcomer, applications
 
 MONITORING = Path(sys.executable).with_name("monitoring")
 
@@ -44,3 +45,14 @@ def onboarded(deployment):
     with dg.DagsterInstance.get() as instance:
         onboard(deployment, instance)
     return deployment
+
+
+@pytest.fixture
+def newcomer(tmp_path, monkeypatch):
+    """A folder with a sample of one's own, as the working directory."""
+    for name in ("REGISTRY", "LAKE", "STORE", "START_DATE"):
+        monkeypatch.delenv(f"MONITORING_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    one = Newcomer(tmp_path)
+    one.write("sample.parquet", applications())
+    return one

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
-from resources.storage import LocalStorage, open_storage
-from tests.conftest import YESTERDAY, days_ago, rows
+from resources.storage import LocalStorage, open_path, open_storage
+from tests.conftest import YESTERDAY, days_ago, rows, sigmoid_of_log_income
 
 
 def validate(path, *options):
@@ -220,3 +220,95 @@ def test_features_without_sql_names_a_characteristic_that_is_not_there(lender, t
     assert done.exit_code == 2
     assert ["batch", "absent"] in [line.split() for line in done.stdout.splitlines()]
     assert done.stderr == f"{batch}: no region\n"
+
+
+def sample(lender, path):
+    """A scored sample, where the lender's files are."""
+    storage, relative = open_path(path, open_storage(lender.root))
+    lender.put(storage, relative, rows(1, 500))
+    return storage.url(relative)
+
+
+def draft(*options):
+    return CliRunner().invoke(main, ["registry", "draft", "pd_cards", *options])
+
+
+def test_draft_writes_a_version_wherever_the_registry_is(any_lender, monkeypatch):
+    for name, value in any_lender.environment.items():
+        monkeypatch.setenv(name, value)
+    any_lender.deliver(YESTERDAY)
+    reference = sample(any_lender, "files/sample.parquet")
+    open_storage(any_lender.root).write("files/m.onnx", sigmoid_of_log_income())
+    model = f"{any_lender.root}/files/m.onnx"
+    named = ["--reference", reference, "--model", model, "--batch", "pd_cards/{date}.parquet"]
+    done = draft(*named, "--version", "2")
+    assert done.exit_code == 0, done.output
+    folder = f"{any_lender.registry.root}/pd_cards/2"
+    first, _, verdict, scored, batch, *_ = done.output.splitlines()
+    assert first == f"{folder}/model.yaml: drafted, 2 characteristics"
+    assert verdict == "pd_cards/2: valid"
+    assert scored.startswith("  scores of 10 rows of the sample, by the model: 0.")
+    assert batch.startswith(f"  batch of {YESTERDAY}: ")
+    assert validate(folder).output.splitlines() == [verdict, scored, batch]
+    files = open_storage(folder)
+    assert {*files.list()} == {"model.yaml", "model.onnx", "reference.parquet"}
+    assert files.read("model.onnx") == sigmoid_of_log_income()
+    taken, path = open_path(reference, open_storage("."))
+    assert files.read("reference.parquet") == taken.read(path)
+
+
+@pytest.mark.parametrize("name", ["model.yaml", "reference.parquet", "notes.txt"])
+def test_draft_overwrites_nothing(newcomer, name):
+    there = newcomer.folder / "registry" / "loans" / "1" / name
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    done = newcomer.draft("--score", "pd")
+    assert done.exit_code == 2
+    assert f"{there.parent} is there already, and nothing is overwritten" in done.stderr
+    assert [*there.parent.iterdir()] == [there]
+    assert there.read_text() == "mine"
+    assert newcomer.draft("--score", "pd", "--version", "2").exit_code == 0
+
+
+def next_commands(done):
+    shown = done.output.partition("\nNext\n")[2].splitlines()
+    return [line.strip() for line in shown if line[:2] == "  " and line[2] != " "]
+
+
+def test_draft_says_what_comes_next(newcomer, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/elsewhere/monitoring"])
+    folder = newcomer.folder / "registry" / "loans" / "1"
+    day = f"{newcomer.folder}/lake/{YESTERDAY}"
+    assert next_commands(newcomer.draft("--score", "pd")) == [
+        f"${{EDITOR:-vi}} {folder}/model.yaml",
+        f"/elsewhere/monitoring registry validate {folder}",
+        f"mkdir -p {day} && cp BATCH.parquet {day}/",
+        "/elsewhere/monitoring onboard",
+        "/elsewhere/monitoring backfill loans.1",
+        "/elsewhere/monitoring report loans.1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("batch", "delivery"),
+    [
+        (
+            "lake/a b/{date}.parquet",
+            "mkdir -p '{lake}/a b' && cp BATCH.parquet '{lake}/a b/{day}.parquet'",
+        ),
+        ("lake/{date}", "mkdir -p {lake}/{day} && cp BATCH.parquet {lake}/{day}"),
+        ("lake/{date}/*/x.parquet", "# deliver a batch: {lake}/{day}/*/x.parquet"),
+    ],
+)
+def test_draft_says_where_a_batch_goes(newcomer, batch, delivery):
+    expected = delivery.format(lake=newcomer.folder / "lake", day=YESTERDAY)
+    assert next_commands(newcomer.draft("--score", "pd", batch=batch))[2] == expected
+
+
+def test_draft_may_be_written_beside_the_registry(newcomer):
+    done = newcomer.draft("--score", "pd", "--to", "drafts")
+    assert done.exit_code == 0
+    folder = newcomer.folder / "drafts" / "loans" / "1"
+    assert (folder / "model.yaml").exists()
+    assert not (newcomer.folder / "registry").exists()
+    assert next_commands(done)[-1] == f"# copy {folder} into your registry"

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from resources.scorers.base import ScoringError
-from resources.scorers.onnx import OnnxScoring
+from resources.scorers.onnx import GraphInput, OnnxScoring, graph_inputs
 from tests.conftest import sigmoid_of_log_income
 from tests.resources.scorers.bench import FEATURES
 from tests.resources.scorers.contract import ScorerContract
@@ -176,3 +176,15 @@ class TestContract(ScorerContract):
         node = helper.make_node("Slice", ["X", "zero", "one"], ["Y"])
         shapes = ("X", TensorProto.FLOAT, [None, 2]), ("Y", TensorProto.FLOAT, [None, 2])
         return ONNX, graph([node], shapes[:1], shapes[1:], [zero, one])
+
+
+def test_the_inputs_of_a_graph_are_told_with_their_columns():
+    assert graph_inputs(sum_of_columns(columns=3)) == [GraphInput("X", False, 3)]
+    for shape in ([None, None], ["rows", "columns"], [None], None):
+        assert graph_inputs(identity(TensorProto.STRING, shape)) == [GraphInput("X", True, None)]
+    assert graph_inputs(sigmoid_of_log_income()) == [
+        GraphInput("income", False, 1),
+        GraphInput("region", True, 1),
+    ]
+    with pytest.raises(ScoringError, match="not an ONNX graph that can be run"):
+        graph_inputs(b"no graph")
