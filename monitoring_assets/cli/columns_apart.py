@@ -16,14 +16,16 @@ FEWEST_ROWS = 100
 # A running number with gaps, such as a day's share of a sequence, is still dense.
 DENSITY = 0.5
 INDEX = re.compile(r"__index_level_\d+__")
+DATE = r"^\s*(\d{4}-\d\d-\d\d([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4})\s*$"
+LOOKED_AT = 1000
 COMPARABLE = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
 
 
 def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]:
     """Find what a table's rows are told apart by, and not described.
 
-    Dates are known by their type, pandas' index by its name, partitions by their folders, and
-    identifiers by the source's first row group.
+    Dates are known by their type or as texts such as 2026-09-01 or 1.9.2026, pandas' index by its
+    name, partitions by their folders, and identifiers by the source's first row group.
 
     An identifier is a text that no two of at least 100 rows share, or a whole number that no two
     share and that fills at least half of its range.
@@ -46,8 +48,10 @@ def columns_apart(source: ParquetSource, names: Iterable[str]) -> dict[str, str]
             found[name] = "date"
         elif any(test(kind) for test in COMPARABLE):
             candidates.append(name)
-    for name, column in _unshared(source, candidates).items():
-        if len(column) >= FEWEST_ROWS and _is_dense(column):
+    for name, column in _first_rows(source, candidates).items():
+        if _are_dates(column):
+            found[name] = "date"
+        elif len(column) >= FEWEST_ROWS and _is_unshared(column) and _is_dense(column):
             found[name] = "identifier"
     return found
 
@@ -63,11 +67,12 @@ def unshared_columns(source: ParquetSource, names: Iterable[str]) -> list[str]:
         for name in readable
         if any(test(source.schema.field(name).type) for test in COMPARABLE)
     ]
-    return list(_unshared(source, comparable))
+    rows = _first_rows(source, comparable)
+    return [name for name, column in rows.items() if _is_unshared(column)]
 
 
-def _unshared(source: ParquetSource, names: Sequence[str]) -> dict[str, pa.ChunkedArray]:
-    """Values in the first row group of the columns of which no two rows share one."""
+def _first_rows(source: ParquetSource, names: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """Values in the first row group, by column; none if that cannot be read."""
     parts: dict[str, list[pa.Array]] = {name: [] for name in names}
     if not parts or not source.row_groups:
         return {}
@@ -77,12 +82,20 @@ def _unshared(source: ParquetSource, names: Sequence[str]) -> dict[str, pa.Chunk
             parts[name].append(array.dictionary_decode() if is_encoded else array)
     except (OSError, pa.ArrowException):  # the comparison says why
         return {}
-    columns = {name: pa.chunked_array(arrays) for name, arrays in parts.items()}
-    return {
-        name: column
-        for name, column in columns.items()
-        if not column.null_count and pc.count_distinct(column).as_py() == len(column)
-    }
+    return {name: pa.chunked_array(arrays) for name, arrays in parts.items()}
+
+
+def _are_dates(column: pa.ChunkedArray) -> bool:
+    """Whether texts are dates."""
+    if pa.types.is_integer(column.type):
+        return False
+    values = column.drop_null()[:LOOKED_AT]
+    return len(values) > 0 and bool(pc.all(pc.match_substring_regex(values, DATE)).as_py())
+
+
+def _is_unshared(column: pa.ChunkedArray) -> bool:
+    """Whether every row has a value, and no two the same."""
+    return bool(not column.null_count and pc.count_distinct(column).as_py() == len(column))
 
 
 def _is_dense(column: pa.ChunkedArray) -> bool:

@@ -366,6 +366,26 @@ def test_identifiers_and_dates_come_last_and_are_no_breach(with_keys):
     assert run(*with_keys, *others, "--columns", "number,calm").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "is_apart"),
+    [
+        (["2026-09-01", None, "2026-09-30"], True),
+        (["2026-09-01T08:30:00Z", "2026-09-01 09:15"], True),
+        (["1.9.2026", "30.09.2026"], True),
+        (["01/09/2026", "30/09/2026"], True),
+        (["2026-09-01", "unknown"], False),
+        (["2026", "2025"], False),
+        (["v1.2.2026-beta", "v1.3.2026-beta"], False),
+        ([None, None], False),
+    ],
+)
+def test_dates_that_are_texts_are_dates(tmp_path, values, is_apart):
+    file = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"day": pa.array(values * 10, pa.string()), "x": values * 10}), file)
+    found = document(run("--reference", file, "--current", file, "--format", "json"))
+    assert found["apart"].get("day") == ("date" if is_apart else None)
+
+
 def test_a_key_and_excluded_columns_are_left_out(with_keys):
     found = document(
         run(*with_keys, "--key", "loan", "--exclude", "day, number", "--format", "json")
