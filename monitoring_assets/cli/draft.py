@@ -27,7 +27,13 @@ from resources.scorers.onnx import GraphInput, graph_inputs
 
 FIRST_DAY = dt.date(2000, 1, 1)
 """Batches of earlier days are not looked for."""
-NAMED_AS_KEY = re.compile(r"(.*[_\s-])?(id|key|no|nr|number|uuid)|.*[a-z](Id|ID|Key)", re.DOTALL)
+NAMED_AS_KEY = re.compile(
+    r"(?i:(.*[_\s-])?((id|key|uuid)([_\s-].*)?|no|nr|number))|.*[a-z](Id|ID|Key)", re.DOTALL
+)
+NO_KEY = (
+    "each batch needs one, the sample does not: deliver a batch that has it before the draft, or "
+    "name one of {}"
+)
 
 
 class Guess(NamedTuple):
@@ -209,11 +215,11 @@ def _key(files: Files, sample: ParquetSource, batch: _Batch | None) -> Guess:
         if name in group and name not in (files.score, files.outcome)
     ]
     if not likely:
-        candidates = [name for name in names if name in unshared] or names
+        candidates = ", ".join(name for name in names if name in unshared)
         raise click.BadParameter(
             f"no column of {where} looks like an identifier: unlike in each row, and named as one "
             "(such as loan_id), or a text or running number in at least 100 rows; "
-            f"name one of {', '.join(candidates)}",
+            + (f"name one of {candidates}" if candidates else NO_KEY.format(", ".join(names))),
             param_hint="--key",
         )
     first, *others = dict.fromkeys(likely)
