@@ -32,12 +32,12 @@ NAMED_AS_KEY = re.compile(
 )
 NO_KEY = (
     "each batch needs one, the sample does not: deliver a batch that has it before the draft, or "
-    "name one of {}"
+    "name one of "
 )
 
 
 class Guess(NamedTuple):
-    """A value of the manifest, and why it is that one."""
+    """A value of the manifest, and why it is that one; empty if the user has said so."""
 
     value: str
     why: str
@@ -203,23 +203,23 @@ def _key(files: Files, sample: ParquetSource, batch: _Batch | None) -> Guess:
     names = source.schema.names
     if files.key is not None:
         require_columns("--key", [files.key], where, names)
-        return Guess(files.key, "as --key says")
-    unshared = {*unshared_columns(sample, sample.schema.names), *unshared_columns(source, names)}
+        return Guess(files.key, "")
+    unshared = unshared_columns(source, names)
+    # A batch may be too small to tell an identifier by its values alone.
     apart = columns_apart(sample, sample.schema.names) | columns_apart(source, names)
-    identifiers = {name for name, kind in apart.items() if kind == "identifier"}
+    identifiers = {name for name in unshared if apart.get(name) == "identifier"}
     named = {name for name in unshared if NAMED_AS_KEY.fullmatch(name)}
     likely = [
         name
         for group in (identifiers & named, named, identifiers)
-        for name in names
+        for name in unshared
         if name in group and name not in (files.score, files.outcome)
     ]
     if not likely:
-        candidates = ", ".join(name for name in names if name in unshared)
         raise click.BadParameter(
             f"no column of {where} looks like an identifier: unlike in each row, and named as one "
             "(such as loan_id), or a text or running number in at least 100 rows; "
-            + (f"name one of {candidates}" if candidates else NO_KEY.format(", ".join(names))),
+            + (f"name one of {', '.join(unshared)}" if unshared else NO_KEY + ", ".join(names)),
             param_hint="--key",
         )
     first, *others = dict.fromkeys(likely)
@@ -248,7 +248,7 @@ def _characteristics(
     inputs: Sequence[GraphInput],
 ) -> tuple[list[str], str, dict[str, str]]:
     """The model's characteristics, why these, and the reason for each column that is none."""
-    given = {key: "the key", files.score: "the score", files.outcome: "the outcome"}
+    given = (key, files.score, files.outcome)
     names = [name for name in sample.schema.names if name not in given]
     if len(inputs) > 1 or any(one.name in names for one in inputs):
         wanted = [one.name for one in inputs]

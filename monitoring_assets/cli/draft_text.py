@@ -40,6 +40,7 @@ def manifest_text(draft: Draft, name: str, version: str) -> str:
         The model version.
     """
     files = draft.files
+    key_why = f" Guess: {draft.key.why}." if draft.key.why else ""
     lines = [
         *_comment(HEAD.format(sample=files.sample_name)),
         "",
@@ -63,7 +64,7 @@ def manifest_text(draft: Draft, name: str, version: str) -> str:
         *_comment("Where a day's rows arrive, below MONITORING_LAKE; {date} is the day."),
         "batch:",
         f"  path: {_scalar(files.batch)}",
-        *_comment(f"Column that identifies a row. Guess: {draft.key.why}.", "  "),
+        *_comment(f"Column that identifies a row.{key_why}", "  "),
         f"  key: {_scalar(draft.key.value)}",
         "",
         *_features(draft),

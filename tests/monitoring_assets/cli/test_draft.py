@@ -160,6 +160,17 @@ def test_the_key_is_found_in_the_batch(newcomer):
     assert newcomer.manifest()["batch"]["key"] == "loan_id"
 
 
+def test_what_rows_of_the_batch_share_is_no_key(newcomer):
+    batch = applications(2, 50).assign(loan_id="one", application=[f"A{n}" for n in range(50)])
+    newcomer.write(f"lake/{YESTERDAY}/part.parquet", batch)
+    done = newcomer.draft(*SCORED)
+    assert done.exit_code == 2
+    assert done.stderr.rstrip().endswith("name one of application")
+    done = newcomer.draft(*SCORED, "--key", "application")
+    assert done.exit_code == 0
+    assert "# Column that identifies a row.\n" in newcomer.text()
+
+
 @pytest.mark.parametrize(
     ("columns", "key"),
     [
