@@ -17,6 +17,8 @@ from pydantic import (
     Field,
 )
 
+from resources.file_formats import of_one_format
+
 
 def _relative_or_url(value: str) -> str:
     if "://" not in value and ".." in PurePosixPath(value).parts:
@@ -33,16 +35,32 @@ def _fills(value: str, **names: str) -> bool:
     return True
 
 
+# A dot within a name only: a form makes no `..` of a path.
+DATE_FIELD = re.compile(
+    r"\{date(?::((?:%[Yymdj]|[-_/=A-Za-z0-9]|(?<=[A-Za-z0-9])\.(?=[%A-Za-z0-9]))+))?\}"
+)
+"""The day in a path: as YYYY-MM-DD, or in the form after the colon."""
+
+
 def with_date(value: str) -> str:
     """Refuse a path that is not one for each day."""
-    if "{date}" not in value or not _fills(value, date=""):
-        raise ValueError("a path with {date}, the day as YYYY-MM-DD, and no other braces")
-    last = value.rpartition("/")[2]
+    forms = DATE_FIELD.findall(value)
+    directives = {*re.findall("%(.)", "".join(form or "%Y%m%d" for form in forms))}
+    if re.search("[{}]", DATE_FIELD.sub("", value)) or not (
+        directives & {"Y", "y"} and ("j" in directives or {"m", "d"} <= directives)
+    ):
+        raise ValueError(
+            "a path with {date}, the day as YYYY-MM-DD, or a form such as {date:%Y/%m/%d} (of %Y "
+            "%y %m %d %j), and no other braces"
+        )
+    last = DATE_FIELD.sub("", value).rpartition("/")[2]
     if "?" in last and "=" in last.partition("?")[2]:
         raise ValueError("a path without a query, as ? stands for any one character")
-    ending = re.search(r"\.[A-Za-z]\w*$", last)
-    if ending and ending[0] != ".parquet":
-        raise ValueError(f"a .parquet file, not {ending[0]}; or a folder, which ends with a slash")
+    if re.search(r"\.[A-Za-z]\w*$", last) and not of_one_format([last]):
+        raise ValueError(
+            "a file in Parquet (.parquet), CSV (.csv, .csv.gz) or JSON lines (.jsonl, .json, "
+            ".ndjson, .jsonl.gz); or a folder, which ends with a slash"
+        )
     return value
 
 

@@ -11,13 +11,18 @@ from itertools import takewhile
 
 from dagster import ConfigurableResource
 from pydantic import Field
+from typing_extensions import override
 
 from resources.errors import InputError
+from resources.fields import DATE_FIELD
+from resources.file_formats import FORMATS, of_one_format
 from resources.manifest import Manifest
-from resources.storage import DayFiles, StoredFile, open_path, open_storage
+from resources.storage import DayFiles, Storage, StoredFile, open_path, open_storage
 from resources.table_files import belongs, refuse_table_formats
 
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
+DIGITS = {"%Y": r"\d{4}", "%y": r"\d\d", "%m": r"\d\d", "%d": r"\d\d", "%j": r"\d{3}"}
+ISO = "%Y-%m-%d"
+SHOWN_NAMES = 3
 
 
 class NotArrivedError(InputError):
@@ -30,14 +35,14 @@ class Lake(ConfigurableResource):
     root: str = Field(description="Local folder or s3://bucket/prefix that batch paths start from.")
 
     def day_files(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
-        """Find the Parquet files of a day.
+        """Find the files of a day.
 
         Parameters
         ----------
         pattern
-            A file, a folder (of which the ``*.parquet`` are taken that lie directly in it) or a
-            glob, with ``{date}`` for the day as YYYY-MM-DD. ``*`` stays within one folder; ``[[]``
-            is a bracket.
+            A file, a folder (of which the files of one format are taken that lie directly in it) or
+            a glob, with ``{date}`` for the day as YYYY-MM-DD, or ``{date:%Y/%m/%d}`` for another
+            form. ``*`` stays within one folder; ``[[]`` is a bracket.
         marker
             Name of a file that must lie in the folder of the batch.
 
@@ -55,47 +60,78 @@ class Lake(ConfigurableResource):
 
     def _arrived(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
         """Find the files of a day; what they are part of is not asked, as each tick calls this."""
-        place, path = open_path(pattern.format(date=day.isoformat()), open_storage(self.root))
+        place, path = self._place(pattern, day)
         segments = _segments(path)
         is_there: Callable[[str], bool] = place.exists
-        if _is_glob("/".join(segments)):
-            names = place.list("/".join(_literal(segments)))
-            paths = tuple(name for name in names if _matches(name, segments))
-            is_there = names.__contains__
+        listed: dict[str, StoredFile] = {}
+        if _is_open(segments):
+            listed = place.list("/".join(_literal(segments)))
+            paths = _select(listed, segments)
         else:
-            paths = (path,) if is_there(path) else ()
+            paths = [path] if is_there(path) else []
+        if listed:
+            is_there = listed.__contains__
+        elif not paths and not _is_open(path.split("/")) and is_there(path):
+            paths = [path]  # not a folder, but a file without an ending
         if not paths:
-            raise NotArrivedError(f"no Parquet file at {place.url(path)}")
-        depth = _batch_depth(segments, day.isoformat())
+            raise NotArrivedError(_absence(place.url(path), listed, segments))
+        depth = self._batch_depth(pattern)
         batches = {tuple(file.split("/")[:depth]) for file in paths}
         if marker and not all(is_there("/".join([*batch, marker])) for batch in batches):
             raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
-        return DayFiles(place, paths)
+        return DayFiles(place, tuple(paths))
+
+    def _place(self, pattern: str, day: dt.date | _AnyDay) -> tuple[Storage, str]:
+        """Where a day's files lie, and their path there, which may be a glob."""
+        return open_path(pattern.format(date=day), open_storage(self.root))
 
     def files_by_day(
         self, pattern: str, days: Iterable[dt.date]
     ) -> dict[dt.date, list[StoredFile]]:
-        """Find the Parquet files of several days in one listing; days without any are left out.
+        """Find the files of several days in one listing; days without any are left out.
 
         Parameters
         ----------
         pattern
             As `day_files` takes it.
         """
-        base = open_storage(self.root)
-        place, path = open_path(pattern.format(date="*"), base)
-        by_date: defaultdict[str, list[StoredFile]] = defaultdict(list)
-        for name, file in place.list("/".join(_literal(_segments(path)))).items():
-            for date in set(DATE.findall(name)):
-                by_date[date].append(file)
+        place, path = self._place(pattern, _AnyDay())
+        # The form that says most of a day: files are looked up by what it makes of theirs.
+        form = max((found or ISO for found in DATE_FIELD.findall(pattern)), key=len)
+        digits = re.escape(form)
+        for directive, meaning in DIGITS.items():
+            digits = digits.replace(directive, meaning)
+        dated = re.compile(f"(?=({digits}))")
+        by_date: defaultdict[str, list[str]] = defaultdict(list)
+        listed = place.list("/".join(_literal(_segments(path))))
+        for name in listed:
+            for date in set(dated.findall(name)):
+                by_date[date].append(name)
         found = {}
         for day in days:
-            _, path = open_path(pattern.format(date=day.isoformat()), base)
-            segments = _segments(path)
-            files = [one for one in by_date[day.isoformat()] if _matches(one.path, segments)]
-            if files:
-                found[day] = files
+            _, path = self._place(pattern, day)
+            names = _select(by_date[format(day, form)], _segments(path))
+            if names:
+                found[day] = [listed[name] for name in names]
         return found
+
+    def _batch_depth(self, pattern: str) -> int:
+        """How many segments lead to the folder of a batch: the last one that is the day's alone.
+
+        Folders below the day's that the pattern names are part of the way to it; those that it
+        leaves open are parts of the batch. Where no folder has the day in its name, the files lie
+        side by side in one.
+        """
+        # Two days that no form of a day writes alike.
+        first, second = (
+            _segments(self._place(pattern, day)[1])[:-1]
+            for day in (dt.date(2001, 2, 3), dt.date(2012, 11, 10))
+        )
+        days_own = (
+            n for n, pair in enumerate(zip(first, second, strict=True), 1) if len({*pair}) > 1
+        )
+        depth = max(days_own, default=len(first))
+        return depth + len(_literal(first[depth:]))
 
     def has_arrived(self, manifest: Manifest, day: dt.date) -> bool:
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
@@ -109,39 +145,57 @@ class Lake(ConfigurableResource):
         return True
 
 
+class _AnyDay:
+    """What stands for the day in a glob of all days, whatever form the day would have."""
+
+    @override
+    def __format__(self, form: str) -> str:
+        return "*"
+
+
 def _segments(path: str) -> list[str]:
-    """The parts of a pattern; a folder stands for the Parquet files directly in it."""
-    segments = path.rstrip("/").split("/")
-    if path.endswith("/") or not (_is_glob(path) or path.endswith(".parquet")):
-        segments.append("*.parquet")
+    """The parts of a pattern; the last is empty where it is a folder's."""
+    segments = path.split("/")
+    if segments[-1] and not _is_open(segments) and not of_one_format([path]):
+        segments.append("")
     return segments
 
 
-def _is_glob(pattern: str) -> bool:
-    return any(sign in pattern for sign in "*?[")
+def _is_open(segments: Sequence[str]) -> bool:
+    """Whether they leave a choice of files."""
+    return not segments[-1] or any(map(_is_glob, segments))
+
+
+def _is_glob(segment: str) -> bool:
+    return any(sign in segment for sign in "*?[")
 
 
 def _literal(segments: Sequence[str]) -> list[str]:
     """The segments before the first that leaves a choice."""
-    return list(takewhile(lambda segment: not _is_glob(segment), segments))
+    return list(takewhile(lambda segment: segment and not _is_glob(segment), segments))
+
+
+def _select(paths: Iterable[str], segments: Sequence[str]) -> list[str]:
+    """Those paths that are of a pattern: of one format, unless its last segment has an ending."""
+    found = [path for path in paths if _matches(path, segments)]
+    if "." in segments[-1]:
+        return found
+    return of_one_format(found) or (found if segments[-1] else [])
 
 
 def _matches(path: str, segments: Sequence[str]) -> bool:
     """Whether a path is that of a pattern, segment by segment."""
     names = path.split("/")
     return len(names) == len(segments) and all(
-        fnmatchcase(name, wanted) and belongs(name, wanted)
+        fnmatchcase(name, wanted or "*") and belongs(name, wanted)
         for name, wanted in zip(names, segments, strict=True)
     )
 
 
-def _batch_depth(segments: Sequence[str], date: str) -> int:
-    """How many segments lead to the folder of a batch: the last one that is the day's alone.
-
-    Folders below the day's that the pattern names are part of the way to it; those that it leaves
-    open are parts of the batch. Where no folder has the day in its name, the files lie side by
-    side in one.
-    """
-    folders = segments[:-1]
-    depth = max((n for n, name in enumerate(folders, 1) if date in name), default=len(folders))
-    return depth + len(_literal(folders[depth:]))
+def _absence(url: str, listed: Iterable[str], segments: Sequence[str]) -> str:
+    """What to say where a day has no files: what else its folder has."""
+    others = sorted(path.rpartition("/")[2] for path in listed if _matches(path, segments))
+    if not others:
+        return f"no file at {url}"
+    shown = ", ".join(others[:SHOWN_NAMES]) + (", ..." if len(others) > SHOWN_NAMES else "")
+    return f"no {FORMATS} file at {url}, only {shown}"

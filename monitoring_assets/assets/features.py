@@ -9,7 +9,6 @@ from monitoring_assets.assets.reference_profile import reference_profile
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.feature_sql import read_sql, sql_session
-from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
 from resources.duckdb_session import database, quoted
@@ -19,6 +18,7 @@ from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.storage import DayFiles
 from resources.store import Landed, Store
+from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -42,20 +42,21 @@ def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Stream the batch to Parquet, then count it."""
-    from monitoring_assets.statistics.profiles.profile import count
+    from monitoring_assets.statistics.profiles.profile import Profile, count
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)
         manifest = landed.manifest
-        reference = read_reference(store, day.key)
+        table, notes = store.read_table("reference_profile", day.key)
+        reference = Profile.from_table(table)
         files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
         with store.writing("features", day.key, day.day) as local:
-            schema = write_rows(day_rows(files, landed, registry), local)
+            schema = write_rows(day_rows(files, landed, registry, notes["types"]), local)
             bins = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(ParquetSource([local]), bins)
             types = {field.name: str(field.type) for field in schema}
-            notes = {
+            recorded = {
                 "types": types,
                 "key": _tally_keys(local, manifest.batch.key),
                 "manifest_sha256": manifest.sha256,
@@ -63,7 +64,7 @@ def features(
             }
             # Between here and the new profile no profile is better than the old rows' one.
             store.remove("features_profile", day.key, day.day)
-        store.write_table("features_profile", day.key, day.day, profile.to_table(), notes)
+        store.write_table("features_profile", day.key, day.day, profile.to_table(), recorded)
         # The batch is there: what kept an earlier run from coming so far no longer does.
         record_faults(store.storage, day.key, day.day, RUN, [])
         return {
@@ -81,13 +82,21 @@ def features(
 
 
 def day_rows(
-    files: DayFiles, landed: Landed, registry: ModelRegistry
+    files: DayFiles, landed: Landed, registry: ModelRegistry, types: "Mapping[str, str]"
 ) -> "Iterator[pa.RecordBatch]":
     """The key and the characteristics of a batch, piece by piece.
 
     A characteristic that the batch does not have is left out: the batch quality check says so, and
-    the segment check of a segment column.
+    the segment check of a segment column. ``types`` are the families of the reference's columns,
+    which a batch in text has.
     """
+    with as_parquet(files, types) as readable:
+        yield from _parquet_rows(readable, landed, registry)
+
+
+def _parquet_rows(
+    files: DayFiles, landed: Landed, registry: ModelRegistry
+) -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
 
     manifest = landed.manifest

@@ -7,6 +7,7 @@ import dagster as dg
 
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
+from resources.arrow_types import column_families
 from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
 from resources.manifest import Manifest
@@ -41,6 +42,8 @@ def reference_profile(
     import tempfile
     from pathlib import Path
 
+    import pyarrow.parquet as pq
+
     from monitoring_assets.reference.score_grid import make_grid
     from monitoring_assets.reference.segments import reference_segments
     from monitoring_assets.statistics.profiles.binning import fit_bins
@@ -67,6 +70,7 @@ def reference_profile(
         outcomes = Path(folder) / OUTCOMES
         grid = make_grid(manifest, profile, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
+        types = column_families(pq.read_schema(features.path), key=manifest.batch.key)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
     if grid is not None:  # before the profile, which is what days wait for
         table, performance = grid
@@ -77,7 +81,7 @@ def reference_profile(
     if effects is not None:
         table, fit = effects.to_table(), {"r2": effects.r2}
         store.write_table("reference_effects", key, None, table, notes | fit)
-    store.write_table("reference_profile", key, None, profile.to_table(), notes)
+    store.write_table("reference_profile", key, None, profile.to_table(), notes | {"types": types})
     forget_faults(store.storage, key, ONBOARDING)
     _announce(store, manifest)
     errors = {name: column.error for name, column in profile.columns.items() if column.error}
@@ -143,8 +147,6 @@ def reference_features(
     InputError
         If the sample is not what landed, or not what the version's SQL makes.
     """
-    import hashlib
-
     import pyarrow as pa
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
@@ -154,13 +156,13 @@ def reference_features(
     from monitoring_assets.statistics.profiles.kernel import as_double
     from monitoring_assets.statistics.profiles.source import INT96_UNIT
     from resources.scorers.base import SCORE, FeatureFile
+    from resources.text_tables import sample_as_parquet
 
     manifest = landed.manifest
     place, path = registry.locate(landed.folder, manifest.reference.path)
     url = place.url(path)
-    with place.fetched(path) as local:
-        with local.open("rb") as file:
-            landed.verify("reference.path", hashlib.file_digest(file, "sha256").hexdigest(), url)
+    landed.verify("reference.path", place.sha256(path), url)
+    with sample_as_parquet(place, path, manifest.declared_types) as local:
         sample = pq.ParquetFile(local, coerce_int96_timestamp_unit=INT96_UNIT)
         if manifest.features.sql is not None:
             kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)

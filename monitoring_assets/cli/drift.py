@@ -1,10 +1,10 @@
-"""``monitoring drift``: PSI and CSI of two tables in Parquet."""
+"""``monitoring drift``: PSI and CSI of two tables."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -22,9 +22,12 @@ from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
+from resources.arrow_types import type_family
 from resources.errors import InputError
-from resources.storage import LocalStorage, open_path, open_storage
+from resources.file_formats import FORMATS, of_one_format
+from resources.storage import DayFiles, LocalStorage, open_path, open_storage
 from resources.table_files import belongs, refuse_table_formats
+from resources.text_tables import as_parquet
 
 BREACHES: dict[str, set[Status]] = {
     "never": set(),
@@ -116,7 +119,7 @@ def drift(
     fail_on: str,
     output: Literal["table", "json"],
 ) -> None:
-    """Compare two tables in Parquet, column by column.
+    """Compare two tables in Parquet, CSV or JSON lines, column by column.
 
     The index is the population stability index (PSI) of the score, and the same for a
     characteristic (CSI), over bins fixed by the reference. A value over a threshold that chance
@@ -126,7 +129,8 @@ def drift(
     columns that are folders' names (day=2026-07-01) always differ. They are listed last and are no
     breach, unless --columns names them.
 
-    A directory is read with all below it, but for what starts with a dot or an underscore.
+    A directory is read with all below it, but for what starts with a dot or an underscore. Of CSV
+    and JSON lines the reference's values say what type a column has.
 
     Exit code: 0, 1 for a breach (see --fail-on), 2 for bad usage or input.
     """
@@ -134,7 +138,9 @@ def drift(
         thresholds = Thresholds(warn, fail, level)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    base, batch = _open("--reference", reference), _open("--current", current)
+    base = _open("--reference", reference, None)
+    types = {field.name: type_family(field.type) for field in base.schema}
+    batch = _open("--current", current, types)
     every = base.schema.names
 
     def named(option: str, value: str | None) -> list[str]:
@@ -183,49 +189,49 @@ def drift(
         sys.exit(1)
 
 
-def _open(option: str, location: str) -> ParquetSource:
-    """Open the Parquet files at a file, directory or glob."""
-    if "://" in location:
-        return _open_url(option, location)
-    path, folder = Path(location), None
-    if path.is_dir():
-        folder = location
-        found = sorted(path.rglob("*.parquet"))
-        files = [file for file in found if belongs(file.relative_to(path).as_posix())]
+def _open(option: str, location: str, types: Mapping[str, str] | None) -> ParquetSource:
+    """Open the files at a file, directory, glob or URL until the command ends."""
+    try:
+        files, folder = _found_at_url(location) if "://" in location else _found_at(location)
+        folders = {str(PurePosixPath(path).parent) for path in files.paths}
+        refuse_table_formats(files.storage, folders | ({folder} if folder else set()))
+        readable = click.get_current_context().with_resource(as_parquet(files, types))
+        place = readable.storage
+        return ParquetSource(
+            readable.locations, place.filesystem, place.location(folder) if folder else None
+        )
+    except Exception as error:  # of botocore, pyarrow or ours: all are about this location
+        raise click.BadParameter(str(error), param_hint=option) from error
+
+
+def _found_at(location: str) -> tuple[DayFiles, str | None]:
+    """Find the files at a path of this machine, and the directory that they are all below."""
+    path = Path(location).absolute()
+    below = path.is_dir()
+    if below:
+        names = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*"))]
+        files = [path / name for name in of_one_format(filter(belongs, names))]
     elif path.exists():
         files = [path]
     else:
         found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         files = [file for file in found if belongs(file.as_posix(), path.as_posix())]
-    folders = {one.absolute() for one in [path, *(file.parent for file in files)]}
-    try:
-        refuse_table_formats(LocalStorage("/"), [str(one).lstrip("/") for one in folders])
-        if not files:
-            problem = "the directory holds no *.parquet" if path.is_dir() else "no such file"
-            raise InputError(f"{location}: {problem}")
-        return ParquetSource(files, folder=folder)
-    except (InputError, OSError, ValueError) as error:
-        raise click.BadParameter(str(error), param_hint=option) from error
+    if not files:
+        raise InputError(f"{location}: {'no ' + FORMATS if below else 'no such'} file")
+    paths = [file.relative_to(path.anchor).as_posix() for file in (*files, path)]
+    return DayFiles(LocalStorage(path.anchor), tuple(paths[:-1])), paths[-1] if below else None
 
 
-def _open_url(option: str, location: str) -> ParquetSource:
-    """Open one Parquet file, or all below a prefix, on S3."""
-    try:
-        storage, path = open_path(location, open_storage("."))
-        path = path.rstrip("/")
-        files = [
-            storage.location(file)
-            for file in storage.list(path)
-            if file.endswith(".parquet") and belongs(file.removeprefix(path))
-        ]
-        folders = {path, *(str(PurePosixPath(file).parent) for file in files)}
-        refuse_table_formats(storage, folders)
-        if not files and not storage.exists(path):
-            raise FileNotFoundError(f"{location}: no Parquet file there")
-        folder = storage.location(path)
-        return ParquetSource(files or folder, storage.filesystem, folder=folder if files else None)
-    except Exception as error:  # of botocore, pyarrow or ours: all are about this location
-        raise click.BadParameter(str(error), param_hint=option) from error
+def _found_at_url(location: str) -> tuple[DayFiles, str | None]:
+    """Find one file, or all below a prefix, on S3."""
+    storage, path = open_path(location, open_storage("."))
+    path = path.rstrip("/")
+    files = of_one_format(
+        file for file in storage.list(path) if belongs(file.removeprefix(f"{path}/"))
+    )
+    if not files and not storage.exists(path):
+        raise InputError(f"{location}: no {FORMATS} file")
+    return DayFiles(storage, tuple(files or [path])), path if files else None
 
 
 @contextmanager

@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.assets.features import day_rows, write_rows
+from resources.arrow_types import column_families
 from resources.duckdb_session import isolated_database, quoted
 from resources.lake import Lake
 from resources.registry import ModelRegistry, Verdict
 from resources.store import Landed
+from resources.text_tables import sample_as_parquet
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,22 @@ def summarise_features(
     InputError
         If there is no batch, or it cannot be read.
     """
+    import pyarrow.parquet as pq
+
     landed = landed_now(verdict)
     manifest = landed.manifest
     names = [*manifest.features.names, *manifest.carried]
     pattern = batch.replace("{", "{{").replace("}", "}}")
     files = Lake(root=str(Path.cwd())).day_files(pattern, dt.datetime.now(dt.UTC).date())
     place, path = registry.locate(landed.folder, manifest.reference.path)
-    with tempfile.TemporaryDirectory(prefix="monitoring-features-") as folder:
+    with (
+        sample_as_parquet(place, path, manifest.declared_types) as sample,
+        tempfile.TemporaryDirectory(prefix="monitoring-features-") as folder,
+    ):
         made = Path(folder) / "features.parquet"
-        write_rows(day_rows(files, landed, registry), made)
-        found = _summaries(made, names)
-    with place.fetched(path) as sample:
-        expected = _summaries(sample, names)
+        types = column_families(pq.read_schema(sample), key=manifest.batch.key)
+        write_rows(day_rows(files, landed, registry, types), made)
+        expected, found = _summaries(sample, names), _summaries(made, names)
     return [FeatureSummary(name, expected[name], found.get(name)) for name in names]
 
 

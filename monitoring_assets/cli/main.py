@@ -12,7 +12,7 @@ import click
 
 COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
-    "drift": "PSI and CSI of two Parquet files, no set-up needed",
+    "drift": "PSI and CSI of two tables, no set-up needed",
     "init": "a folder for a deployment of your own: settings, registry and lake",
     "registry": "draft a model version from your files, and check versions before they land",
     "onboard": "take over the registry's versions here and now",

@@ -11,6 +11,7 @@ from monitoring_assets.assets.features import day_rows
 from monitoring_assets.assets.reference_profile import reference_features
 from monitoring_assets.cli.feature_summary import landed_now
 from monitoring_assets.runs.backfill import QUIET
+from resources.arrow_types import column_families
 from resources.environment import resources_from_environment
 from resources.errors import InputError
 from resources.lake import Lake
@@ -18,6 +19,7 @@ from resources.registry import ModelRegistry, Verdict
 from resources.scorers.base import SCORE
 from resources.scoring import score_features
 from resources.store import Landed, Store
+from resources.text_tables import sample_as_parquet
 
 TRIED_ROWS = 10
 BATCH_DAYS = 14
@@ -78,6 +80,8 @@ def _try_scoring(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
 
 
 def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
+    import pyarrow.parquet as pq
+
     manifest = landed.manifest
     pattern, today = manifest.batch.path, dt.datetime.now(dt.UTC).date()
     days = [today - dt.timedelta(days=number) for number in range(1, BATCH_DAYS + 1)]
@@ -87,7 +91,11 @@ def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
         return f"no batch from {days[-1]} to {days[0]} at {where}"
     last = max(found)
     files = lake.day_files(pattern, last, manifest.batch.marker)
-    columns = next(day_rows(files, landed, registry)).schema.names  # of a piece without rows
+    place, path = registry.locate(landed.folder, manifest.reference.path)
+    with sample_as_parquet(place, path, manifest.declared_types) as sample:
+        types = column_families(pq.read_schema(sample), key=manifest.batch.key)
+    # Of a piece without rows.
+    columns = next(day_rows(files, landed, registry, types)).schema.names
     absent = [name for name in [*manifest.features.names, *manifest.carried] if name not in columns]
     url = files.storage.url(files.paths[0])
     if absent:

@@ -15,6 +15,7 @@ from resources.arrow_types import OUTCOMES_ALLOWED
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.scorers.base import SCORE
+from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from resources.storage import DayFiles
+    from resources.storage import DayFiles, Storage
 
 ROWS = 131_072
 """Rows of the pieces that are read and returned."""
@@ -337,35 +338,40 @@ def _pieces(
     files: DayFiles, key: str, column: str, key_type: pa.DataType
 ) -> Iterator[pa.RecordBatch]:
     """Read the outcome files, piece by piece: the key as the scores have it, and the outcome."""
+    with as_parquet(files, {column: "boolean"}) as readable:
+        for path in readable.paths:
+            yield from _file_pieces(readable.storage, path, key, column, key_type)
+
+
+def _file_pieces(
+    storage: Storage, path: str, key: str, column: str, key_type: pa.DataType
+) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for path in files.paths:
-        url = f"outcomes {files.storage.url(path)}"
-        try:
-            with pq.ParquetFile(
-                files.storage.location(path), filesystem=files.storage.filesystem
-            ) as file:
-                names = file.schema_arrow.names
-                for field, name in (("outcome.key", key), ("outcome.column", column)):
-                    if names.count(name) != 1:
-                        raise InputError(
-                            f"{url}: {names.count(name)} columns {name!r} ({field}); it has "
-                            f"{', '.join(names)}"
-                        )
-                for piece in file.iter_batches(ROWS, columns=[key, column]):
-                    keys, values = piece[key], piece[column]
-                    if pa.types.is_dictionary(keys.type):
-                        keys = keys.dictionary_decode()
-                    yield pa.record_batch(
-                        {
-                            "key": keys.cast(key_type),
-                            "outcome": outcomes_of(values, f"{url}, column {column!r}"),
-                        }
+    url = f"outcomes {storage.url(path)}"
+    try:
+        with pq.ParquetFile(storage.location(path), filesystem=storage.filesystem) as file:
+            names = file.schema_arrow.names
+            for field, name in (("outcome.key", key), ("outcome.column", column)):
+                if names.count(name) != 1:
+                    raise InputError(
+                        f"{url}: {names.count(name)} columns {name!r} ({field}); it has "
+                        f"{', '.join(names)}"
                     )
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-            # Its own text may show the value of a row.
-            raise InputError(
-                f"{url}: {type(error).__name__}; allowed: a Parquet file whose {key!r} can be "
-                f"read as {key_type}, the type that it has in the scores"
-            ) from None
+            for piece in file.iter_batches(ROWS, columns=[key, column]):
+                keys, values = piece[key], piece[column]
+                if pa.types.is_dictionary(keys.type):
+                    keys = keys.dictionary_decode()
+                yield pa.record_batch(
+                    {
+                        "key": keys.cast(key_type),
+                        "outcome": outcomes_of(values, f"{url}, column {column!r}"),
+                    }
+                )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        # Its own text may show the value of a row.
+        raise InputError(
+            f"{url}: {type(error).__name__}; allowed: a Parquet file whose {key!r} can be "
+            f"read as {key_type}, the type that it has in the scores"
+        ) from None

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
+from resources.arrow_types import type_family
 from resources.fields import (
     DatedPath,
     Days,
@@ -81,8 +82,8 @@ class Reference(Section):
     """The sample that the model was built or approved on; every day is compared with it."""
 
     path: RelativePath = Field(
-        description="Parquet, beside the manifest or a URL. It has the features as the model takes "
-        "them: `features.sql` is not run on it."
+        description="Parquet, CSV or JSON lines, beside the manifest or a URL. It has the features "
+        "as the model takes them: `features.sql` is not run on it."
     )
     score: str | None = Field(
         None,
@@ -101,7 +102,8 @@ class Batch(Section):
     """Where a day's rows arrive in the lake."""
 
     path: DatedPath = Field(
-        description="Parquet file, folder or glob with {date}; under the lake's root, or a URL."
+        description="File, folder or glob with {date}, in Parquet, CSV or JSON lines; under the "
+        "lake's root, or a URL. {date:%Y/%m/%d} is the day in another form."
     )
     key: Annotated[str, AfterValidator(not_the_score)] = Field(
         description="Column that identifies a row."
@@ -156,8 +158,8 @@ class Outcome(Section):
     """
 
     path: DatedPath = Field(
-        description="Parquet file, folder or glob under the lake's root, or a URL; {date} is the "
-        "day of the batch that the applicants were in."
+        description="File, folder or glob under the lake's root, or a URL, as `batch.path`; {date} "
+        "is the day of the batch that the applicants were in."
     )
     column: Annotated[str, Field(min_length=1), AfterValidator(with_horizon)] = Field(
         description="Column that is 1 or true for a bad, 0 or false for a good, null where not "
@@ -298,6 +300,12 @@ class Manifest(Section):
     def _checks_features(cls, value: Checks, info: ValidationInfo) -> Checks:
         refuse(_not_features("max_missing", value.max_missing, info))
         return value
+
+    @property
+    def declared_types(self) -> dict[str, str]:
+        """Families of types that hold whatever the reference sample says; a key is a text."""
+        declared = {one.name: type_family(one.type) for one in self.features.columns if one.type}
+        return {self.batch.key: "string"} | declared
 
     @property
     def reference_outcomes(self) -> dict[int | None, str]:

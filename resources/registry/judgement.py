@@ -19,6 +19,8 @@ from resources.arrow_types import (
     same_family,
     type_family,
 )
+from resources.errors import InputError
+from resources.file_formats import is_text
 from resources.manifest import (
     MANIFEST_NAME,
     FieldFault,
@@ -28,6 +30,7 @@ from resources.manifest import (
 )
 from resources.registry.base import Candidate, ModelRegistry
 from resources.storage import Files, open_path
+from resources.text_tables import sample_as_parquet
 
 READERS = 16
 # Fingerprint of a verdict that is about more than the files of the folder: no version has it.
@@ -168,12 +171,16 @@ def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
         except FileNotFoundError:
             faults.append(FieldFault(file, "features.sql", "no such file", place.url(path)))
     place, path = open_path(manifest.reference.path, files)
+    # Parquet is opened where it lies: only its footer is read.
+    text = sample_as_parquet(place, path, manifest.declared_types) if is_text(path) else None
     try:
-        with place.open(path) as sample:
+        with text or place.open(path) as sample:
             opened = pq.ParquetFile(sample)
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
     except FileNotFoundError:
         return [*faults, FieldFault(file, "reference.path", "no such file", place.url(path))]
+    except InputError as error:
+        return [*faults, FieldFault(file, "reference.path", str(error), "a sample to read")]
     except ArrowInvalid as error:
         return [*faults, FieldFault(place.url(path), "", str(error), "a Parquet file")]
     except OSError as error:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from resources.fields import DatedPath
 from resources.scorers.base import Scorer, ScoringJob, read_scores, write_aligned
+from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from dagster import MetadataValue
@@ -19,7 +20,10 @@ class ScoredScoring(Scorer):
     has_model: ClassVar[bool] = False
 
     flavour: Literal["scored"]
-    path: DatedPath = Field(description="Parquet with {date}, under the lake's root, or a URL.")
+    path: DatedPath = Field(
+        description="File, folder or glob with {date}, in Parquet, CSV or JSON lines, under the "
+        "lake's root, or a URL."
+    )
     score: str = Field("score", description="Column that is the score; the key is the batch's.")
 
     @property
@@ -32,17 +36,18 @@ class ScoredScoring(Scorer):
         import pyarrow as pa
 
         (files,) = job.day_files
-        storage = files.storage
-        tables = [
-            read_scores(
-                job.features,
-                self.score,
-                storage.location(path),
-                storage.filesystem,
-                storage.url(path),
-            )
-            for path in files.paths
-        ]
+        with as_parquet(files, {self.score: "number"}) as readable:
+            storage = readable.storage
+            tables = [
+                read_scores(
+                    job.features,
+                    self.score,
+                    storage.location(path),
+                    storage.filesystem,
+                    storage.url(path),
+                )
+                for path in readable.paths
+            ]
         write_aligned(
             job.features, pa.concat_tables(tables), job.output, storage.url(files.paths[0])
         )

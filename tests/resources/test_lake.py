@@ -66,7 +66,7 @@ def test_a_folder_that_is_named_like_a_file_ends_with_a_slash(any_lender, put):
 
 
 def test_what_is_not_there_is_not_there_and_says_where_it_was_looked_for(any_lender, put):
-    put("loans/2026-09-02.parquet", "folder/date=2026-09-01/notes.txt")
+    put("loans/2026-09-02.parquet")
     for pattern, path in (
         ("loans/{date}.parquet", "loans/2026-09-01.parquet"),
         ("folder/date={date}/", "folder/date=2026-09-01/"),
@@ -74,7 +74,61 @@ def test_what_is_not_there_is_not_there_and_says_where_it_was_looked_for(any_len
     ):
         with pytest.raises(NotArrivedError) as raised:
             found(any_lender, pattern)
-        assert str(raised.value) == f"no Parquet file at {any_lender.lake.root}/{path}"
+        assert str(raised.value) == f"no file at {any_lender.lake.root}/{path}"
+
+
+def test_files_of_no_known_format_are_named(any_lender, put):
+    put("f/2026-09-01/_SUCCESS", *(f"f/2026-09-01/{name}" for name in ("a.xlsx", "b.txt")))
+    for pattern in ("f/{date}/", "f/{date}"):
+        with pytest.raises(NotArrivedError, match=r"no Parquet, CSV .* at .*, only a.xlsx, b.txt"):
+            found(any_lender, pattern)
+
+
+def test_a_folder_is_a_table_of_one_format(any_lender, put):
+    put("f/2026-09-01/a.csv", "f/2026-09-01/b.CSV.gz", "f/2026-09-01/c.json", "f/2026-09-01/d.txt")
+    assert found(any_lender, "f/{date}/") == ["f/2026-09-01/a.csv", "f/2026-09-01/b.CSV.gz"]
+    assert found(any_lender, "f/{date}/*") == ["f/2026-09-01/a.csv", "f/2026-09-01/b.CSV.gz"]
+    assert found(any_lender, "f/{date}/*.json") == ["f/2026-09-01/c.json"]
+    put("f/2026-09-01/e.parquet")
+    assert found(any_lender, "f/{date}/") == ["f/2026-09-01/e.parquet"]
+
+
+@pytest.mark.parametrize("name", ["{date}.parquet.gzip", "{date}.pq", "{date}", "{date}.jsonl.gz"])
+def test_a_file_of_any_ending_is_found_by_its_name(any_lender, put, name):
+    put("f/" + name.format(date=DAY))
+    assert found(any_lender, f"f/{name}") == ["f/" + name.format(date=DAY)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("f/{date:%Y/%m/%d}/", "f/2026/09/01/"),
+        ("f/{date:%Y%m%d}.parquet", "f/20260901.parquet"),
+        ("f/y={date:%Y}/m={date:%m}/d={date:%d}/*.parquet", "f/y=2026/m=09/d=01/"),
+        ("f/{date:%Y}/batch_{date:%Y%j}/", "f/2026/batch_2026244/"),
+        ("f/x1{date:%y%m%d}.csv", "f/x1260901.csv"),
+        ("f/{date:%Y/%m/%d}/*/*.parquet", "f/2026/09/01/07/"),
+    ],
+)
+def test_a_day_is_written_in_any_form(any_lender, put, pattern, path):
+    file = f"{path}a.parquet" if path.endswith("/") else path
+    put(file, "f/2025/09/01/a.parquet", "f/20250901.parquet", "f/y=2025/m=09/d=01/a.parquet")
+    assert found(any_lender, pattern) == [file]
+    days = [DAY - dt.timedelta(days=number) for number in range(5)]
+    listed = any_lender.lake.files_by_day(pattern, days)
+    assert {day: [one.path for one in files] for day, files in listed.items()} == {DAY: [file]}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "marker"),
+    [("f/{date:%Y/%m/%d}/*/", "f/2026/09/01/"), ("f/{date:%Y}/d{date:%j}/", "f/2026/d244/")],
+)
+def test_a_marker_lies_in_the_days_own_folder(any_lender, put, pattern, marker):
+    put("f/2026/09/01/07/a.parquet", "f/2026/d244/a.parquet", "f/2026/_SUCCESS", "f/_SUCCESS")
+    with pytest.raises(NotArrivedError, match="no _SUCCESS beside it yet"):
+        found(any_lender, pattern, "_SUCCESS")
+    put(f"{marker}_SUCCESS")
+    assert found(any_lender, pattern, "_SUCCESS")
 
 
 def test_files_that_spark_and_hive_hide_are_no_data(any_lender, put):

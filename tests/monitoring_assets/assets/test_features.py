@@ -44,7 +44,7 @@ def read(lender):
             with open_storage(lender.lake.root).writing(path) as local:
                 pq.write_table(pa.table(columns), local)
         files = lender.lake.day_files(manifest.batch.path, YESTERDAY)
-        return pa.Table.from_batches(day_rows(files, landed, lender.registry))
+        return pa.Table.from_batches(day_rows(files, landed, lender.registry, {}))
 
     return read
 

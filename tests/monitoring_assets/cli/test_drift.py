@@ -283,7 +283,7 @@ def test_the_table_has_the_worst_first_and_a_summary(files):
         (["--current", "{current}"], "Missing option '--reference'"),
         (["--reference", "{folder}/no.parquet", "--current", "{current}"], "no such file"),
         (["--reference", "{folder}/*.csv", "--current", "{current}"], "no such file"),
-        (["--reference", "{folder}/empty", "--current", "{current}"], "holds no *.parquet"),
+        (["--reference", "{folder}/empty", "--current", "{current}"], "no Parquet, CSV or JSON lines file"),
         (["--reference", "{folder}/text.txt", "--current", "{current}"], "not a readable Parquet"),
         (["{both}", "--columns", "calm,nope"], "has no column 'nope'"),
         (["{both}", "--score", "nope"], "has no column 'nope'"),
@@ -331,7 +331,7 @@ def test_both_sides_may_lie_on_s3(s3_lender):
 
     nothing = run("--reference", root, "--current", f"{s3_lender.root}/lake/none.parquet")
     assert nothing.exit_code == 2
-    assert "none.parquet: no Parquet file there" in nothing.output
+    assert "none.parquet: no Parquet, CSV or JSON lines file" in nothing.output
 
 
 @pytest.fixture

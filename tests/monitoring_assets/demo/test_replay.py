@@ -82,7 +82,7 @@ def test_days_after_the_last_batch_are_left_alone(bound, lender, instance):
 
 def test_a_day_that_is_lost_without_a_check_is_an_error(bound, lender, instance):
     lender.publish(deployed_at=YESTERDAY.isoformat())
-    with pytest.raises(RuntimeError, match=f"{YESTERDAY}.*no Parquet file"):
+    with pytest.raises(RuntimeError, match=f"{YESTERDAY}.*no file"):
         replay(bound, instance, YESTERDAY, no_progress)
 
 

@@ -26,7 +26,8 @@ def test_every_fault_is_named_at_once_with_what_is_allowed():
         "deployed_at": ("'soon'", "a date, YYYY-MM-DD"),
         "batch.path": (
             "'cards/today.parquet'",
-            "a path with {date}, the day as YYYY-MM-DD, and no other braces",
+            "a path with {date}, the day as YYYY-MM-DD, or a form such as {date:%Y/%m/%d} (of %Y "
+            "%y %m %d %j), and no other braces",
         ),
         "scoring.artefact": ("'../model.onnx'", "a path that does not leave its folder (no '..')"),
         "scoring.sha256": ("'ABC'", "text that matches ^[0-9a-f]{64}$"),

@@ -29,7 +29,7 @@ def test_scores_of_production_are_put_beside_the_features(any_lender, score_anyw
 def test_scores_of_production_that_are_not_there_or_do_not_fit_are_named(
     any_lender, score_anywhere
 ):
-    with pytest.raises(Exception, match=f"no Parquet file at .*scores/{YESTERDAY}/"):
+    with pytest.raises(Exception, match=f"no file at .*scores/{YESTERDAY}/"):
         score_anywhere(SCORES)
     deliver_scores(any_lender, pd.DataFrame({"loan_id": list("abcde"), "pd": 0.5}))
     with pytest.raises(ScoringError, match=r"part-0.parquet: no column \['score'\]"):

@@ -1,0 +1,330 @@
+"""CSV and JSON lines as Parquet; the reference sample says what type a column has."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from resources.duckdb_session import isolated_database, quoted
+from resources.errors import InputError
+from resources.file_formats import is_csv, is_text
+from resources.storage import DayFiles, Files, LocalStorage
+
+if TYPE_CHECKING:
+    import duckdb
+
+STRING = "string"
+_DELIMITERS = ",;\t|"
+_NULLS = ("", "na", "n/a", "nan", "null", "none")
+"""What stands for null in a column that is no string, whatever its case."""
+_IS_NULL = f"({{text}} IS NULL OR lower({{text}}) IN {_NULLS})"
+_ALLOWED = "UTF-8, as CSV with a header or a JSON object a line"
+
+
+@dataclass(frozen=True)
+class _Family:
+    """How text is read as a family of types: expressions of DuckDB over ``{text}``.
+
+    Attributes
+    ----------
+    value
+        The value, null for text that is none.
+    plain
+        Whether text is taken for one where no type is known.
+    allowed
+        In words.
+    """
+
+    value: str
+    plain: str
+    allowed: str
+
+
+_FAMILIES = {
+    "boolean": _Family(
+        "coalesce(try_cast({text} AS BOOLEAN), CASE try_cast({text} AS DOUBLE) "
+        "WHEN 1 THEN true WHEN 0 THEN false END)",
+        "lower({text}) IN ('true', 'false')",
+        "true, false, 1 or 0",
+    ),
+    "number": _Family(
+        # A double holds every integer up to 2^53; longer ones would fall together.
+        "CASE WHEN NOT regexp_full_match({text}, '[+-]?[0-9]{{17,}}') "
+        "THEN try_cast({text} AS DOUBLE) END",
+        # A leading zero is part of a code, such as a postcode.
+        "NOT regexp_matches({text}, '^[+-]?0[0-9]')",
+        "a decimal point, no other separators, at most 16 digits",
+    ),
+    "date": _Family(
+        "CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}( 00:00:00)?') "
+        "THEN try_cast({text} AS DATE) END",
+        "true",
+        "YYYY-MM-DD",
+    ),
+    "timestamp": _Family("try_cast({text} AS TIMESTAMP)", "true", "YYYY-MM-DD HH:MM:SS"),
+}
+_PLAIN = {
+    name: f"NOT {_IS_NULL} AND {family.value} IS NOT NULL AND {family.plain}"
+    for name, family in _FAMILIES.items()
+} | {STRING: f"NOT {_IS_NULL}"}
+_DUCKDB_FAMILIES = {
+    "BOOLEAN": "boolean",
+    "BIGINT": "number",
+    "UBIGINT": "number",
+    "HUGEINT": "number",
+    "DOUBLE": "number",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+}
+
+
+@contextmanager
+def as_parquet(files: DayFiles, types: Mapping[str, str] | None) -> Iterator[DayFiles]:
+    """Parquet files of a table: its own, or copies of files in CSV or JSON lines.
+
+    Parameters
+    ----------
+    files
+        Files of one format. CSV has a header, whose most frequent of comma, semicolon, tab and bar
+        is the delimiter.
+    types
+        Family of types by column, as `resources.arrow_types.type_family` names it. A column that is
+        not named is a string: no type is guessed from the values of a day. None for a table that
+        sets the types for others, as `sample_as_parquet` guesses them.
+
+    Yields
+    ------
+    DayFiles
+        Copies keep the paths and URLs of the files, and last as long as the block.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or a value is not of its column's family; shows no value.
+    """
+    if not any(is_text(path) for path in files.paths):
+        yield files
+        return
+    with _copied(files.storage, files.paths, types, {}) as copies:
+        yield DayFiles(copies, files.paths)
+
+
+@contextmanager
+def sample_as_parquet(files: Files, path: str, declared: Mapping[str, str]) -> Iterator[Path]:
+    """A local Parquet file of a reference sample, whose types hold for every day.
+
+    Parameters
+    ----------
+    files
+        Where the sample lies.
+    path
+        Its path there.
+    declared
+        Family of types by column. Of text, any other column is the first of boolean, number, date
+        and timestamp that all its values are written as, else a string; a number with a leading
+        zero is a string, and in JSON what is in quotes is no number.
+
+    Raises
+    ------
+    InputError
+        If text cannot be read, or a value is not of its column's family; shows no value.
+    FileNotFoundError
+        If there is no file.
+    """
+    if not is_text(path):
+        with files.fetched(path) as local:
+            yield local
+        return
+    with _copied(files, [path], None, declared) as copies:
+        yield Path(copies.location(path))
+
+
+@contextmanager
+def _copied(
+    files: Files,
+    paths: Sequence[str],
+    types: Mapping[str, str] | None,
+    declared: Mapping[str, str],
+) -> Iterator[_Copies]:
+    with tempfile.TemporaryDirectory(prefix="monitoring-text-") as folder:
+        copies = _Copies(folder, files)
+        with isolated_database() as connection:
+            known = {
+                **(_types(connection, files, paths) if types is None else types),
+                **declared,
+            }
+            for path in paths:
+                copy = Path(copies.location(path))
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with _rows(connection, files, path) as rows:
+                    _copy(connection, files.url(path), rows.columns, known, copy)
+        yield copies
+
+
+class _Copies(LocalStorage):
+    """Copies of files, with the originals' paths and URLs."""
+
+    def __init__(self, root: str, originals: Files) -> None:
+        super().__init__(root)
+        self._originals = originals
+
+    @override
+    def url(self, path: str) -> str:
+        return self._originals.url(path)
+
+    @override
+    def location(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+
+def _types(
+    connection: duckdb.DuckDBPyConnection, files: Files, paths: Iterable[str]
+) -> dict[str, str]:
+    """Family by column that has values; string where two files do not agree."""
+    types: dict[str, str] = {}
+    for path in paths:
+        with _rows(connection, files, path) as rows:
+            for column, family in rows.types().items():
+                types[column] = family if types.get(column, family) == family else STRING
+    return types
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    url: str,
+    columns: Sequence[str],
+    types: Mapping[str, str],
+    target: Path,
+) -> None:
+    """Write the view ``rows`` as Parquet, or say which columns have values of another type."""
+    families = {name: _FAMILIES[types[name]] for name in columns if types.get(name) in _FAMILIES}
+    values = {
+        name: f"CASE WHEN NOT {_IS_NULL} THEN {family.value} END".format(text=quoted(name))
+        for name, family in families.items()
+    }
+    wrong = (
+        f"count(*) FILTER (NOT {_IS_NULL.format(text=quoted(name))} AND {value} IS NULL)"
+        for name, value in values.items()
+    )
+    counts = connection.execute(f"SELECT {', '.join(['count(*)', *wrong])} FROM rows").fetchall()
+    rows, *found = counts[0]
+    faults = [
+        f"column {name!r}: {count:,} of {rows:,} values are no {types[name]} ({family.allowed})"
+        for (name, family), count in zip(families.items(), found, strict=True)
+        if count
+    ]
+    if faults:
+        raise InputError(
+            f"{url}: {'; '.join(faults)}; allowed: the type that a column has in the reference"
+        )
+    made = ", ".join(f"{values.get(name, quoted(name))} AS {quoted(name)}" for name in columns)
+    connection.execute(
+        f"COPY (SELECT {made} FROM rows) TO {_literal(str(target))} (FORMAT parquet)"
+    )
+
+
+@contextmanager
+def _rows(
+    connection: duckdb.DuckDBPyConnection, files: Files, path: str
+) -> Iterator[_CsvRows | _JsonRows]:
+    """A text file as the view ``rows``, in which every column is a string."""
+    import duckdb
+
+    url, kind = files.url(path), _CsvRows if is_csv(path) else _JsonRows
+    with files.fetched(path) as local:
+        try:
+            rows = kind(connection, local)
+            _require_names(url, rows.columns)
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW rows AS {rows.query}")
+            yield rows
+        except (UnicodeDecodeError, gzip.BadGzipFile, duckdb.Error) as error:
+            # Only the number of the line: the rest may show a row.
+            line = re.search(r"[Ll]ine:? (\d+)", str(error))
+            where = f"line {line[1]}" if line else "text"
+            raise InputError(f"{url}: {where} cannot be read; allowed: {_ALLOWED}") from None
+
+
+def _require_names(url: str, columns: Sequence[str]) -> None:
+    """Refuse a table without columns, or with names that DuckDB does not tell apart."""
+    if not columns:
+        raise InputError(f"{url}: no columns; allowed: {_ALLOWED}")
+    times = Counter(name.lower() for name in columns)
+    twice = [name for name in columns if times[name.lower()] > 1]
+    if twice:
+        raise InputError(
+            f"{url}: columns {', '.join(map(repr, twice))}; allowed: names that differ in more "
+            "than upper and lower case"
+        )
+
+
+class _CsvRows:
+    """Rows of a CSV file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
+        self._connection = connection
+        with gzip.open(local) if local.suffix == ".gz" else local.open("rb") as file:
+            header = file.readline().decode("utf-8-sig")
+        delimiter = max(_DELIMITERS, key=header.count)
+        self.columns = next(csv.reader([header], delimiter=delimiter), [])
+        names = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in self.columns)
+        # Without `auto_detect` a line of another length is an error, not the start of the table.
+        self.query = (
+            f"SELECT * FROM read_csv({_literal(str(local))}, auto_detect=false, header=true, "
+            f"delim={_literal(delimiter)}, quote='\"', escape='\"', columns={{{names}}})"
+        )
+
+    def types(self) -> dict[str, str]:
+        """Family by column, the first that all values are written as."""
+        counts = {
+            (column, name): f"count(*) FILTER ({plain.format(text=quoted(column))})"
+            for column in self.columns
+            for name, plain in _PLAIN.items()
+        }
+        query = f"SELECT {', '.join(counts.values())} FROM rows"
+        found = dict(zip(counts, self._connection.execute(query).fetchall()[0], strict=True))
+        return {
+            column: next(name for name in _PLAIN if found[column, name] == found[column, STRING])
+            for column in self.columns
+            if found[column, STRING]
+        }
+
+
+class _JsonRows:
+    """Rows of a file of JSON objects."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
+        self._connection, self._file = connection, _literal(str(local))
+        found = connection.execute(
+            "SELECT name FROM (SELECT unnest(json_keys(json)) AS name, row_number() OVER () AS row "
+            f"FROM read_json_objects({self._file})) GROUP BY name ORDER BY min(row)"
+        ).fetchall()
+        self.columns = [name for (name,) in found]
+        values = (
+            # By JSON pointer: as a path, a name with a dot or a bracket would be several.
+            f"json->>{_literal('/' + name.replace('~', '~0').replace('/', '~1'))} AS {quoted(name)}"
+            for name in self.columns
+        )
+        self.query = f"SELECT {', '.join(values)} FROM read_json_objects({self._file})"
+
+    def types(self) -> dict[str, str]:
+        """Family by column, from JSON's own types: a string of digits is no number."""
+        found = self._connection.execute(
+            f"DESCRIBE SELECT * FROM read_json({self._file}, sample_size=-1)"
+        ).fetchall()
+        return {
+            name: _DUCKDB_FAMILIES.get(kind, STRING) for name, kind, *_ in found if kind != '"NULL"'
+        }
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

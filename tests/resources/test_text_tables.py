@@ -1,0 +1,174 @@
+"""CSV and JSON lines as Parquet: every value as it is written, of the type that was said."""
+
+import datetime as dt
+import gzip
+
+import pyarrow.parquet as pq
+import pytest
+
+from resources.errors import InputError
+from resources.storage import DayFiles, open_storage
+from resources.text_tables import as_parquet, sample_as_parquet
+
+
+@pytest.fixture
+def place(tmp_path):
+    return open_storage(str(tmp_path))
+
+
+@pytest.fixture
+def read(place):
+    """Write files and read them back as rows, by the types of a reference."""
+
+    def read(types, **files):
+        paths = tuple(name.replace("_", ".", 1) for name in files)
+        for path, content in zip(paths, files.values(), strict=True):
+            place.write(path, content if isinstance(content, bytes) else content.encode())
+        with as_parquet(DayFiles(place, paths), types) as copies:
+            return [row for one in copies.locations for row in pq.read_table(one).to_pylist()]
+
+    return read
+
+
+@pytest.fixture
+def sample(place):
+    """Write a reference sample and read it back as a table."""
+
+    def sample(name, text, **declared):
+        place.write(name, text.encode())
+        with sample_as_parquet(place, name, declared) as local:
+            return pq.read_table(local)
+
+    return sample
+
+
+TYPES = {"n": "number", "b": "boolean", "d": "date", "t": "timestamp", "s": "string"}
+ROWS = [
+    {
+        "id": "007",
+        "n": 1.5,
+        "b": True,
+        "d": dt.date(2026, 2, 28),
+        "t": dt.datetime(2026, 2, 28, 23, 59, 59),
+        "s": "NA",
+    },
+    {"id": "8", "n": None, "b": False, "d": None, "t": None, "s": 'a;"b"\nc'},
+]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_csv_as_any_program_writes_it(read, sign, end, start):
+    lines = (
+        "id,n,b,d,t,s",
+        "007,1.5,true,2026-02-28,2026-02-28 23:59:59,NA",
+        '8,NaN,0,,null,"a;""b""\nc"',
+    )
+    text = start + "".join(line + end for line in lines).replace(",", sign)
+    assert read(TYPES, x_csv=text) == ROWS
+
+
+def test_json_lines_and_an_array(read):
+    first = '{"id": "007", "n": 1.5, "b": true, "d": "2026-02-28", "t": "2026-02-28T23:59:59"'
+    lines = [first + ', "s": "NA"}', r'{"s": "a;\"b\"\nc", "b": 0, "id": "8", "n": null}']
+    found = read(TYPES, x_jsonl="\n".join(lines))
+    assert [{name: row.get(name) for name in ROWS[0]} for row in found] == ROWS
+    assert read(TYPES, x_json=f"[{','.join(lines)}]") == found
+
+
+def test_names_of_any_kind(read):
+    names = ["a.b", "a/b~c", "x[0]", "ü", "it's", 'say "hi"', "$", "select"]
+    csv_line = ";".join('"' + name.replace('"', '""') + '"' for name in names)
+    rows = [{name: str(number) for number, name in enumerate(names)}]
+    assert read({}, x_csv=f"{csv_line}\n{';'.join(map(str, range(len(names))))}\n") == rows
+    import json
+
+    assert read({}, x_jsonl=json.dumps(rows[0])) == rows
+
+
+def test_a_compressed_file_is_read(read):
+    assert read({"n": "number"}, **{"x_csv.gz": gzip.compress(b"id,n\n1,2\n")}) == [
+        {"id": "1", "n": 2.0}
+    ]
+
+
+def test_a_type_is_never_guessed_from_a_day(read):
+    """What is not known is a string, on a day of digits as on any other."""
+    for text, value in (("id,x\n1,5\n", "5"), ("id,x\n1,five\n", "five")):
+        assert read({}, x_csv=text) == [{"id": "1", "x": value}]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,n\n1,secret\n2,3\n", "column 'n': 1 of 2 values are no number"),
+        ("id,n\n1,\"1,5\"\n", "column 'n': 1 of 1 values are no number"),
+        ("id,n\n1,12345678901234567890\n", "at most 16 digits"),
+        ("id,b\n1,secret\n2,2\n", "column 'b': 2 of 2 values are no boolean"),
+        ("id,d\n1,28/02/2026\n", "column 'd': 1 of 1 values are no date .YYYY-MM-DD."),
+        ("id,d\n1,2026-02-28 10:00:00\n", "column 'd': 1 of 1 values are no date"),
+        ("id,d\n1,2026-02-30\n", "column 'd': 1 of 1 values are no date"),
+        ("id,t\n1,secret\n", "column 't': 1 of 1 values are no timestamp"),
+        ("id,n\n1,2\nsecret\n", "line 3 cannot be read"),
+        ("id,n\n1,2,secret\n", "line 2 cannot be read"),
+        ('id,n\n1,"secret\n', "cannot be read"),
+        (b"id,n\nM\xfcller,1\n", "line 2 cannot be read; allowed: UTF-8"),
+        (b"M\xfcller,n\n1,1\n", "cannot be read; allowed: UTF-8"),
+        ("", "no columns"),
+        ("id,n,n\n1,2,3\n", "columns 'n', 'n'; allowed: names that differ"),
+        ("id,N,n\n1,2,3\n", "columns 'N', 'n'; allowed: names that differ"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_not_shown(read, text, words):
+    with pytest.raises(InputError, match=words) as raised:
+        read(TYPES, x_csv=text)
+    assert "x.csv: " in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ['{"id": 1}\n{"id": sec\n', "[1, 2]", '"secret"', "secret"])
+def test_json_that_cannot_be_read_is_named_and_not_shown(read, text):
+    with pytest.raises(InputError, match=r"x\.jsonl: .*; allowed: UTF-8, as CSV") as raised:
+        read(TYPES, x_jsonl=text)
+    assert "sec" not in str(raised.value)
+
+
+def test_parquet_is_left_where_it_is(place):
+    files = DayFiles(place, ("a.parquet",))
+    with as_parquet(files, {}) as same:
+        assert same is files
+
+
+def test_a_sample_says_itself_what_its_types_are(sample):
+    text = (
+        "key,n,i,zip,b,d,t,mixed,none\n"
+        "1,1.5,3,01234,true,2026-01-01,2026-01-01 10:00:00,1,\n"
+        "2,,4,99999,false,2026-01-02,2026-01-02,x,\n"
+    )
+    table = sample("r.csv", text, key="string")
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "key": "string",
+        "n": "double",
+        "i": "double",
+        "zip": "string",
+        "b": "bool",
+        "d": "date32[day]",
+        "t": "timestamp[us]",
+        "mixed": "string",
+        "none": "string",
+    }
+    assert table["zip"].to_pylist() == ["01234", "99999"]
+    assert str(sample("r.csv", text, i="string").schema.field("i").type) == "string"
+
+
+def test_in_json_a_string_of_digits_is_no_number(sample):
+    table = sample("r.jsonl", '{"s": "1", "n": 1}\n{"s": "2", "n": 2.5}\n')
+    assert [str(kind) for kind in table.schema.types] == ["string", "double"]
+
+
+def test_copies_keep_the_urls_of_the_files(place):
+    place.write("a/x.csv", b"id\n1\n")
+    with as_parquet(DayFiles(place, ("a/x.csv",)), {}) as copies:
+        assert copies.storage.url("a/x.csv") == place.url("a/x.csv")
+        assert copies.locations != [place.location("a/x.csv")]
