@@ -246,8 +246,9 @@ class S3Storage(Storage):
 
     def __init__(self, root: str) -> None:
         super().__init__(root)
-        parts = urlsplit(root)
-        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+        # Not urlsplit: a `#` or a `?` is part of a key.
+        self._bucket, _, prefix = root.removeprefix("s3://").partition("/")
+        self._prefix = prefix.strip("/")
 
     @property
     def _client(self) -> Any:
@@ -360,7 +361,7 @@ def open_storage(root: str) -> Storage:
     ValueError
         If the URL's scheme is neither ``s3`` nor ``file``.
     """
-    scheme = urlsplit(root).scheme if "://" in root else "file"
+    scheme = root.partition("://")[0] if "://" in root else "file"
     if scheme == "s3":
         return S3Storage(root)
     if scheme == "file":
@@ -370,6 +371,8 @@ def open_storage(root: str) -> Storage:
 
 def open_path(path: str, base: AnyFiles) -> tuple[AnyFiles | Storage, str]:
     """Storage and relative path of ``path``: a URL of its own, or a path below ``base``.
+
+    A path that starts with a slash is one of this machine, unless ``base`` is a bucket.
 
     Examples
     --------
@@ -382,6 +385,8 @@ def open_path(path: str, base: AnyFiles) -> tuple[AnyFiles | Storage, str]:
         scheme, _, rest = path.partition("://")  # not urlsplit: a glob may hold a `?`
         host, _, relative = rest.partition("/")
         return open_storage(f"{scheme}://{host}"), relative
-    if path.startswith("/"):
-        return LocalStorage("/"), path.lstrip("/")
-    return base, path
+    elsewhere = path.startswith("/") and not isinstance(base, S3Storage)
+    # No object has an empty name or a dot for one, so `./a//b` is `a/b`; a last slash stays.
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    last = "/" if names and path.endswith("/") else ""
+    return LocalStorage("/") if elsewhere else base, "/".join(names) + last

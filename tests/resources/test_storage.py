@@ -138,3 +138,19 @@ def test_a_url_keeps_the_signs_of_a_glob():
 def test_a_root_of_another_scheme_is_refused():
     with pytest.raises(ValueError, match=r"found scheme 'ftp'; allowed: s3://, file:// or a path"):
         open_storage("ftp://somewhere/models")
+
+
+@pytest.mark.parametrize("path", ["a/b.csv", "./a/b.csv", "a//b.csv", "a/./b.csv"])
+def test_a_path_is_written_in_several_ways(any_lender, path):
+    storage = open_storage(f"{any_lender.root}/lake #1/x?y")
+    storage.write("a/b.csv", b"rows")
+    place, found = open_path(path, storage)
+    assert (place.read(found), [*storage.list("a")]) == (b"rows", ["a/b.csv"])
+    assert open_path(f"{path.removesuffix('b.csv')}", storage)[1] == "a/"
+
+
+def test_a_first_slash_is_the_root_of_the_bucket_or_of_the_machine(s3_lender, tmp_path):
+    storage = open_storage(s3_lender.root)
+    assert open_path("/a/b.csv", storage) == (storage, "a/b.csv")
+    place, path = open_path(f"{tmp_path}/a/b.csv", LocalStorage("elsewhere"))
+    assert place.url(path) == f"{tmp_path}/a/b.csv"

@@ -103,7 +103,7 @@ def test_a_type_is_never_guessed_from_a_day(read):
     ("text", "words"),
     [
         ("id,n\n1,secret\n2,3\n", "column 'n': 1 of 2 values are no number"),
-        ("id,n\n1,\"1,5\"\n", "column 'n': 1 of 1 values are no number"),
+        ('id,n\n1,"1,5"\n', "column 'n': 1 of 1 values are no number"),
         ("id,n\n1,12345678901234567890\n", "at most 16 digits"),
         ("id,b\n1,secret\n2,2\n", "column 'b': 2 of 2 values are no boolean"),
         ("id,d\n1,28/02/2026\n", "column 'd': 1 of 1 values are no date .YYYY-MM-DD."),

@@ -283,7 +283,10 @@ def test_the_table_has_the_worst_first_and_a_summary(files):
         (["--current", "{current}"], "Missing option '--reference'"),
         (["--reference", "{folder}/no.parquet", "--current", "{current}"], "no such file"),
         (["--reference", "{folder}/*.csv", "--current", "{current}"], "no such file"),
-        (["--reference", "{folder}/empty", "--current", "{current}"], "no Parquet, CSV or JSON lines file"),
+        (
+            ["--reference", "{folder}/empty", "--current", "{current}"],
+            "no Parquet, CSV or JSON lines file",
+        ),
         (["--reference", "{folder}/text.txt", "--current", "{current}"], "not a readable Parquet"),
         (["{both}", "--columns", "calm,nope"], "has no column 'nope'"),
         (["{both}", "--score", "nope"], "has no column 'nope'"),

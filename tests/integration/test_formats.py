@@ -1,0 +1,84 @@
+"""The same rows in every format that is read: what is found of them is the same."""
+
+import numpy as np
+
+from monitoring_assets.partitions import ModelDay
+from resources.storage import open_storage
+from tests.conftest import days_ago, job, onboard, rows
+
+DAY = days_ago(40)
+
+
+def as_csv(frame):
+    return frame.to_csv(index=False)
+
+
+def as_semicolons(frame):
+    return frame.to_csv(index=False, sep=";", lineterminator="\r\n")
+
+
+def as_json_lines(frame):
+    return frame.to_json(orient="records", lines=True, double_precision=15)
+
+
+FORMATS = {"csv": as_csv, "tsv": as_semicolons, "jsonl": as_json_lines}
+
+
+def frame_of(seed, size, income_shift=0.0):
+    """Rows with what files have: null, a code with leading zeros, a score and an outcome."""
+    frame, random = rows(seed, size, income_shift), np.random.default_rng(seed)
+    frame["branch"] = random.choice(["007", "042", "100"], size)
+    frame.loc[random.random(size) < 0.1, "income"] = None
+    frame["score"] = random.random(size).round(3)
+    frame["bad"] = (random.random(size) < frame["score"]).astype(int)
+    return frame
+
+
+def publish(lender, ending):
+    """Land a version whose files, and those of its day, are all of one ending."""
+
+    def put(storage, path, frame):
+        path = f"{path}.{ending}"
+        if ending == "parquet":
+            lender.put(storage, path, frame)
+        else:
+            storage.write(path, FORMATS[ending](frame).encode())
+
+    registry, lake = (open_storage(one.root) for one in (lender.registry, lender.lake))
+    put(registry, f"pd_cards/{ending}/reference", frame_of(0, 2000))
+    frame = frame_of(1, 500, income_shift=0.4)
+    put(lake, f"{ending}/batch/{DAY:%Y/%m/%d}/part", frame.drop(columns=["score", "bad"]))
+    put(lake, f"scores/{DAY}", frame[["loan_id", "score"]].sample(frac=1, random_state=1))
+    put(lake, f"outcomes/{DAY}", frame[["loan_id", "bad"]].iloc[::-1])
+    lender.publish_manifest(
+        "pd_cards",
+        ending,
+        deployed_at=days_ago(60).isoformat(),
+        reference={"path": f"reference.{ending}", "score": "score", "outcome": "bad"},
+        batch={"path": ending + "/batch/{date:%Y/%m/%d}/", "key": "loan_id"},
+        features={"columns": ["income", "region", "branch"]},
+        scoring={"flavour": "scored", "path": "scores/{date}." + ending},
+        outcome={"path": "outcomes/{date}." + ending, "column": "bad", "maturity": 30},
+        segments=["branch"],
+    )
+
+
+def test_a_day_in_text_is_the_same_day(any_lender, instance):
+    found = {}
+    for ending in ("parquet", *FORMATS):
+        publish(any_lender, ending)
+    onboard(any_lender, instance)
+    for ending in ("parquet", *FORMATS):
+        day = ModelDay(DAY, f"pd_cards.{ending}")
+        for name in ("monitor_day", "measure_performance"):
+            done = job(name, any_lender).execute_in_process(
+                instance=instance, partition_key=day.partition
+            )
+            assert done.success
+        found[ending] = [
+            any_lender.store.read_table(dataset, day.key, DAY)[0].to_pylist()
+            for dataset in ("drift_report", "performance_report", "segment_report")
+        ]
+    assert all(found["parquet"])
+    for ending in FORMATS:
+        assert found[ending] == found["parquet"]
