@@ -52,7 +52,7 @@ def type_family(arrow_type: pa.DataType | str) -> str:
     return name
 
 
-def column_families(schema: pa.Schema, *, key: str) -> dict[str, str]:
+def column_families(schema: pa.Schema, *, key: str | None = None) -> dict[str, str]:
     """The family of each column but the key, by name: a key is compared as it is written."""
     return {field.name: type_family(field.type) for field in schema if field.name != key}
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import duckdb
 
 STRING = "string"
+PANDAS_INDEX = "__index_level_0__"
+"""A column without a name is the index that pandas has written; so does it call it in Parquet."""
 _DELIMITERS = ",;\t|"
 _NULLS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for null in a column that is no string, whatever its case."""
@@ -275,12 +277,13 @@ class _CsvRows:
         with gzip.open(local) if local.suffix == ".gz" else local.open("rb") as file:
             header = file.readline().decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=header.count)
-        self.columns = next(csv.reader([header], delimiter=delimiter), [])
-        names = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in self.columns)
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        self.columns = [name or PANDAS_INDEX for name in names]
+        types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in self.columns)
         # Without `auto_detect` a line of another length is an error, not the start of the table.
         self.query = (
             f"SELECT * FROM read_csv({_literal(str(local))}, auto_detect=false, header=true, "
-            f"delim={_literal(delimiter)}, quote='\"', escape='\"', columns={{{names}}})"
+            f"delim={_literal(delimiter)}, quote='\"', escape='\"', columns={{{types}}})"
         )
 
     def types(self) -> dict[str, str]:

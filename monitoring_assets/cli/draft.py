@@ -20,10 +20,12 @@ from monitoring_assets.cli.options import require_columns
 from monitoring_assets.partitions import DATES, last_whole_day
 from monitoring_assets.statistics.drift.segments import MAX_VALUES, segment_values
 from monitoring_assets.statistics.profiles.source import ParquetSource
-from resources.arrow_types import SCORE_FAMILIES, type_family
+from resources.arrow_types import SCORE_FAMILIES, column_families, type_family
+from resources.file_formats import FORMATS
 from resources.lake import Lake
 from resources.scorers.base import SCORE, ScoringError
 from resources.scorers.onnx import GraphInput, graph_inputs
+from resources.text_tables import as_parquet
 
 FIRST_DAY = dt.date(2000, 1, 1)
 """Batches of earlier days are not looked for."""
@@ -116,8 +118,7 @@ def draft_version(files: Files) -> Draft:
         sample = ParquetSource([files.sample])
     except (OSError, ValueError) as error:
         why = str(error).replace(str(files.sample), files.sample_name)
-        from_csv = "pandas.read_csv('x.csv').to_parquet('x.parquet') writes Parquet from CSV"
-        raise click.BadParameter(f"{why}; {from_csv}", param_hint="--reference") from error
+        raise click.BadParameter(f"{why}; allowed: {FORMATS}", param_hint="--reference") from error
     names = sample.schema.names
     require_columns("--score", filter(None, [files.score]), files.sample_name, names)
     require_columns("--outcome", filter(None, [files.outcome]), files.sample_name, names)
@@ -127,7 +128,7 @@ def draft_version(files: Files) -> Draft:
             f"name the column of {files.sample_name} that holds the score with --score, or the "
             f"model that gives it with --model; columns of numbers: {', '.join(numbers) or 'none'}"
         )
-    batch = _last_batch(files)
+    batch = _last_batch(files, sample)
     key = _key(files, sample, batch)
     inputs = _graph_inputs(files)
     columns, columns_why, left_out = _characteristics(files, sample, batch, key.value, inputs)
@@ -171,7 +172,7 @@ def _type_name(kind: pa.DataType) -> str:
     return str(kind.value_type if pa.types.is_dictionary(kind) else kind).removeprefix("large_")
 
 
-def _last_batch(files: Files) -> _Batch | None:
+def _last_batch(files: Files, sample: ParquetSource) -> _Batch | None:
     today = last_whole_day() + dt.timedelta(days=1)
     days = [FIRST_DAY + dt.timedelta(days=n) for n in range((today - FIRST_DAY).days + 1)]
     try:
@@ -180,6 +181,8 @@ def _last_batch(files: Files) -> _Batch | None:
             return None
         day = max(found)
         parts = files.lake.day_files(files.batch, day)
+        readable = as_parquet(parts, column_families(sample.schema, key=files.key))
+        parts = click.get_current_context().with_resource(readable)
         return _Batch(min(found), day, ParquetSource(parts.locations, parts.storage.filesystem))
     except Exception as error:  # of botocore, pyarrow or ours: all are about the batches
         raise click.BadParameter(str(error), param_hint="--batch") from error

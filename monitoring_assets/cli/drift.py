@@ -22,7 +22,7 @@ from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
-from resources.arrow_types import type_family
+from resources.arrow_types import column_families
 from resources.errors import InputError
 from resources.file_formats import FORMATS, of_one_format
 from resources.storage import DayFiles, LocalStorage, open_path, open_storage
@@ -139,8 +139,7 @@ def drift(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     base = _open("--reference", reference, None)
-    types = {field.name: type_family(field.type) for field in base.schema}
-    batch = _open("--current", current, types)
+    batch = _open("--current", current, column_families(base.schema))
     every = base.schema.names
 
     def named(option: str, value: str | None) -> list[str]:

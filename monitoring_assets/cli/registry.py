@@ -39,7 +39,11 @@ Examples:
 """
 )
 @click.argument("name", metavar="MODEL")
-@click.option("--reference", required=True, help="Sample that the model was approved on: Parquet.")
+@click.option(
+    "--reference",
+    required=True,
+    help="Sample that the model was approved on: Parquet, CSV or JSON lines.",
+)
 @click.option("--batch", required=True, help="Where a day's rows arrive, with {date} for the day.")
 @click.option("--version", default="1", show_default=True, help="Version of the model.")
 @click.option("--model", help="The model, an ONNX graph.  [default: production writes scores]")
@@ -63,8 +67,8 @@ def draft(
     What the files do not say is guessed: the key, the characteristics, the range of the scores. A
     comment in model.yaml says why each is what it is. Read it and put it right, then onboard.
 
-    --batch is a path from here in the lake, or as batch.path may name one: a Parquet file, a folder
-    with a slash at its end, or a glob, below MONITORING_LAKE. If there is a batch already, it is
+    --batch is a path from here in the lake, or as batch.path may name one: a file, a folder with a
+    slash at its end, or a glob, below MONITORING_LAKE. If there is a batch already, it is
     looked at: what it does not have is no characteristic, and the key is looked for in it.
 
     The folder <registry>/MODEL/<version>/ must be new; nothing is overwritten. What was written is
@@ -79,6 +83,7 @@ def draft(
     from resources.environment import resources_from_environment
     from resources.manifest import MANIFEST_NAME, ManifestError, parse_manifest
     from resources.storage import open_path, open_storage
+    from resources.text_tables import sample_as_parquet
 
     resources = resources_from_environment()
     watched = resources["registry"].root
@@ -99,7 +104,12 @@ def draft(
             if path is not None:
                 try:
                     place, relative = open_path(path, open_storage("."))
-                    local[option] = fetched.enter_context(place.fetched(relative))
+                    opened = (
+                        place.fetched(relative)
+                        if option == "--model"
+                        else sample_as_parquet(place, relative, {key: "string"} if key else {})
+                    )
+                    local[option] = fetched.enter_context(opened)
                 except Exception as error:  # as above, about this path
                     why = "no such file" if isinstance(error, FileNotFoundError) else error
                     raise click.BadParameter(f"{path}: {why}", param_hint=option) from error
@@ -164,7 +174,7 @@ def _after_draft(
     yield f"{command} registry validate {shlex.quote(folder)}", "after each change"
     if drafted.last_batch is None:
         day = drafted.deployed_at.value
-        yield _delivery(drafted.files, day), f"the rows of a day, here {day}, as Parquet"
+        yield _delivery(drafted.files, day), f"the rows of a day, here {day}"
     if is_watched:
         yield f"{command} onboard", "accepts the version and counts its sample"
         yield f"{command} backfill {key}", "computes its days, to yesterday"

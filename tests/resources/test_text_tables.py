@@ -167,6 +167,10 @@ def test_in_json_a_string_of_digits_is_no_number(sample):
     assert [str(kind) for kind in table.schema.types] == ["string", "double"]
 
 
+def test_the_index_that_pandas_has_written_has_the_name_that_it_has_in_parquet(read):
+    assert read({}, x_csv=",n\n0,5\n") == [{"__index_level_0__": "0", "n": "5"}]
+
+
 def test_copies_keep_the_urls_of_the_files(place):
     place.write("a/x.csv", b"id\n1\n")
     with as_parquet(DayFiles(place, ("a/x.csv",)), {}) as copies:

@@ -229,6 +229,23 @@ def test_a_batch_in_the_lake_is_named_from_its_root(s3_lender, newcomer, given, 
 NO_MODEL = "name the column of sample.parquet that holds the score with --score"
 
 
+def test_files_in_csv_are_drafted_as_in_parquet(newcomer):
+    """All but the types: CSV does not tell an integer from a double."""
+    batch = applications(2).drop(columns=["pd", "bad"])
+    newcomer.write(f"lake/{YESTERDAY}/rows.parquet", batch)
+    assert newcomer.draft(*SCORED).exit_code == 0
+    expected = newcomer.manifest()
+    applications().to_csv("sample.csv", index=False)
+    (newcomer.folder / f"lake/{YESTERDAY}/rows.parquet").unlink()
+    batch.to_csv(f"lake/{YESTERDAY}/rows.csv", index=False)
+    done = newcomer.draft(*SCORED, "--reference", "sample.csv", "--version", "2")
+    assert done.exit_code == 0, done.output
+    found = newcomer.manifest("registry/loans/2")
+    for one in (*expected["features"]["columns"], *found["features"]["columns"]):
+        one["type"] = one["type"].replace("int64", "double")
+    assert found == expected | {"version": "2"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -241,11 +258,11 @@ NO_MODEL = "name the column of sample.parquet that holds the score with --score"
         (["--score", "pd", "--reference", "none.parquet"], ["--reference", "no such file"]),
         (["--score", "pd", "--reference", "."], ["--reference", ".: no such file"]),
         (
-            ["--score", "pd", "--reference", "sample.csv"],
-            ["--reference", "sample.csv: not a readable Parquet file", "writes Parquet from CSV"],
+            ["--score", "pd", "--reference", "sample.xlsx"],
+            ["--reference", "sample.xlsx: not a readable Parquet file", "allowed: Parquet, CSV"],
         ),
         (["--score", "pd", "--batch", "lake/"], ["--batch", "a path with {date}"]),
-        (["--score", "pd", "--batch", "{date}.csv"], ["--batch", "a .parquet file, not .csv"]),
+        (["--score", "pd", "--batch", "{date}.xlsx"], ["--batch", "a file in Parquet"]),
         (["--score", "pd", "--batch", "../{date}/"], ["batch.path", "does not leave its folder"]),
         (["--score", "pd", "--version", "1..2"], ["version: found '1..2'; allowed: text that"]),
         (
@@ -255,7 +272,7 @@ NO_MODEL = "name the column of sample.parquet that holds the score with --score"
     ],
 )
 def test_input_that_cannot_be_used_is_named_and_nothing_is_written(newcomer, options, words):
-    applications().to_csv("sample.csv")
+    (newcomer.folder / "sample.xlsx").write_bytes(b"PK")
     done = newcomer.draft(*options)
     assert done.exit_code == 2
     shown = " ".join(done.stderr.split())

@@ -151,8 +151,10 @@ def test_validate_looks_at_the_last_batch(lender, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("x/{date}.csv", "a .parquet file, not .csv"),
-        ("x/{date}.parquet.gz", "a .parquet file, not .gz"),
+        ("x/{date}.xlsx", "a file in Parquet"),
+        ("x/{date:%B}/", "a form such as"),
+        ("x/{date:%Y/%m}/", "a form such as"),
+        ("x/{date:>300000}.parquet", "a form such as"),
         ("x.parquet?d={date}", "a path without a query"),
     ],
 )
