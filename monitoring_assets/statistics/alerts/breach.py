@@ -17,7 +17,12 @@ from monitoring_assets.statistics.alerts.day_windows import (
 )
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
 from monitoring_assets.statistics.drift.drift import Index
-from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
+from monitoring_assets.statistics.drift.multiple_testing import (
+    adjusted,
+    chance_law,
+    indices,
+    minimum_effect_p,
+)
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.stability import Smoothing
 from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
@@ -197,7 +202,7 @@ class Track:
         bool[N, S], subjects in breach.
     unresolved
         bool[N, S], subjects that are not well yet: in breach, or with an index at or over the
-        middle of ``warn`` and ``fail`` by the same rules. Without that margin a drift that stays
+        middle of ``warn`` and ``fail`` and beyond chance. Without that margin a drift that stays
         near its limit would be resolved and opened again and again.
     pages
         bool[N, S], breaches that are worth a page.
@@ -207,6 +212,8 @@ class Track:
         Why they do not, in words.
     describe
         Makes the breach of a day and a subject, both by position, and its first day.
+    held_back
+        Says of a day, by position, what reaches its limit and yet is no breach, and why.
     """
 
     days: Sequence[dt.date]
@@ -219,6 +226,7 @@ class Track:
     opens_alone: Flags
     why_alone: str
     describe: Callable[[int, int, dt.date], Breach] = field(repr=False)
+    held_back: Callable[[int], tuple[str, ...]] = field(default=lambda _: (), repr=False)
 
     def opening(self, at: int, policy: Policy, *, paging: bool) -> str | None:
         """Return why what is in breach on a day opens an incident; None if it does not."""
@@ -335,6 +343,7 @@ def _either(drift: Track, faults: Track) -> Track:
         np.hstack([drift.opens_alone, faults.opens_alone]),
         f"stopped by a check, {drift.why_alone}",
         describe,
+        drift.held_back,
     )
 
 
@@ -397,15 +406,20 @@ def _all_faults(day: DayFacts) -> list[Fault]:
 class _Indices:
     """Indices of C columns on T calendar days; NaN where there is none.
 
-    Each is that against the nearest baseline, of which ``baseline`` has the position.
+    Each is that against the nearest baseline, of which ``baseline`` has the position. ``p`` is of
+    no drift, ``effect_p`` of a true index at ``middle``: 1 for what is under ``fail`` or no drift
+    explains.
     """
 
     value: Floats
     p: Floats
+    effect_p: Floats
     pool_value: Floats
     pool_p: Floats
+    pool_effect_p: Floats
     recent_value: Floats
     recent_p: Floats
+    recent_effect_p: Floats
     baseline: NDArray[np.int64]
     pool_baseline: NDArray[np.int64]
     usual: Flags
@@ -416,6 +430,7 @@ class _Indices:
     noise: Floats
     pool_noise: Floats
     warn: Floats
+    middle: Floats
     fail: Floats
     level: Floats
 
@@ -431,11 +446,39 @@ class _Indices:
             **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in named},
         )
 
-    def over(self, limit: Floats) -> tuple[Flags, Flags]:
-        """Return where days, and where pools, are at or over a limit and beyond chance."""
-        day = is_beyond(self.value, self.p, limit, self.level) & ~self.usual
-        pool = is_beyond(self.pool_value, self.pool_p, limit, self.level)
-        return day, pool & is_beyond(self.recent_value, self.recent_p, limit, self.level)
+    def in_breach(self) -> tuple[Flags, Flags]:
+        """Return where days, and where pools, are at ``fail`` and surely over ``middle``."""
+        return self._over(self.fail, self.effect_p, self.pool_effect_p, self.recent_effect_p)
+
+    def unresolved(self) -> Flags:
+        """Return where a day or a pool is at ``middle`` and beyond chance."""
+        return np.logical_or(*self._over(self.middle, self.p, self.pool_p, self.recent_p))
+
+    def _over(
+        self, limit: Floats, p: Floats, pool_p: Floats, recent_p: Floats
+    ) -> tuple[Flags, Flags]:
+        day = is_beyond(self.value, p, limit, self.level) & ~self.usual
+        pool = is_beyond(self.pool_value, pool_p, limit, self.level)
+        return day, pool & is_beyond(self.recent_value, recent_p, limit, self.level)
+
+    def reaching(self, t: int, column: int, policy: Policy) -> tuple[int, float, float] | None:
+        """Return the window in which an index is at ``fail``: its days, value and ``effect_p``.
+
+        Of a pool and its last days, which both must be, the less certain one; None if it is not.
+        """
+        of = t, column
+        if self.value[of] >= self.fail[of]:
+            return 1, self.value[of], self.effect_p[of]
+        pool = policy.pool_days, self.pool_value[of], self.pool_effect_p[of]
+        recent = _recent(policy), self.recent_value[of], self.recent_effect_p[of]
+        if min(pool[1], recent[1]) >= self.fail[of]:
+            return max(pool, recent, key=lambda window: window[2])
+        return None
+
+
+def _recent(policy: Policy) -> int:
+    """Return how many last days of a pool must be over the limit as well."""
+    return min(policy.resolve, policy.pool_days)
 
 
 def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Policy) -> Track:
@@ -457,8 +500,8 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         for group in by_bins.values():
             _measure(found, position, group, shift, policy)
 
-    day, pool = found.over(found.fail)
-    unresolved = np.logical_or(*found.over((found.warn + found.fail) / 2))[at]
+    day, pool = found.in_breach()
+    unresolved = found.unresolved()[at]
     if index == "CSI" and columns:
         day &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
         pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
@@ -478,12 +521,12 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         pages &= ~little
     opens_alone = pool | (day & (found.value[at] >= policy.at_once))
 
-    def pooled_counts(n: int, subject: int) -> NDArray[np.int64]:
+    def pooled_counts(n: int, subject: int, days: int) -> NDArray[np.int64]:
         report = reports[n][columns[subject]]
         parts = [
             other.current
             for t, by_column in zip(at, reports, strict=True)
-            if at[n] - policy.pool_days < t <= at[n]
+            if at[n] - days < t <= at[n]
             and not found.broken[t, subject]
             and (other := by_column.get(report.column)) is not None
             and other.bins_key == report.bins_key
@@ -498,7 +541,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         if window == "pool":
             value = found.pool_value[at[n], subject]
             position = found.pool_baseline[at[n], subject]
-            counts = pooled_counts(n, subject)
+            counts = pooled_counts(n, subject, policy.pool_days)
         by = (found.moved if window == "day" else found.pool_moved)[at[n], subject]
         limits = report.thresholds
         baseline = report.baselines[position]
@@ -517,6 +560,33 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
             None if np.isnan(by) else float(by),
         )
 
+    def held_back(n: int) -> tuple[str, ...]:
+        t, texts = at[n], []
+        for subject, column in enumerate(columns):
+            if day[n, subject] or pool[n, subject]:
+                continue
+            shown = found.reaching(t, subject, policy)
+            if shown is None:
+                continue
+            days, value, effect_p = shown
+            report = reports[n][column]
+            if days == 1 and found.usual[t, subject]:
+                why = ", which is usual for its weekday"
+            elif effect_p > report.thresholds.level:
+                rows = pooled_counts(n, subject, days).sum() if days > 1 else report.current.sum()
+                why = (
+                    f", but with {rows:,} rows it is not yet certain that the true value is over "
+                    f"{report.thresholds.middle:.3g}"
+                )
+            else:
+                why = f", which chance explains among {len(reports[n])} characteristics"
+            over = "" if days == 1 else f" over {days} days"
+            texts.append(
+                f"{column}: {index} {value:.2f}{over} reaches the limit of "
+                f"{report.thresholds.fail:g}{why}"
+            )
+        return tuple(texts)
+
     known = np.array([bool(report) for report in reports])
     why = f"{policy.pool_days} days together over the limit, or one at {policy.at_once:g} or more"
     return Track(
@@ -530,6 +600,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         opens_alone,
         why,
         describe,
+        held_back,
     )
 
 
@@ -546,23 +617,27 @@ def _measure(
     counts = np.zeros((len(found.value), len(reference)), np.int64)
     counts[t] = [report.current for _, report in group]
     limits = [report.thresholds for _, report in group]
-    for name in ("warn", "fail", "level"):
+    for name in ("warn", "middle", "fail", "level"):
         getattr(found, name)[t, column] = [getattr(limit, name) for limit in limits]
-    fail, level = found.fail[:, column], found.level[:, column]
+    middle, fail, level = (getattr(found, x)[:, column] for x in ("middle", "fail", "level"))
     baselines = max((report.baselines for _, report in group), key=len)
     has = np.zeros((len(baselines), len(counts)), bool)
     for day, report in group:
         has[: len(report.baselines), day] = True
 
-    def nearest(counts: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        values, p_values = indices(np.stack(baselines)[:, None], counts, smoothing)
+    def nearest(counts: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+        against = np.stack(baselines)
+        values, p_values = indices(against[:, None], counts, smoothing)
         position = np.where(has, values, np.inf).argmin(0)
         of = position, np.arange(len(counts))
-        return values[of], p_values[of], position
+        value, p = values[of], p_values[of]
+        law = chance_law(against[position], counts)
+        effect_p = minimum_effect_p(value, *law, middle, is_beyond(value, p, fail, level))
+        return value, p, effect_p, position
 
-    value, p, baseline = nearest(counts)
+    value, p, effect_p, baseline = nearest(counts)
     found.value[t, column], found.p[t, column] = value[t], p[t]
-    found.baseline[t, column] = baseline[t]
+    found.effect_p[t, column], found.baseline[t, column] = effect_p[t], baseline[t]
 
     if (value[t] >= fail[t]).any():
         weekday, rest = weekday_and_rest(counts)
@@ -579,19 +654,21 @@ def _measure(
     found.noise[t, column] = np.sqrt(1 / reference.sum() + 1 / counts[t].sum(1))
     if policy.pool_days > 1:
         # A day that opens an incident by itself is broken; it would outlive itself in a pool.
-        broken = is_beyond(value, p, policy.at_once, level) & ~found.usual[:, column]
+        broken = is_beyond(value, effect_p, policy.at_once, level) & ~found.usual[:, column]
         found.broken[t, column] = broken[t]
         kept = np.where(broken[:, None], 0, counts)
         rows = kept.sum(1)
         enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
         together = pooled(kept, policy.pool_days)
-        recent = pooled(kept, min(policy.resolve, policy.pool_days))
+        recent = pooled(kept, _recent(policy))
         here = t[enough[t] & (rows[t] > 0)]
-        pool, pool_p, pool_baseline = nearest(together)
-        now, now_p, _ = nearest(recent)
+        pool, pool_p, pool_effect_p, pool_baseline = nearest(together)
+        now, now_p, now_effect_p, _ = nearest(recent)
         found.pool_baseline[here, column] = pool_baseline[here]
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
+        found.pool_effect_p[here, column] = pool_effect_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
+        found.recent_effect_p[here, column] = now_effect_p[here]
         pool_rows = together.sum(1)[here]
         found.pool_noise[here, column] = np.sqrt(1 / reference.sum() + 1 / pool_rows)
         for by_day, of_pool in ((moved, found.pool_moved), (shift, found.pool_shift)):

@@ -52,7 +52,7 @@ HISTORY_DAYS = FOLD_DAYS + BASELINE_DAYS
 """Calendar days that a decision looks at: the first ones only serve as baselines."""
 
 SHOWN = 3
-"""Breaches told in the reasons; all are in ``Decision.breaches``."""
+"""Subjects told in the reasons; all breaches are in ``Decision.breaches``."""
 
 # On one day the family whose cause lies nearest leads.
 _LEADS: tuple[Family, ...] = ("data quality", "population", "performance", "characteristics")
@@ -256,7 +256,8 @@ def _decide(
 
     decisions = []
     for family in FAMILIES:
-        track, standing, evidence = found[family], after[family], _evidence(breaches[family])
+        track, standing = found[family], after[family]
+        evidence = _first_of([breach.text for breach in breaches[family]])
         if standing is None:
             why = _nothing(track, at, before.get(family), policy)
             decisions.append(Decision(family, "none", (*why, *evidence), breaches=breaches[family]))
@@ -401,13 +402,11 @@ def _nothing(track: Track, at: int, was: FamilyState | None, policy: Policy) -> 
     if was is not None:
         return ("over without a page",)
     accepted = [f"judged against {shift}, too" for shift in policy.accepted]
-    return ("nothing is over its limit", *accepted, *_belated(track, at, policy))
+    held_back = _first_of(track.held_back(at)) or ("nothing is over its limit",)
+    return (*held_back, *accepted, *_belated(track, at, policy))
 
 
-def _evidence(breaches: tuple[Breach, ...]) -> tuple[str, ...]:
-    """Return the worst breaches in words."""
-    more = len(breaches) - SHOWN
-    return (
-        *(breach.text for breach in breaches[:SHOWN]),
-        *([f"and {more} more"] if more > 0 else []),
-    )
+def _first_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the first texts, and how many more there are."""
+    more = len(texts) - SHOWN
+    return (*texts[:SHOWN], *([f"and {more} more"] if more > 0 else []))

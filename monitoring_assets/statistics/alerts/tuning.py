@@ -197,8 +197,8 @@ def quiet_days(
 ) -> tuple[list[DayFacts], str]:
     """Return the stored days that may be taken for days without drift, and which those are.
 
-    Those with a report on which nothing would stand, not even what does not page, if ``warn``
-    were the limit. If they are fewer than ``LEARN_DAYS``, as with a population that has always
+    Those with a report on which nothing would stand, not even what does not page, if ``fail`` were
+    as low as ``warn``. If they are fewer than ``LEARN_DAYS``, as with a population that has always
     been another one than the reference's, those on which nothing stands; else all.
 
     Parameters
@@ -213,9 +213,9 @@ def quiet_days(
     reported = [day for day in days if any(column.error is None for column in day.columns)]
     at_warn = replace(
         choice,
-        psi=replace(choice.psi, fail=choice.psi.warn),
-        csi=replace(choice.csi, fail=choice.csi.warn),
-        single={name: replace(one, fail=one.warn) for name, one in choice.single.items()},
+        psi=_lowered(choice.psi),
+        csi=_lowered(choice.csi),
+        single={name: _lowered(one) for name, one in choice.single.items()},
     )
     for one, words in ((at_warn, "nothing at warn"), (choice, "nothing at fail")):
         decided = replay(_judged(days, one), one.policy, deployed_at)
@@ -228,6 +228,11 @@ def quiet_days(
         if len(quiet) >= min(LEARN_DAYS, len(reported)):
             return quiet, words
     return reported, "whatever was wrong on them"
+
+
+def _lowered(limits: Thresholds) -> Thresholds:
+    """Return limits with ``fail`` at ``warn``, and ``warn`` as far under it as it was."""
+    return replace(limits, warn=limits.warn**2 / limits.fail, fail=limits.warn)
 
 
 def _judged(days: Sequence[DayFacts], choice: Choice) -> list[DayFacts]:

@@ -20,12 +20,18 @@ from monitoring_assets.statistics.alerts.day_windows import (
     weekday_and_rest,
 )
 from monitoring_assets.statistics.alerts.policy import Policy
-from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
+from monitoring_assets.statistics.drift.multiple_testing import (
+    adjusted,
+    chance_law,
+    indices,
+    minimum_effect_p,
+)
 from monitoring_assets.statistics.drift.stability import Smoothing
 from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Law = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,8 @@ class PooledIndices:
         Of the window, and how likely chance exceeds it.
     recent, recent_p
         The same of the window's last days.
+    law, recent_law
+        Of both, as ``chance_law`` returns them.
     moved
         Shift of the mean score over the window, in units of the score.
     rows
@@ -48,6 +56,8 @@ class PooledIndices:
     p: Floats
     recent: Floats
     recent_p: Floats
+    law: Law
+    recent_law: Law
     moved: Floats
     rows: NDArray[np.int64]
 
@@ -77,6 +87,7 @@ class Stream:
     def __post_init__(self) -> None:
         self.rows = self.counts.sum(-1)
         self.value, self.p = indices(self.reference, self.counts, self.smoothing)
+        self.law = chance_law(self.reference, self.counts)
         # (a - e) * effects; the reference's shares times the effects add to 0.
         with np.errstate(invalid="ignore"):
             self.moved = (self.counts @ self.effects) / self.rows
@@ -115,17 +126,18 @@ class Stream:
             kept = np.where(broken[..., None], 0, self.counts)
             enough = 2 * pooled((rows > 0).astype(np.int64), days) > days
             absent = ~(enough & (rows > 0))
-            together = pooled(kept, days)
+            together, last = pooled(kept, days), pooled(kept, recent)
             measured = (
                 *indices(self.reference, together, self.smoothing),
-                *indices(self.reference, pooled(kept, recent), self.smoothing),
+                *indices(self.reference, last, self.smoothing),
             )
             for values in measured:
                 values[absent] = np.nan
             rows = pooled(rows, days)
             with np.errstate(invalid="ignore"):
                 moved = (together @ self.effects) / rows
-            self._pools[key] = PooledIndices(*measured, moved, rows)
+            laws = chance_law(self.reference, together), chance_law(self.reference, last)
+            self._pools[key] = PooledIndices(*measured, *laws, moved, rows)
         return self._pools[key]
 
 
@@ -161,17 +173,24 @@ def openings(
     """
     usual = [stream.usual(limit) for stream, limit in zip(streams, limits, strict=True)]
     value, p = _stack([s.value for s in streams]), _stack([s.p for s in streams])
-    fail, level = (np.array([getattr(x, name) for x in limits]) for name in ("fail", "level"))
+    middle, fail, level = (
+        np.array([getattr(x, name) for x in limits]) for name in ("middle", "fail", "level")
+    )
     characteristics = score_sd is not None
-    middle = (np.array([limit.warn for limit in limits]) + fail) / 2
-    day = is_beyond(value, p, fail, level) & ~_stack(usual)
+    effect_p = _stack(
+        [
+            _minimum_effect_p(stream.value, stream.p, stream.law, limit)
+            for stream, limit in zip(streams, limits, strict=True)
+        ]
+    )
+    day = is_beyond(value, effect_p, fail, level) & ~_stack(usual)
     unresolved = is_beyond(value, p, middle, level) & ~_stack(usual)
     if characteristics:
         day &= _discovered(day, p, quiet, policy)
     moved, rows = _stack([s.moved for s in streams]), _stack([s.rows for s in streams])
     pool = np.zeros_like(day)
     if policy.pool_days > 1:
-        broken = is_beyond(value, p, policy.at_once, level) & ~_stack(usual)
+        broken = is_beyond(value, effect_p, policy.at_once, level) & ~_stack(usual)
         recent = min(policy.resolve, policy.pool_days)
         pools = [
             stream.pool(policy.pool_days, recent, broken[..., c])
@@ -181,7 +200,14 @@ def openings(
         # Both the window and its last days: the larger p-value and the smaller index decide.
         both_p = np.maximum(pool_p, _stack([found.recent_p for found in pools]))
         least = np.minimum(*(_stack([getattr(x, n) for x in pools]) for n in ("value", "recent")))
-        pool = is_beyond(least, both_p, fail, level)
+        both_effect_p = [
+            np.maximum(
+                _minimum_effect_p(found.value, found.p, found.law, limit),
+                _minimum_effect_p(found.recent, found.recent_p, found.recent_law, limit),
+            )
+            for found, limit in zip(pools, limits, strict=True)
+        ]
+        pool = is_beyond(least, _stack(both_effect_p), fail, level)
         unresolved |= is_beyond(least, both_p, middle, level)
         if characteristics:
             pool &= _discovered(pool, pool_p, quiet, policy)
@@ -204,6 +230,11 @@ def openings(
         (pages & (opens_alone | often)).any(-1), unresolved, pages, policy.good_days("population")
     )
     return result
+
+
+def _minimum_effect_p(value: Floats, p: Floats, law: Law, limits: Thresholds) -> Floats:
+    where = is_beyond(value, p, limits.fail, limits.level)
+    return minimum_effect_p(value, *law, limits.middle, where)
 
 
 def _stack(values: Sequence[NDArray]) -> NDArray:

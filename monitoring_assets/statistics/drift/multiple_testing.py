@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
+from scipy.special import chdtrc, chndtr
 
 from monitoring_assets.statistics.drift.stability import Smoothing, contributions
 from monitoring_assets.statistics.drift.thresholds import Dependence
@@ -40,12 +40,71 @@ def indices(
     Journal of Risk Model Validation 14(4).
     """
     values = contributions(reference, current, smoothing=smoothing).sum(-1)
-    n, m = reference.sum(-1), current.sum(-1)
-    freedom = np.count_nonzero(reference + current, axis=-1) - 1
-    with np.errstate(divide="ignore"):
-        p_values = chdtrc(np.maximum(freedom, 1), values / (1 / n + 1 / m))
+    scale, freedom = chance_law(reference, current)
+    p_values = chdtrc(np.maximum(freedom, 1), values / scale)
     # In a single bin there is nothing that could differ.
     return values, np.where((freedom == 0) & np.isfinite(values), 1.0, p_values)
+
+
+def chance_law(
+    reference: NDArray[np.int64], current: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return scale and degrees of freedom of the chi-squared law of indices without drift.
+
+    Parameters
+    ----------
+    reference, current
+        As ``indices`` takes them.
+
+    Returns
+    -------
+    scale : ndarray
+        float64[...], ``1 / n + 1 / m``; infinite where a side has no rows.
+    freedom : ndarray
+        int64[...], bins with a row on either side, minus 1.
+    """
+    with np.errstate(divide="ignore"):
+        scale = 1 / reference.sum(-1) + 1 / current.sum(-1)
+    return scale, np.count_nonzero(reference + current, axis=-1) - 1
+
+
+def minimum_effect_p(
+    values: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    freedom: NDArray[np.int64],
+    true_index: NDArray[np.float64] | float,
+    where: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return how likely chance lifts an index from a true value to what was measured, or higher.
+
+    Parameters
+    ----------
+    values
+        float64[...], as ``indices`` returns them.
+    scale, freedom
+        float64[...] and int64[...], of the same counts, as ``chance_law`` returns them.
+    true_index
+        float64[...], index of the shares that the rows are drawn from.
+    where
+        bool[...], what to compute, as the law takes some microseconds a value; the rest has 1.
+
+    Returns
+    -------
+    ndarray
+        float64[...], from ``scale * chi2(freedom, true_index / scale)``, the noncentral law.
+
+    References
+    ----------
+    Patnaik (1949), "The non-central chi-square and F-distributions and their applications",
+    Biometrika 36: the law of a quadratic form of shares that differ by more than chance. Murphy
+    and Myors (1999), "Testing the hypothesis that treatments have negligible effects", Journal of
+    Applied Psychology 84(2): tests of a minimum effect.
+    """
+    p_values = np.ones(values.shape)
+    of = scale[where]
+    noncentrality = np.broadcast_to(true_index, values.shape)[where] / of
+    p_values[where] = 1 - chndtr(values[where] / of, freedom[where], noncentrality)
+    return p_values
 
 
 def adjusted(

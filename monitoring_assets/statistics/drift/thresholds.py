@@ -79,6 +79,15 @@ class Thresholds(Limits):
         if not 0 < self.level < 1:
             raise ValueError(f"level must be between 0 and 1, not {self.level}")
 
+    @property
+    def middle(self) -> float:
+        """Middle of ``warn`` and ``fail``: an incident is about a true index over it.
+
+        What is measured at ``fail`` opens one when its true value is surely over the middle, and
+        what is measured under the middle is well again.
+        """
+        return (self.warn + self.fail) / 2
+
 
 @overload
 def is_beyond(value: float, p: float, limit: float, level: float) -> bool: ...

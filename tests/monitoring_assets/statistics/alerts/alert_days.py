@@ -11,6 +11,7 @@ MONDAY = dt.date(2026, 1, 5)
 LABELS = ("low", "high")
 REFERENCE = np.array([50_000, 50_000])
 SCORE_SD = 0.1
+LIMITS = Thresholds()
 
 
 def share_with_index(index):
@@ -23,7 +24,7 @@ def share_with_index(index):
     return low
 
 
-def column(name, index=0.0, rows=10_000, *, moved=0.05, labels=LABELS, error=None):
+def column(name, index=0.0, rows=10_000, *, moved=0.05, labels=LABELS, error=None, limits=LIMITS):
     """One column with about this index against the reference."""
     high = round(rows * share_with_index(index))
     return ColumnDay(
@@ -32,7 +33,7 @@ def column(name, index=0.0, rows=10_000, *, moved=0.05, labels=LABELS, error=Non
         labels,
         REFERENCE,
         np.array([rows - high, high]),
-        Thresholds(),
+        limits,
         None if name == "score" else moved,
         error,
     )

@@ -9,9 +9,12 @@ import pytest
 from monitoring_assets.statistics.alerts.breach import Fault, tracks
 from monitoring_assets.statistics.alerts.policy import Policy
 from monitoring_assets.statistics.drift.significance import critical_value
+from monitoring_assets.statistics.drift.thresholds import Thresholds
 from tests.monitoring_assets.statistics.alerts.alert_days import MONDAY, column, days_of, facts
 
 POLICY = Policy()
+NO_LIMITS = Thresholds(1e-9, 1e-9)
+"""Only chance decides."""
 
 
 def breaches(days, family="population", policy=POLICY, at=-1):
@@ -40,24 +43,62 @@ def test_it_says_from_what_to_what():
     assert breach.critical_value == pytest.approx((1 / 100_000 + 1 / 10_000) * 10.828, rel=1e-3)
 
 
-def test_what_chance_explains_is_none():
-    """An index of 0.3 with 20 rows is 6 in chi-squared; with 200 it is 60."""
-    assert not breaches(days_of([0.3], rows=20))
-    assert breaches(days_of([0.3], rows=200))
+@pytest.mark.parametrize(("rows", "found"), [(20, 0), (200, 0), (550, 0), (700, 1), (5_000, 1)])
+def test_a_true_index_under_the_middle_of_the_limits_is_none(rows, found):
+    """Two bins: 0.3 is over 0.175 by ``sqrt(rows) * (sqrt(0.3) - sqrt(0.175))`` standard errors.
+
+    With 700 rows those are 3.4. No drift at all is excluded by 45 rows.
+    """
+    assert len(breaches(days_of([0.3], rows=rows))) == found
+
+
+UNCERTAIN = "it is not yet certain that the true value is over 0.175"
+
+
+@pytest.mark.parametrize(
+    ("indices", "rows", "why"),
+    [
+        ([0.3], 200, f"PSI 0.30 reaches the limit of 0.25, but with 200 rows {UNCERTAIN}"),
+        ([0.3], 10_000, None),
+        ([0.24], 200, None),
+        # The pool of seven days is sure, its last three are not.
+        (
+            [0.4, 0.4, 0.4, 0.4, 0.28, 0.28, 0.24],
+            200,
+            f"PSI 0.26 over 3 days reaches the limit of 0.25, but with 600 rows {UNCERTAIN}",
+        ),
+        ([0.4, 0.4, 0.4, 0.4, 0, 0, 0], 200, None),
+        (
+            [0.4 if day % 7 == 5 else 0 for day in range(20)],
+            10_000,
+            "PSI 0.40 reaches the limit of 0.25, which is usual for its weekday",
+        ),
+    ],
+)
+def test_it_says_why_what_reaches_its_limit_is_no_breach(indices, rows, why):
+    days = days_of(indices, rows=rows)
+    held_back = tracks(days, POLICY)["population"].held_back(len(days) - 1)
+    assert held_back == (() if why is None else (f"score: {why}",))
 
 
 def test_many_characteristics_need_more():
     """At 45 rows 0.26 has p = 6e-4: a breach of one characteristic, chance among 100."""
-    alone = facts(0, column("x", 0.27, 45))
-    among = facts(0, column("x", 0.27, 45), *(column(f"y{i}", rows=45) for i in range(99)))
+    moved = column("x", 0.27, 45, limits=NO_LIMITS)
+    alone = facts(0, moved)
+    among = facts(0, moved, *(column(f"y{i}", rows=45) for i in range(99)))
     assert breaches([alone], "characteristics")
     assert not breaches([among], "characteristics")
-    assert breaches([facts(0, column("x", 0.27, 450), *among.columns[1:])], "characteristics")
+    assert tracks([among], POLICY)["characteristics"].held_back(0)[0] == (
+        "x: CSI 0.27 reaches the limit of 1e-09, which chance explains among 100 characteristics"
+    )
+    many = column("x", 0.27, 450, limits=NO_LIMITS)
+    assert breaches([facts(0, many, *among.columns[1:])], "characteristics")
 
 
 def test_any_dependence_needs_more_still():
     rows = 75  # p = 8e-6: times 50 under 1e-3, but not times 50 times 4.5
-    many = facts(0, column("x", 0.27, rows), *(column(f"y{i}", rows=rows) for i in range(49)))
+    moved = column("x", 0.27, rows, limits=NO_LIMITS)
+    many = facts(0, moved, *(column(f"y{i}", rows=rows) for i in range(49)))
     assert breaches([many], "characteristics")
     assert not breaches([many], "characteristics", Policy(dependence="any"))
 
@@ -84,8 +125,8 @@ def test_a_lasting_shift_does_not_become_usual():
 
 
 def test_small_days_are_judged_together():
-    """20 rows at 0.4 are chance on each day; 140 in a week are not."""
-    days = days_of([0.4] * 7, rows=20)
+    """20 rows at 0.9 are not surely over 0.175 on any day; 60 in three days are."""
+    days = days_of([0.9] * 7, rows=20)
     found = breaches(days)
     assert [(one.window, one.pages) for one in found] == [("pool", True)]
     assert "7 days" in found[0].text
@@ -93,8 +134,8 @@ def test_small_days_are_judged_together():
 
 
 def test_a_pool_needs_most_of_its_days():
-    assert not bad_days(days_of([0.4, None, None, 0.4, None, None, 0.4], rows=20))
-    assert bad_days(days_of([0.4, None, 0.4, None, 0.4, None, 0.4], rows=20)) == [3]
+    assert not bad_days(days_of([0.9, None, None, 0.9, None, None, 0.9], rows=40))
+    assert bad_days(days_of([0.9, None, 0.9, None, 0.9, None, 0.9], rows=40)) == [3]
 
 
 def test_a_broken_day_does_not_outlive_itself_in_the_pool():
@@ -122,7 +163,7 @@ def test_other_bins_are_another_column():
 def test_another_reference_is_another_column():
     """A pool is described by the days that are in it: 4 of 20 rows, not those of 1,000 before."""
     before = days_of([0.4] * 6, rows=1_000)
-    small = replace(column("score", 0.4, 20), reference=np.array([5_000, 5_000]))
+    small = replace(column("score", 0.9, 20), reference=np.array([5_000, 5_000]))
     (breach,) = breaches([*before, *(facts(n, small) for n in range(6, 10))])
     assert breach.window == "pool"
     level = small.thresholds.level

@@ -79,6 +79,14 @@ def test_the_policys_days():
     assert actions(days, policy=Policy(at_once=0.4)) == "OkkkkR"
 
 
+def test_without_an_incident_it_says_what_is_not_yet_certain():
+    reason = last(days_of([0.3], rows=200)).reasons[0]
+    assert reason.startswith("score: PSI 0.30 reaches the limit of 0.25, but with 200 rows")
+    many = [facts(0, *(column(f"x{n}", 0.3, 200) for n in range(5)))]
+    assert last(many, "characteristics").reasons[-1] == "and 2 more"
+    assert last(days_of([0.2])).reasons == ("nothing is over its limit",)
+
+
 def test_days_without_a_report_are_neither_good_nor_bad():
     assert actions(days_of([0.5, None, None, 0.5, None, 0, None, 0, 0])) == ".OkkR"
     empty = [facts(n) if n in (3, 4) else facts(n, column("score", 0.5)) for n in range(5)]

@@ -159,7 +159,7 @@ def test_higher_limits_page_less_and_catch_less():
 
 def test_hysteresis_pages_less():
     simulation = Simulation(normal_column("score", a_day=80), [], WEEKDAY, months=100)
-    limit = Thresholds(0.05, 0.1, 0.05)
+    limit = Thresholds(1e-9, 1e-9, 0.05)
     pages = [
         simulation.score_pages(limit, Policy(open=Opening(days, of), pool_days=1))
         for days, of in ((1, 1), (2, 3), (3, 5))

@@ -87,8 +87,8 @@ def test_every_choice_is_tried_and_the_one_in_force_is_the_first():
 
 @pytest.mark.parametrize(("opening", "days"), [((1, 1), 0), ((2, 3), 1), ((3, 5), 2)])
 def test_the_past_is_what_the_decision_would_have_done(opening, days):
-    # PSI of about 0.3 for ten days from day 20 on.
-    past = history([0.0] * 20 + [0.55] * 10 + [0.0] * 15)
+    # PSI of about 0.45 for ten days from day 20 on.
+    past = history([0.0] * 20 + [0.7] * 10 + [0.0] * 15)
     policy = Policy(open=Opening(*opening), pool_days=1)
     (found,) = past_incidents(past, replace(IN_FORCE, policy=policy), LONG_AGO)
     shift = MONDAY + dt.timedelta(days=20)
@@ -190,7 +190,7 @@ def test_what_nobody_missed_is_not_to_be_paged():
 
 def test_the_quietest_is_suggested_if_nothing_stays_within_the_target():
     noisy = Policy(open=Opening(1, 1), false_discovery_rate=0.3, min_score_shift=0.0)
-    limits = Thresholds(0.05, 0.06, 0.05)
+    limits = Thresholds(1e-9, 0.06, 0.5)
     in_force = Choice(limits, limits, noisy)
     past = history([0.0] * 28, rows=100)
     # Twenty months cannot bound a rate by 0.01, whatever is chosen.

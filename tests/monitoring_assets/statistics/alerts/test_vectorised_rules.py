@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.optimize import brentq
+from scipy.stats import binom, norm
 
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts
 from monitoring_assets.statistics.alerts.decision import replay
@@ -140,13 +141,69 @@ def test_without_hysteresis_the_false_alarms_are_those_of_the_level():
     assert low * 0.95 < found.mean() < high * 1.05
 
 
+def with_index(index):
+    """Ten shares of a shifted normal score whose index against a tenth each is this."""
+    edges = norm.ppf(np.linspace(0, 1, 11))
+
+    def shares(shift):
+        return np.diff(norm.cdf(edges - shift))
+
+    def excess(shift):
+        moved = shares(shift)
+        return ((moved - 0.1) * np.log(10 * moved)).sum() - index
+
+    return shares(brentq(excess, 0.01, 3.0))
+
+
+def lasting_shift(index, rows, *, histories=200, days=60):
+    """Openings, bool[T, R], in histories whose true index is this from their first day on."""
+    random = np.random.default_rng(4)
+    found = []
+    for _ in range(histories // 20):
+        reference = random.multinomial(20_000, np.full(10, 0.1))
+        counts = random.multinomial(rows, with_index(index), (days, 20))
+        stream = Stream(reference, counts, np.zeros(10))
+        found.append(openings([stream], [Thresholds()], Policy()))
+    return np.hstack(found)
+
+
+@pytest.mark.parametrize("rows", [40, 70, 100, 200, 400, 1_000, 2_000, 20_000])
+@pytest.mark.parametrize("index", [0.12, 0.15, 0.2])
+def test_a_true_index_under_the_limit_hardly_ever_pages(index, rows):
+    assert lasting_shift(index, rows).mean() * 30 <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("index", "rows", "days"),
+    [
+        (0.3, 100, 20),
+        (0.3, 300, 8),
+        (0.3, 1_000, 2),
+        (0.4, 40, 20),
+        (0.5, 100, 6),
+        (0.6, 40, 8),
+        (1.0, 40, 3),
+    ],
+)
+def test_a_true_index_over_the_limit_pages_once_and_soon(index, rows, days):
+    found = lasting_shift(index, rows)
+    assert found.sum(0).mean() <= 1.2
+    assert np.median(np.where(found.any(0), found.argmax(0), 99)) <= days
+
+
+@pytest.mark.parametrize(("index", "days"), [(0.6, 2), (1.3, 1)])
+def test_a_large_shift_of_many_rows_needs_no_more_days_than_the_policy_asks(index, days):
+    """Two of three days, and from an index of 1 on a single one."""
+    assert lasting_shift(index, 1_000)[days - 1].all()
+
+
 def test_quiet_characteristics_make_it_harder_to_be_discovered():
     random = np.random.default_rng(2)
     reference = np.full(10, 10_000)
     counts = random.multinomial(500, np.r_[0.13, 0.07, np.full(8, 0.1)], (1, 4000))
     effects = np.r_[100.0, -100.0, np.zeros(8)]
     policy = Policy(open=Opening(1, 1), pool_days=1, false_discovery_rate=0.01)
-    limits = [Thresholds(1e-6, 1e-6, 0.01)]
+    limits = [Thresholds(1e-12, 1e-12, 0.01)]
     stream = Stream(reference, counts, effects)
     for quiet in (0, 9, 99):
         found = openings([stream], limits, policy, score_sd=0.1, quiet=quiet)

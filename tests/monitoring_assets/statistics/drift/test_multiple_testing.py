@@ -5,9 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import chi2, false_discovery_control
+from scipy.stats import chi2, false_discovery_control, ncx2
 
-from monitoring_assets.statistics.drift.multiple_testing import adjusted, indices
+from monitoring_assets.statistics.drift.multiple_testing import (
+    adjusted,
+    chance_law,
+    indices,
+    minimum_effect_p,
+)
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.stability import stability_index
 
@@ -39,6 +44,52 @@ def test_one_bin_says_nothing():
     values, p_values = indices(np.array([10, 0]), np.array([[7, 0]]))
     assert values.tolist() == [0.0]
     assert p_values.tolist() == [1.0]
+
+
+@given(
+    reference=arrays(np.int64, 4, elements=st.integers(1, 300)),
+    current=COUNTS,
+    true_index=st.floats(0.01, 1),
+)
+def test_p_value_of_a_true_index_is_the_noncentral_chi_squareds(reference, current, true_index):
+    values, _ = indices(reference, current)
+    law = chance_law(reference, current)
+    found = minimum_effect_p(values, *law, true_index, values >= 0.2)
+    for row, value, p in zip(current, values, found, strict=True):
+        if not value >= 0.2:
+            assert p == 1
+            continue
+        scale = 1 / reference.sum() + 1 / row.sum()
+        assert p == pytest.approx(ncx2.sf(value / scale, 3, true_index / scale), abs=1e-9)
+
+
+@pytest.mark.parametrize("rows", [100, 1_000])
+def test_days_that_differ_by_a_true_index_seldom_surely_exceed_it(rows):
+    rng = np.random.default_rng(5)
+    shares = np.full(10, 0.1)
+    moved = shares * np.exp(0.42 * np.linspace(-1.6, 1.6, 10))
+    moved /= moved.sum()
+    true_index = float(((moved - shares) * np.log(moved / shares)).sum())
+    reference, days = np.full(10, 10_000), rng.multinomial(rows, moved, 20_000)
+    values, _ = indices(reference, days)
+    everywhere = np.ones(len(days), bool)
+    p = minimum_effect_p(values, *chance_law(reference, days), true_index, everywhere)
+    assert 0.005 < (p <= 0.01).mean() < 0.015
+
+
+def test_a_true_index_by_day():
+    reference, days = np.array([50, 50]), np.array([[10, 40], [10, 40], [10, 40]])
+    values, _ = indices(reference, days)
+    where = np.array([True, True, False])
+    true_index = np.array([0.1, 0.5, 0.1])
+    found = minimum_effect_p(values, *chance_law(reference, days), true_index, where)
+    assert found[0] < found[1] < found[2] == 1
+
+
+def test_the_law_without_rows_and_of_one_bin():
+    scale, freedom = chance_law(np.array([10, 0]), np.array([[7, 0], [0, 0], [5, 5]]))
+    assert scale == pytest.approx([1 / 10 + 1 / 7, np.inf, 1 / 10 + 1 / 10])
+    assert freedom.tolist() == [0, 0, 1]
 
 
 def test_a_reference_by_day():

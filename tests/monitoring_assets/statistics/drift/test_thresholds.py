@@ -24,6 +24,11 @@ def test_limits_at_odds_name_the_field_what_it_holds_and_what_it_may():
     assert raised.value.faults == (("warn", 0.3, "at most `fail`, 0.2"),)
 
 
+def test_the_middle_lies_between_both_limits():
+    assert Thresholds(0.1, 0.25).middle == pytest.approx(0.175)
+    assert Thresholds(0.2, 0.2).middle == 0.2
+
+
 @pytest.mark.parametrize(
     ("value", "p", "status"),
     [
