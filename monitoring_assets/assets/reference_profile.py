@@ -64,7 +64,8 @@ def reference_profile(
         for file, columns in ((features.path, manifest.features.names), (scores, [SCORE])):
             source = ParquetSource([file])
             bins = fit_bins(source, columns, bins=manifest.reference.bins)
-            parts.append(count(source, bins, scores=ParquetSource([scores]), score_column=SCORE))
+            scored = ParquetSource([scores])
+            parts.append(count(source, bins, scores=scored, score_column=SCORE, is_reference=True))
         profile = parts[0] | parts[1]
         effects, attribution = _effects(features.path, scores, profile, manifest)
         outcomes = Path(folder) / OUTCOMES

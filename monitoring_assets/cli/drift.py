@@ -160,7 +160,7 @@ def drift(
     apart = {} if columns else columns_apart(base, [name for name in names if name != score])
     with _progress() as step:
         fitted = fit_bins(base, names, bins=bins, progress=step("Binning the reference"))
-        expected = count(base, fitted, progress=step("Counting the reference"))
+        expected = count(base, fitted, is_reference=True, progress=step("Counting the reference"))
         actual = count(batch, fitted, progress=step("Counting the current data"))
     drifts = compare(
         expected,

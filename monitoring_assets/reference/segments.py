@@ -120,6 +120,7 @@ def reference_segments(
         scores=ParquetSource([scores]),
         score_column=SCORE,
         score_bins=score_bins,
+        is_reference=True,
     )
     performance = []
     if grid is not None:

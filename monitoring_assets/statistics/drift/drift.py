@@ -237,7 +237,7 @@ def _column_drift(
         infinite = int(current.counts[bins.infinite].sum())
         if bins.low is not None:
             out_of_range = (current.below + current.above) / m
-    else:
+    elif bins.tells_unseen:
         unseen = float(current.counts[bins.unseen] / m)
     return ColumnDrift(
         name,

@@ -148,6 +148,7 @@ def count_segments(
     scores: ParquetSource,
     score_column: str,
     score_bins: Mapping[str, NumericBins],
+    is_reference: bool = False,
 ) -> dict[Segment, Profile]:
     """Count the rows of a table in bins, by segment. One pass, a row group in memory at a time.
 
@@ -165,6 +166,8 @@ def count_segments(
         Its column.
     score_bins
         Bins of the score by the name that the profile has them under.
+    is_reference
+        As `count` takes it.
 
     Returns
     -------
@@ -188,13 +191,14 @@ def count_segments(
         (c, n): np.zeros((len(names[c]), slots[n]), np.int64) for c in segments for n in slots
     }
     sums = {(c, n): np.zeros((len(names[c]), slots[n])) for c in segments for n in score_bins}
+    counted_by = {name: one.as_new() if is_reference else one for name, one in bins.items()}
     for position, group in enumerate(source.row_groups):
         codes = {column: _codes(source, group, column, segments[column]) for column in segments}
         for column in segments:
             rows[column] += np.bincount(codes[column], minlength=len(rows[column]))
         for together_read in together(list(bins), min(group.rows, SLICE_ROWS)):
             for name, start, array in source.arrays(group, together_read):
-                for run, found in slot_runs(array, bins[name]):
+                for run, found in slot_runs(array, counted_by[name]):
                     for column in segments:
                         at = codes[column][start + run.start : start + run.stop]
                         total = counts[column, name]

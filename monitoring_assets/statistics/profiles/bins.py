@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,6 +26,12 @@ MAX_CATEGORIES = 10_000
 """Most distinct categories of a column; one with more is taken for an identifier."""
 RARE_SHARE = 0.005
 """A category with a smaller share of the reference is pooled with the other rare ones."""
+RARE_ROWS = 10
+"""So is one with fewer rows, where the reference has 200 or more; 5 % of them where it has less."""
+LEAST_SINGLES = 20
+"""Categories of one row each that it takes to estimate the share of new ones."""
+MOST_EXTRA_VARIANCE = 0.15
+"""Most that the estimate may add to the variance of the index, in parts of a bin's."""
 LEFTOVER_SHARE = 0.01
 """An inner bin beside a spike with a smaller share of the reference is merged."""
 _PRECISION: dict[str, type[np.floating[Any]]] = {"halffloat": np.float16, "float": np.float32}
@@ -58,8 +64,8 @@ class Slot:
     low, high
         Bounds of an interval, low excluded, high included; None for other kinds.
     values
-        The category of a ``category`` slot, the pooled ones of a ``rare`` slot, the spike that an
-        ``interval`` ends with.
+        The category of a ``category`` slot, the pooled ones of a ``rare`` slot, those of one row in
+        the reference of an ``unseen`` slot, the spike that an ``interval`` ends with.
     """
 
     kind: SlotKind
@@ -131,6 +137,10 @@ class NumericBins:
             Slot("infinite", "-inf"),
             Slot("infinite", "inf"),
         )
+
+    def as_new(self) -> NumericBins:
+        """Return the same bins: an interval holds values that the reference does not have."""
+        return self
 
     def read_as(self, arrow_type: pa.DataType) -> NumericBins:
         """Return the bins with room for the rounding of a column of another type.
@@ -204,7 +214,9 @@ class CategoricalBins:
     """One bin per category of a string or boolean column.
 
     The slots are the categories, then ``rare``, ``unseen`` (in the data, not in the reference) and
-    ``missing``.
+    ``missing``. Rows of the reference are counted `as_new`, so that it has a share of unseen ones
+    too: the share that is expected of a day. Where it says too little of that share, ``rare`` takes
+    in the unseen ones and there is no slot ``unseen``.
 
     Parameters
     ----------
@@ -214,33 +226,48 @@ class CategoricalBins:
         Categories of the reference that are pooled, sorted.
     arrow_type
         Arrow type of the column in the reference, as text.
+    once
+        Those of the rare that one row of the reference has.
+    tells_unseen
+        Whether there is a slot ``unseen``.
     """
 
     categories: tuple[str, ...]
     rare: tuple[str, ...]
     arrow_type: str
+    once: tuple[str, ...] = ()
+    tells_unseen: bool = True
 
     kind = "categorical"
 
     @property
     def unseen(self) -> int:
         """Index of the slot of categories that the reference does not have."""
-        return len(self.categories) + 1
+        return len(self.categories) + self.tells_unseen
 
     @property
     def missing(self) -> int:
         """Index of the slot of nulls."""
-        return len(self.categories) + 2
+        return self.unseen + 1
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Every slot, in the order of the counts."""
-        return (
-            *(Slot("category", name, values=(name,)) for name in self.categories),
-            Slot("rare", "rare", values=self.rare),
-            Slot("unseen", "unseen"),
-            Slot("missing", "missing"),
+        categories = tuple(Slot("category", name, values=(name,)) for name in self.categories)
+        pooled = (
+            (Slot("rare", "rare", values=self.rare), Slot("unseen", "unseen", values=self.once))
+            if self.tells_unseen
+            else (Slot("rare", "rare or unseen", values=self.rare),)
         )
+        return (*categories, *pooled, Slot("missing", "missing"))
+
+    def as_new(self) -> CategoricalBins:
+        """Return the bins that count each row of the reference as if it came after the others.
+
+        The only row of a category is unseen to the others.
+        """
+        once = {*self.once}
+        return replace(self, rare=tuple(name for name in self.rare if name not in once))
 
 
 Bins = NumericBins | CategoricalBins
@@ -394,7 +421,12 @@ def _merge_leftovers(
 
 
 def category_bins(counts: Mapping[str, int], arrow_type: str) -> CategoricalBins:
-    """Give each category of the reference a bin, and pool those under 0.5 %.
+    """Give each frequent category of the reference a bin, and pool the rare ones.
+
+    Pooled are those under 0.5 % or ten rows, and more of them up to twice that, so that the cut is
+    where the counts of two neighbours are farthest apart: chance alone then moves hardly any
+    category over it. Otherwise the frequent ones would be those that were lucky in the reference,
+    and every later sample would seem to have lost them.
 
     Parameters
     ----------
@@ -407,8 +439,41 @@ def category_bins(counts: Mapping[str, int], arrow_type: str) -> CategoricalBins
     -------
     CategoricalBins
         The same bins whatever the order of the rows.
+
+    References
+    ----------
+    Good (1953), "The population frequencies of species and the estimation of population
+    parameters", Biometrika 40: the expected share of unseen categories is that of rows whose
+    category no other row has. With ``N_k`` categories of ``k`` rows its variance is about
+    ``(N_1 + 2 N_2) / n^2``, where a bin with ``N_1`` rows has ``N_1 / n^2``.
     """
-    least = RARE_SHARE * sum(counts.values())
-    kept = sorted((name for name in counts if counts[name] >= least), key=lambda n: (-counts[n], n))
-    rare = sorted(name for name in counts if counts[name] < least)
-    return CategoricalBins(tuple(kept), tuple(rare), arrow_type)
+    cut = _frequent_from(np.array(sorted(counts.values()), float))
+    kept = sorted((name for name in counts if counts[name] >= cut), key=lambda n: (-counts[n], n))
+    rare = sorted(name for name in counts if counts[name] < cut)
+    once = tuple(name for name in rare if counts[name] == 1)
+    others = sum(counts[name] for name in rare) - len(once)
+    tells_unseen = not once
+    if len(once) >= LEAST_SINGLES and others:
+        twice = sum(counts[name] == 2 for name in rare)
+        tells_unseen = twice * (1 / len(once) + 1 / others) <= MOST_EXTRA_VARIANCE
+    if not tells_unseen:
+        once = ()
+    return CategoricalBins(tuple(kept), tuple(rare), arrow_type, once, tells_unseen)
+
+
+def _frequent_from(counts: NDArray[np.float64]) -> float:
+    """Return the rows from which on a category is frequent.
+
+    Parameters
+    ----------
+    counts
+        float64[c], rows by category, ascending.
+    """
+    rows = counts.sum()
+    least = max(RARE_SHARE * rows, min(RARE_ROWS, rows / 20))
+    if not len(counts) or counts[0] >= least:
+        return 0.0
+    # The spread of a count is that of its root, whatever the count.
+    start, end = np.searchsorted(counts, [least, 2 * least])
+    near = np.append(counts[start - 1 : end], counts[end] if end < len(counts) else 2 * least)
+    return float(near[np.diff(np.sqrt(near)).argmax() + 1])

@@ -251,7 +251,7 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
     Returns
     -------
     ndarray
-        int64[c + 3], in the order of ``bins.slots``.
+        int64[slots], in the order of ``bins.slots``.
     """
     codes, dictionary = category_codes(array)
     by_name = np.bincount(codes, minlength=len(dictionary) + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -269,6 +269,7 @@ def count(
     *,
     scores: ParquetSource | None = None,
     score_column: str | None = None,
+    is_reference: bool = False,
     progress: Progress | None = None,
 ) -> Profile:
     """Count the rows of a table in bins.
@@ -284,6 +285,8 @@ def count(
         ``source`` itself. If given, the score is summed by slot, for attribution.
     score_column
         The column of ``scores``; null, NaN and infinite scores are left out of sums.
+    is_reference
+        Whether the bins are fitted on these rows, which are then counted `CategoricalBins.as_new`.
     progress
         Called with the share of the values counted.
 
@@ -311,8 +314,8 @@ def count(
         elif reason := source.unreadable(name) or _mismatch(source, name, column_bins):
             columns[name] = ColumnProfile.failed(reason)
         else:
-            columns[name] = _zero(column_bins, scored=score is not None)
-            wanted[name] = column_bins
+            wanted[name] = column_bins.as_new() if is_reference else column_bins
+            columns[name] = _zero(wanted[name], scored=score is not None)
     tasks = [
         (position, names)
         for position, group in enumerate(source.row_groups)
@@ -336,6 +339,9 @@ def count(
             if progress:
                 done += source.row_groups[position].rows * len(names)
                 progress(done / (source.rows * len(wanted)))
+    for name, column_bins in bins.items():
+        if not isinstance(column_bins, ColumnError) and columns[name].bins is not None:
+            columns[name] = replace(columns[name], bins=column_bins)
     return Profile(source.rows, {name: columns[name] for name in bins})
 
 
@@ -445,7 +451,9 @@ def _from_rows(name: str, rows: list[dict[str, Any]]) -> ColumnProfile:
     if first["kind"] == "categorical":
         names = tuple(row["values"][0] for row in rows if row["slot"] == "category")
         rare = tuple(name for row in rows if row["slot"] == "rare" for name in row["values"])
-        bins = CategoricalBins(names, rare, arrow_type)
+        unseen = [row["values"] for row in rows if row["slot"] == "unseen"]
+        once = tuple(name for values in unseen for name in values)
+        bins = CategoricalBins(names, rare, arrow_type, once, bool(unseen))
     else:
         edges = tuple(row["high"] for row in rows if row["slot"] == "interval")[:-1]
         spikes = tuple(row["high"] for row in rows if row["slot"] == "interval" and row["values"])

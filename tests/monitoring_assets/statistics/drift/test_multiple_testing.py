@@ -1,6 +1,7 @@
 """P-values against scipy's chi-squared, adjustment against scipy's false discovery control."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from monitoring_assets.statistics.drift.multiple_testing import (
 )
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.stability import stability_index
+from monitoring_assets.statistics.profiles.bins import category_bins
+from monitoring_assets.statistics.profiles.kernel import count_categories
 
 COUNTS = arrays(np.int64, (5, 4), elements=st.integers(0, 300))
 
@@ -120,3 +123,42 @@ def test_share_of_false_discoveries():
     found = adjusted(p) <= 0.1
     false = found[:, 10:].sum(1) / np.maximum(found.sum(1), 1)
     assert 0.07 < false.mean() < 0.09  # 0.1 * 40 / 50, exactly, for independent tests
+
+
+def populations():
+    for name, exponent, levels in (
+        ("uniform", 0, 300),
+        ("Zipf 1.0", 1, 300),
+        ("Zipf 1.0", 1, 2000),
+        ("Zipf 1.0", 1, 9000),
+        ("Zipf 1.3", 1.3, 300),
+    ):
+        weights = np.arange(1, levels + 1.0) ** -exponent
+        yield pytest.param(weights / weights.sum(), id=f"{name}, {levels}")
+
+
+@pytest.mark.parametrize("rows", [(1000, 1000), (1000, 10_000), (10_000, 1000), (10_000, 10_000)])
+@pytest.mark.parametrize("shares", populations())
+def test_a_long_tail_holds_the_level(shares, rows):
+    """At a level of 2 %, 120 draws are expected to be over it 2.4 times; 10 have 1e-4."""
+    random = np.random.default_rng(7)
+    names = [f"{i:05}" for i in range(len(shares))]
+    over = 0
+    for _ in range(120):
+        reference, current = (random.multinomial(size, shares) for size in rows)
+        bins = category_bins({n: int(k) for n, k in zip(names, reference, strict=True) if k}, "str")
+        counts = [
+            count_categories(column, how)
+            for column, how in (
+                (as_dictionary(names, reference), bins.as_new()),
+                (as_dictionary(names, current), bins),
+            )
+        ]
+        if np.count_nonzero(counts[0] + counts[1]) > 1:
+            over += indices(*counts)[1] < 0.02
+    assert over < 10
+
+
+def as_dictionary(names, counts):
+    codes = pa.array(np.repeat(np.arange(len(names), dtype=np.int32), counts))
+    return pa.DictionaryArray.from_arrays(codes, pa.array(names))

@@ -10,10 +10,11 @@ import pytest
 from monitoring_assets.statistics.profiles.bins import (
     ColumnError,
     NumericBins,
+    category_bins,
     quantile_edges,
     short_label,
 )
-from monitoring_assets.statistics.profiles.profile import count, fit_bins
+from monitoring_assets.statistics.profiles.profile import Profile, count, fit_bins
 
 
 def labels(column):
@@ -156,8 +157,65 @@ def test_rare_categories_are_pooled_and_told_from_unseen(profiles):
 
 
 def test_half_a_percent_is_not_rare(profiles):
-    (column,) = profiles(["a"] * 199 + ["b"])
+    (column,) = profiles(["a"] * 1990 + ["b"] * 10)
     assert column.bins.categories == ("a", "b")
+
+
+def test_small_references_keep_categories_of_a_twentieth(profiles):
+    (column,) = profiles(["a"] * 17 + ["b"] * 2 + ["c"])
+    assert column.bins.categories == ("a", "b", "c")
+    (column,) = profiles(["a"] * 190 + ["b"] * 9 + ["c"])
+    assert (column.bins.categories, column.bins.rare) == (("a",), ("b", "c"))
+
+
+def test_the_cut_is_where_counts_are_farthest_apart():
+    """Between 10 and 20 rows of 1,000 nothing says which categories are frequent but a gap."""
+    low, high = range(8, 13), range(17, 22)
+    counts = {f"c{rows}": rows for rows in (*low, *high)} | {"a": 1000 - sum((*low, *high))}
+    bins = category_bins(counts, "string")
+    assert bins.categories == ("a", *(f"c{rows}" for rows in sorted(high, reverse=True)))
+    assert bins.rare == tuple(sorted(f"c{rows}" for rows in low))
+
+
+def singles(number, twice=0, others=500):
+    """Counts with so many categories of one row, and of two."""
+    counts = {"a": 3000} | {f"o{i}": 5 for i in range(others // 5)}
+    return counts | {f"s{i}": 1 for i in range(number)} | {f"t{i}": 2 for i in range(twice)}
+
+
+def test_the_only_row_of_a_category_is_unseen_to_the_others(write):
+    counts = singles(40, 2)
+    source = write({"x": [name for name in counts for _ in range(counts[name])]}, 500)
+    fitted = fit_bins(source)
+    assert fitted["x"].once == tuple(sorted(f"s{i}" for i in range(40)))
+    reference = count(source, fitted, is_reference=True).columns["x"]
+    assert [slot.kind for slot in reference.bins.slots] == ["category", "rare", "unseen", "missing"]
+    assert reference.counts.tolist() == [3000, 504, 40, 0]
+    day = count(write({"x": ["a", "s1", "t1", "new"]}, 4), fitted).columns["x"]
+    assert day.counts.tolist() == [1, 2, 1, 0]
+    assert day.bins == reference.bins
+
+
+@pytest.mark.parametrize(
+    "counts", [singles(19), singles(40, 200), singles(40, 2, 0)], ids=["few", "unsure", "alone"]
+)
+def test_where_the_unseen_are_not_known_they_are_pooled_with_the_rare(write, counts):
+    source = write({"x": [name for name in counts for _ in range(counts[name])]}, 500)
+    fitted = fit_bins(source)
+    reference = count(source, fitted, is_reference=True).columns["x"]
+    assert labels(reference)[1:] == ["rare or unseen", "missing"]
+    assert reference.counts[1] == sum(counts.values()) - 3000
+    day = count(write({"x": ["a", "s1", "new", None]}, 4), fitted).columns["x"]
+    assert day.counts.tolist() == [1, 2, 1]
+    table = Profile(4, {"x": day}).to_table()
+    assert Profile.from_table(table).columns["x"] == day
+
+
+def test_a_profile_keeps_what_one_row_has(write):
+    counts = singles(40)
+    source = write({"x": [name for name in counts for _ in range(counts[name])]}, 500)
+    profile = count(source, fit_bins(source), is_reference=True)
+    assert Profile.from_table(profile.to_table()) == profile
 
 
 def test_an_identifier_is_an_error_of_its_column(write):
