@@ -69,7 +69,8 @@ def main() -> None:
         shares = weights / weights.sum()
         for n, m in SIZES:
             rate, index = found(random, shares, shares, n, m, DRAWS)
-            row = {"population": name, "reference": n, "day": m, "index": index, "false": rate}
+            row = {"population": name, "reference": n, "day": m, "median index": index}
+            row["false alarms in 1,000"] = rate * 1000
             for drift, before, after in drifts(shares):
                 row[drift], _ = found(random, before, after, n, m, DRAWS_WITH_DRIFT)
             table.append(row)
