@@ -80,7 +80,6 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/checks/score_range.py",
         "monitoring_assets/checks/segments.py",
         "monitoring_assets/checks/stability.py",
-        "monitoring_assets/checks/tables.py",
         "monitoring_assets/checks/target_materialisation.py",
         "monitoring_assets/checks/unmatched_outcomes.py",
     ),

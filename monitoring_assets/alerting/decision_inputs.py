@@ -140,6 +140,21 @@ def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, .
     return _days({*reports, *faults}, reports, faults, _performance_from(points))
 
 
+def stored_columns(
+    store: Store, key: str, first: dt.date, last: dt.date
+) -> dict[dt.date, dict[str, ColumnDay]]:
+    """Columns by name of the drift reports that are stored of some days."""
+    files = {
+        one: (file.path, file.etag)
+        for one, file in store.days("drift_report", key).items()
+        if first <= one <= last
+    }
+    return {
+        one: {column.column: column for column in report.columns}
+        for one, report in _read(store, files).items()
+    }
+
+
 def _performance_from(points: Sequence[PerformancePoint]) -> dt.date | None:
     """First day on which the performance of some cohort could be known."""
     return min(map(known_on, points), default=None)

@@ -140,6 +140,12 @@ def _evaluation(
         problem = "no finding: nothing was checked"
     bad = [finding for finding in mine if not finding.success]
     only_warnings = all(finding.status == "warn" for finding in bad) and problem is None
+    # What only the last days together show does not stop the day.
+    only_the_week = (
+        problem is None
+        and any(finding.is_unsure for finding in bad)
+        and all(finding.is_unsure or finding.status == "warn" for finding in bad)
+    )
     metadata: dict[str, dg.MetadataValue] = {}
     if problem is not None:
         metadata["error"] = dg.MetadataValue.text(problem)
@@ -149,6 +155,8 @@ def _evaluation(
         worst = max(indices, key=lambda finding: finding.observed or 0.0)
         metadata[index] = dg.MetadataValue.float(worst.observed or 0.0)
         metadata["critical_value"] = dg.MetadataValue.float(float(worst.details["critical_value"]))
+        week = max(float(finding.details["week_value"]) for finding in indices)
+        metadata[f"{index}_week"] = dg.MetadataValue.float(week)
     shown = sorted(mine, key=lambda f: (f.success, -(f.observed or 0.0)))[:SHOWN_FINDINGS]
     if shown:
         metadata["findings"] = _findings_shown(shown)
@@ -160,7 +168,7 @@ def _evaluation(
         severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
         description=problem or "; ".join(finding.text for finding in bad[:5]) or all_well(mine),
         metadata=metadata,
-        blocking=blocking,
+        blocking=blocking and not only_the_week,
         partition=day.partition,
         target_materialization_data=target_materialisation(instance, key, day),
     )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitoring_assets.statistics.drift.thresholds import Status
+
 UNMET = "{characteristic}: {observed:.4g} ({details})"
 UNSURE = "over a threshold, but no more than chance explains: {unsure}"
 
@@ -50,6 +52,11 @@ class Finding:
         return str(self.details.get("status", "ok" if self.success else "fail"))
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether the day's own rows are too few to say."""
+        return self.status == Status.INSUFFICIENT
+
+    @property
     def shown_details(self) -> str:
         """The error, or the details one after the other."""
         return self.error or ", ".join(
@@ -77,7 +84,11 @@ def all_well(findings: Sequence[Finding]) -> str:
     first = findings[0]
     if first.status == "not judged":
         return str(first.details["why"])
-    unsure = [one.characteristic for one in findings if one.status == "insufficient evidence"]
+    unsure = [
+        one.characteristic + (f" ({one.details['week']})" if "week" in one.details else "")
+        for one in findings
+        if one.is_unsure
+    ]
     if unsure:
         return first.unsure.format(unsure=", ".join(unsure), met=len(findings) - len(unsure))
     return f"{len(findings)} expectations met"

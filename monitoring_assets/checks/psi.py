@@ -25,4 +25,5 @@ def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[ExpectStab
         fail=limits.fail,
         level=limits.level,
         smoothing=policy.smoothing,
+        at_once=manifest.alerts.at_once,
     )

@@ -46,15 +46,38 @@ class ExpectNoDrift(ProfileExpectation):
 class ExpectStability(ExpectNoDrift):
     """The stability index is under ``warn``, or chance alone explains it at ``level``.
 
-    ``smoothing`` is as in `monitoring_assets.statistics.drift.stability.stability_index`.
+    It is not met, either, where chance explains the day but the last days together fail.
+    ``smoothing`` and ``at_once`` are those of `monitoring_assets.statistics.drift.last_days`.
     """
 
     smoothing: Literal["jeffreys"] | float
+    at_once: float
 
-    success_keys = ("characteristic", "warn", "fail", "level", "smoothing")
+    success_keys = ("characteristic", "warn", "fail", "level", "smoothing", "at_once")
+    unmet = (
+        "{characteristic}: {observed:.4g} on {rows:,} rows ({status}, critical value "
+        "{critical_value:.4g}); {week}"
+    )
 
     def statistic(self) -> Statistic:
         """The index, with its smoothing."""
         from monitoring_assets.statistics.drift.stability import StabilityIndex
 
         return StabilityIndex(self.smoothing)
+
+    def judge(self, counts: CharacteristicCounts) -> tuple[bool, float, dict[str, Any]]:
+        """Judge the day, and the last days together where its rows are too few to say."""
+        from monitoring_assets.statistics.drift.last_days import last_days
+        from monitoring_assets.statistics.drift.thresholds import Thresholds
+
+        met, observed, details = super().judge(counts)
+        week = last_days(
+            counts.reference,
+            counts.current,
+            counts.earlier,
+            Thresholds(self.warn, self.fail, self.level),
+            self.smoothing,
+            self.at_once,
+        )
+        more = {"rows": int(counts.current.sum()), "week": str(week), "week_value": week.value}
+        return met and not week.decides(details["status"]), observed, details | more

@@ -20,6 +20,7 @@ from great_expectations.validator.validator import ValidationDependencies
 from numpy.typing import NDArray
 
 from monitoring_assets.checks.finding import UNMET, UNSURE
+from monitoring_assets.checks.profile_table import EARLIER
 from monitoring_assets.statistics.drift.thresholds import Status
 
 
@@ -107,6 +108,7 @@ class CharacteristicCounts:
     bins: NDArray[Any]
     reference: NDArray[np.int64]
     current: NDArray[np.int64]
+    earlier: NDArray[np.int64]
     error: str
 
     def rows_in(self, slot: str) -> int:
@@ -135,6 +137,7 @@ class Profiles(TableMetricProvider):
                 bins=group["bin"].to_numpy(),
                 reference=group["reference"].to_numpy(),
                 current=group["current"].to_numpy(),
+                earlier=group[EARLIER].to_numpy().T,
                 error=str(group["error"].iat[0]),
             )
             for (name, tally), group in frame.groupby(["characteristic", "tally"], sort=False)

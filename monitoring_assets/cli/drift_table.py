@@ -12,6 +12,7 @@ from rich.text import Text
 
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift
+from monitoring_assets.statistics.drift.last_days import WEEK, LastDays
 from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.profiles.bins import short_label
 
@@ -23,6 +24,7 @@ STYLES: dict[Status, str] = {
     Status.OK: "green",
 }
 """Style of each status, the worst first."""
+FAILS = "!"
 
 
 def print_drift(
@@ -32,6 +34,7 @@ def print_drift(
     new: Sequence[str] = (),
     moved: Mapping[str, float | None] | None = None,
     apart: Mapping[str, str] = MappingProxyType({}),
+    weeks: Mapping[str, LastDays] = MappingProxyType({}),
 ) -> None:
     """Print the columns, the worst first, then the bins of the worst.
 
@@ -47,19 +50,31 @@ def print_drift(
         What each column did to the mean score; shown if given.
     apart
         Columns that always differ, and what they are; listed last, without a verdict.
+    weeks
+        The last days together by column; shown if given.
     """
     console = Console()
     statuses = list(STYLES)
     ranked = sorted(
         drifts, key=lambda d: (d.column in apart, statuses.index(d.status), -(d.value or 0.0))
     )
+    title = f"{reference:,} reference rows, {current:,} current rows"
+    if weeks:
+        most = max(weeks.values(), key=lambda week: week.days)
+        title += f", {most.rows:,} in {most.days} of the last {WEEK} days"
     table = Table(
-        title=f"{reference:,} reference rows, {current:,} current rows",
+        title=title,
         box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,  # names and statuses are whole at 80 columns
     )
+    if any(week.status == Status.FAIL for week in weeks.values()):
+        table.caption = f"{FAILS} the last {WEEK} days together are over the limit"
     table.add_column("column", overflow="fold", min_width=14)
-    for heading in ("value", "chance", "missing", "unseen", "outside"):
+    for heading in (
+        "value",
+        *([f"{WEEK}\ndays"] if weeks else []),
+        *("chance", "missing", "unseen", "outside"),
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     if moved is not None:
         table.add_column("moved\nscore", justify="right", no_wrap=True)
@@ -72,6 +87,7 @@ def print_drift(
         table.add_row(
             Text(f"{column.column} (PSI)" if column.index == "PSI" else column.column),
             _number(column.value),
+            *([_week(weeks.get(column.column))] if weeks else []),
             _number(column.critical_value),
             _share(column.current_missing),
             _share(column.unseen),
@@ -90,6 +106,10 @@ def print_drift(
     for column in ranked:
         if column.error and column.column not in apart:
             console.print(Text(f"{column.column}: {column.error}"))
+        week = weeks.get(column.column)
+        if week and week.decides(column.status):
+            words = f"{column.column}: {column.index} {column.value:.2f} on {current:,} rows"
+            console.print(Text(f"{words} ({column.status}); {week}", STYLES[week.status]))
         if column.infinite:
             console.print(Text(f"{column.column}: {column.infinite:,} infinite values"))
     if new:
@@ -99,6 +119,14 @@ def print_drift(
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _week(week: LastDays | None) -> Text:
+    """Return the index of the last days, marked if it fails."""
+    if week is None:
+        return Text()
+    mark = FAILS if week.status == Status.FAIL else " "
+    return Text(f"{week.value:.2f}{mark}", STYLES[week.status])
 
 
 def _judged(column: ColumnDrift, statistic: str) -> Text:

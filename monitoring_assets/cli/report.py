@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from monitoring_assets.cli.options import format_option, stored_day
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from monitoring_assets.statistics.drift.last_days import LastDays
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import CohortPerformance
     from resources.layout import Dataset
@@ -49,13 +51,17 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     except InputError as error:
         raise click.BadParameter(str(error)) from error
     manifest = store.landed(model).manifest
+    weeks = _weeks(store, model, date, manifest.alerts.at_once)
     accepted = [str(one) for one in accepted_shifts(store, manifest) if one.last < date]
     performance = _table_of(store, "performance_report", model, date)
     segments = _table_of(store, "segment_report", model, date)
     if output == "json":
         shown = notes | {
             "accepted": accepted,
-            "columns": table.to_pylist(),
+            "columns": [
+                row | {"week": asdict(weeks[name]) if (name := row["column"]) in weeks else None}
+                for row in table.to_pylist()
+            ],
             "performance": performance.to_pylist() if performance else [],
             "segments": segments.to_pylist() if segments else [],
         }
@@ -74,7 +80,7 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
     for days in accepted:
         click.echo(f"Judged against the reference; pages also against the days {days}")
-    print_drift(drifts, found.reference_rows, found.rows, moved=moved)
+    print_drift(drifts, found.reference_rows, found.rows, moved=moved, weeks=weeks)
     shift = found.score.mean_score_shift if found.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
@@ -106,6 +112,22 @@ def _table_of(store: Store, dataset: Dataset, model: str, day: dt.date) -> pa.Ta
         return store.read_table(dataset, model, day)[0]
     except NotMaterialisedError:
         return None
+
+
+def _weeks(store: Store, model: str, date: dt.date, at_once: float) -> dict[str, LastDays]:
+    """The last days together, by each column that the day has an index of."""
+    from monitoring_assets.alerting.decision_inputs import stored_columns
+    from monitoring_assets.statistics.drift.last_days import WEEK
+
+    days = stored_columns(store, model, date - dt.timedelta(days=WEEK - 1), date)
+    today = days.pop(date)
+    return {
+        name: column.together(
+            [columns[name] for columns in days.values() if name in columns], at_once
+        )
+        for name, column in today.items()
+        if column.error is None
+    }
 
 
 def _performance_line(cohort: CohortPerformance) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from monitoring_assets.statistics.alerts.day_windows import (
 )
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
 from monitoring_assets.statistics.drift.drift import Index
+from monitoring_assets.statistics.drift.last_days import WEEK, LastDays, last_days
 from monitoring_assets.statistics.drift.multiple_testing import (
     adjusted,
     chance_law,
@@ -85,6 +86,30 @@ class ColumnDay:
     def bins_key(self) -> BinsKey:
         """What two days of a column must have in common for their counts to add."""
         return self.labels, self.reference.tobytes(), self.smoothing
+
+    def together(self, earlier: Iterable[ColumnDay], at_once: float, baseline: int = 0) -> LastDays:
+        """Judge the day with those of some earlier days that were counted in the same bins.
+
+        Parameters
+        ----------
+        earlier
+            The column on days before.
+        at_once
+            Index from which a single day opens an incident.
+        baseline
+            Position of what it is judged against.
+        """
+        against = self.baselines[baseline]
+        return last_days(
+            against,
+            self.current,
+            np.array(
+                [one.current for one in earlier if one.bins_key == self.bins_key], np.int64
+            ).reshape(-1, len(against)),
+            self.thresholds,
+            self.smoothing,
+            at_once,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,6 +546,16 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         pages &= ~little
     opens_alone = pool | (day & (found.value[at] >= policy.at_once))
 
+    def week(n: int, subject: int, position: int) -> LastDays | None:
+        column = columns[subject]
+        earlier = [
+            by_column[column]
+            for t, by_column in zip(at, reports, strict=True)
+            if at[n] - WEEK < t < at[n] and column in by_column
+        ]
+        last = reports[n][column].together(earlier, policy.at_once, position)
+        return last if last.days > 1 else None  # else it is the day again
+
     def pooled_counts(n: int, subject: int, days: int) -> NDArray[np.int64]:
         report = reports[n][columns[subject]]
         parts = [
@@ -538,7 +573,9 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         window: Window = "day" if day[n, subject] else "pool"
         counts, value = report.current, found.value[at[n], subject]
         position = found.baseline[at[n], subject]
+        beside = week(n, subject, position)
         if window == "pool":
+            beside = report.together((), policy.at_once, position)
             value = found.pool_value[at[n], subject]
             position = found.pool_baseline[at[n], subject]
             counts = pooled_counts(n, subject, policy.pool_days)
@@ -550,7 +587,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         return Breach(
             family,
             report.column,
-            _in_words(report, baseline, counts, float(value), window, policy.pool_days),
+            _in_words(report, baseline, counts, float(value), window, policy.pool_days, beside),
             since,
             bool(pages[n, subject]),
             window,
@@ -563,13 +600,20 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     def held_back(n: int) -> tuple[str, ...]:
         t, texts = at[n], []
         for subject, column in enumerate(columns):
-            if day[n, subject] or pool[n, subject]:
+            if day[n, subject] or pool[n, subject] or column not in reports[n]:
                 continue
+            report, position = reports[n][column], found.baseline[t, subject]
             shown = found.reaching(t, subject, policy)
+            if shown is None and found.value[t, subject] < report.thresholds.warn:
+                continue
+            alone = report.together((), policy.at_once, position)
+            together = week(n, subject, position)
             if shown is None:
+                if together and together.decides(alone.status):
+                    texts.append(f"{column}: {index} {alone}; {together}")
                 continue
             days, value, effect_p = shown
-            report = reports[n][column]
+            beside = together if days == 1 else alone
             if days == 1 and found.usual[t, subject]:
                 why = ", which is usual for its weekday"
             elif effect_p > report.thresholds.level:
@@ -583,7 +627,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
             over = "" if days == 1 else f" over {days} days"
             texts.append(
                 f"{column}: {index} {value:.2f}{over} reaches the limit of "
-                f"{report.thresholds.fail:g}{why}"
+                f"{report.thresholds.fail:g}{why}{_and(beside)}"
             )
         return tuple(texts)
 
@@ -705,13 +749,21 @@ def _in_words(
     value: float,
     window: Window,
     days: int,
+    beside: LastDays | None,
 ) -> str:
-    """Say what moved, from what to what, by the bin that gained most."""
+    """Say what moved, by the bin that gained most, and what the other window says."""
     was, now = baseline / baseline.sum(), counts / counts.sum()
     most = int(np.argmax(now - was))
-    over = "" if window == "day" else f" over {days} days"
+    over = f" on {counts.sum():,} rows"
+    if window == "pool":
+        over = f" over {days} days, {counts.sum():,} rows"
     over += "" if baseline is report.reference else " against the accepted days"
     return (
-        f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g}); "
-        f"{report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
+        f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g})"
+        f"{_and(beside)}; {report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
     )
+
+
+def _and(beside: LastDays | None) -> str:
+    """Add what another window says, if it says anything else."""
+    return f"; {beside}" if beside else ""

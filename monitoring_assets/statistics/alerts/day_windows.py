@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WEEK = 7
+from monitoring_assets.statistics.drift.last_days import WEEK
+
 BASELINE_DAYS = 4 * WEEK
 """Days before a day from which is learnt what its weekday usually looks like."""
 

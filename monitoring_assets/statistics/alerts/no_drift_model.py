@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri
 
-from monitoring_assets.statistics.alerts.day_windows import WEEK
+from monitoring_assets.statistics.drift.last_days import WEEK
 from monitoring_assets.statistics.drift.multiple_testing import indices
 
 LEVEL = 1e-3

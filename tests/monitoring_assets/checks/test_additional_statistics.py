@@ -7,7 +7,7 @@ from scipy.spatial.distance import jensenshannon
 
 from monitoring_assets.checks.additional_statistics import expectations
 from monitoring_assets.checks.gx_run import run_expectations
-from monitoring_assets.checks.profile_table import COLUMNS
+from monitoring_assets.checks.profile_table import COLUMNS, EARLIER
 from resources.manifest import Manifest
 
 BEFORE = np.array([500, 300, 200])
@@ -25,7 +25,7 @@ def manifest(lender):
 def table(now):
     """Counts of every characteristic and of the score: the same on the day, but for one."""
     rows = [
-        (name, False, "", "", "interval", str(bin_), before, int(after), "")
+        (name, False, "", "", "interval", str(bin_), before, int(after), *[0] * len(EARLIER), "")
         for name, counts in now.items()
         for bin_, (before, after) in enumerate(zip(BEFORE, counts, strict=True))
     ]

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_assets.checks import asset_checks
+from monitoring_assets.checks.finding import Finding
 from monitoring_assets.definitions import defs
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill
@@ -424,12 +425,35 @@ def test_a_check_that_raises_or_finds_nothing_is_a_failed_evaluation(lender, ins
         assert found["csi"].severity == ERROR
 
 
+@pytest.mark.parametrize(
+    ("day", "blocking"), [(None, False), ("warn", False), ("fail", True), ("error", True)]
+)
+def test_what_only_the_week_shows_fails_and_blocks_nothing(instance, day, blocking):
+    details = {"critical_value": 0.4, "week_value": 0.3, "week": "0.30 over 7 days: fail"}
+    unsure = details | {"status": "insufficient evidence"}
+    findings = [Finding("csi", "E", "income", False, 0.3, unsure)]
+    if day:
+        findings.append(Finding("csi", "E", "region", False, 0.5, details | {"status": day}))
+    at = dg.AssetCheckKey(dg.AssetKey("features"), "csi"), ModelDay(YESTERDAY, KEY)
+    found = asset_checks._evaluation(instance, *at, findings, None, True)
+    assert (found.passed, found.blocking, found.severity) == (False, blocking, ERROR)
+    assert "0.30 over 7 days: fail" in found.description
+    # A fault stands for what has stopped the day.
+    faults = asset_checks._faults("features", findings, None, ["csi"])
+    assert [fault.subject for fault in faults] == (["region"] if blocking else [])
+
+
 def test_numbers_that_json_does_not_know_never_reach_metadata(lender, instance):
     """Findings with numpy's types and without a value, put through Dagster's serialisation."""
-    from monitoring_assets.checks.finding import Finding
-
     findings = [
-        Finding("csi", "E", "income", False, 0.5, {"critical_value": np.float64(0.1)}),
+        Finding(
+            "csi",
+            "E",
+            "income",
+            False,
+            0.5,
+            {"critical_value": np.float64(0.1), "week_value": np.float64(0.2)},
+        ),
         Finding("csi", "E", "region", False, None, error="not computed"),
     ]
     evaluation = asset_checks._evaluation(

@@ -45,7 +45,12 @@ def findings(tmp_path_factory):
 
     def find(now):
         table = profile_table(
-            reference, count(source(now), bins), expected_types={}, found_types={}, tallies={}
+            reference,
+            count(source(now), bins),
+            expected_types={},
+            found_types={},
+            tallies={},
+            earlier={},
         )
         expected = [
             ("broken_columns", expectation)

@@ -15,7 +15,7 @@ from monitoring_assets.checks.batch_quality import (
 )
 from monitoring_assets.checks.csi import ExpectCharacteristicStabilityIndex
 from monitoring_assets.checks.gx_run import run_expectations
-from monitoring_assets.checks.profile_table import COLUMNS
+from monitoring_assets.checks.profile_table import COLUMNS, EARLIER
 from monitoring_assets.checks.psi import ExpectPopulationStabilityIndex
 from monitoring_assets.checks.table_expectation import ProfileExpectation
 from monitoring_assets.statistics.drift.drift import judge_counts
@@ -23,13 +23,14 @@ from monitoring_assets.statistics.drift.stability import StabilityIndex, stabili
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 
 BEFORE, NOW = [400, 300, 200, 90, 10, 0], [300, 300, 250, 120, 20, 10]
+NO_WEEK = [0] * len(EARLIER)
 SLOTS = ["interval", "interval", "interval", "interval", "infinite", "missing"]
 
 
 def table(before=BEFORE, now=NOW, slots=SLOTS, error="", name="income"):
     """The counts of one characteristic as Great Expectations sees them."""
     rows = [
-        (name, False, "double", "double", slot, f"bin {number}", then, count, error)
+        (name, False, "double", "double", slot, f"bin {number}", then, count, *NO_WEEK, error)
         for number, (slot, then, count) in enumerate(zip(slots, before, now, strict=True))
     ]
     return pd.DataFrame(rows, columns=[*COLUMNS, "error"])
@@ -37,7 +38,7 @@ def table(before=BEFORE, now=NOW, slots=SLOTS, error="", name="income"):
 
 def stability(name="income", warn=0.1, fail=0.25, level=1e-3, smoothing="jeffreys"):
     return ExpectCharacteristicStabilityIndex(
-        characteristic=name, warn=warn, fail=fail, level=level, smoothing=smoothing
+        characteristic=name, warn=warn, fail=fail, level=level, smoothing=smoothing, at_once=1.0
     )
 
 
@@ -166,7 +167,7 @@ def test_an_index_of_no_rows_is_an_error(before, now):
 )
 def test_the_index_is_that_of_the_statistics(kind, smoothing):
     expectation = kind(
-        characteristic="income", warn=0.1, fail=0.25, level=0.01, smoothing=smoothing
+        characteristic="income", warn=0.1, fail=0.25, level=0.01, smoothing=smoothing, at_once=1.0
     )
     (finding,) = run_expectations(table(), [("x", expectation)])
     counts = np.array(BEFORE), np.array(NOW)
@@ -175,7 +176,29 @@ def test_the_index_is_that_of_the_statistics(kind, smoothing):
     assert finding.details == {
         "status": judged.status,
         "critical_value": judged.critical_value,
+        "rows": 1000,
+        "week": f"{judged.value:.2f} over 1 day, 1,000 rows: {judged.status}",
+        "week_value": judged.value,
     }
+
+
+def test_the_week_fails_a_day_that_has_too_few_rows_and_no_other():
+    few, week = [7, 3, 3, 7, 0, 0], [70, 30, 30, 70, 0, 0]
+    before = [250, 250, 250, 250, 0, 0]
+    with_week = table(before, few).assign(**dict(zip(EARLIER, [week] * 2, strict=False)))
+    (alone,) = run_expectations(table(before, few), [("csi", stability(warn=0.05))])
+    assert (alone.success, alone.status) == (True, "insufficient evidence")
+    (finding,) = run_expectations(with_week, [("csi", stability(fail=0.15))])
+    assert (finding.success, finding.status) == (False, "insufficient evidence")
+    assert finding.text == (
+        "income: 0.1386 on 20 rows (insufficient evidence, critical value 0.8296); "
+        "0.17 over 3 days, 420 rows: fail"
+    )
+    # What the rows of the day do say stays.
+    ok = table(before, [5, 5, 5, 5, 0, 0]).assign(**dict(zip(EARLIER, [week] * 2, strict=False)))
+    (finding,) = run_expectations(ok, [("csi", stability(fail=0.15))])
+    assert (finding.success, finding.status) == (True, "ok")
+    assert finding.details["week"].endswith(": fail")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +258,7 @@ def test_missing_values_of_no_rows_are_an_error():
 
 def test_rows_and_keys_are_counted():
     keys = pd.DataFrame(
-        [("(key)", True, "", "", slot, slot, 0, count, "") for slot, count in
+        [("(key)", True, "", "", slot, slot, 0, count, *NO_WEEK, "") for slot, count in
          (("unique", 7), ("repeated", 2), ("missing", 1))],
         columns=[*COLUMNS, "error"],
     )  # fmt: skip

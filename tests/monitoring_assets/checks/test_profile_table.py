@@ -29,6 +29,7 @@ def test_a_characteristic_named_as_a_tally_keeps_its_own_counts(tmp_path):
             KEY: {"unique": 7, "repeated": 2, "missing": 1},
             SCORE_RANGE: {"below": 0, "above": 0, "within": 10, "missing": 0},
         },
+        earlier={},
     )
     expected = [
         ExpectRowCountToBeAtLeast(characteristic=KEY, min_rows=50),

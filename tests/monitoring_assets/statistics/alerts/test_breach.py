@@ -65,13 +65,15 @@ UNCERTAIN = "it is not yet certain that the true value is over 0.175"
         (
             [0.4, 0.4, 0.4, 0.4, 0.28, 0.28, 0.24],
             200,
-            f"PSI 0.26 over 3 days reaches the limit of 0.25, but with 600 rows {UNCERTAIN}",
+            f"PSI 0.26 over 3 days reaches the limit of 0.25, but with 600 rows {UNCERTAIN}; "
+            "0.24 over 1 day, 200 rows: warn",
         ),
         ([0.4, 0.4, 0.4, 0.4, 0, 0, 0], 200, None),
         (
             [0.4 if day % 7 == 5 else 0 for day in range(20)],
             10_000,
-            "PSI 0.40 reaches the limit of 0.25, which is usual for its weekday",
+            "PSI 0.40 reaches the limit of 0.25, which is usual for its weekday; "
+            "0.01 over 7 days, 70,000 rows: ok",
         ),
     ],
 )
@@ -131,6 +133,29 @@ def test_small_days_are_judged_together():
     assert [(one.window, one.pages) for one in found] == [("pool", True)]
     assert "7 days" in found[0].text
     assert not bad_days(days, policy=Policy(pool_days=1))
+
+
+def test_a_breach_says_what_the_day_and_the_week_are():
+    """The day in breach names the week; the week in breach names the day."""
+    (day,) = breaches(days_of([0.0] * 6 + [0.9], rows=200))
+    assert day.text.startswith("score: PSI 0.90 on 200 rows (limit 0.25); 0.01 over 7 days, 1,400 ")
+    (pool,) = breaches(days_of([0.9] * 7, rows=20))
+    assert pool.text.startswith("score: PSI 0.86 over 7 days, 140 rows (limit 0.25); 0.76 over 1 d")
+    # Alone, a day is not said twice.
+    (alone,) = breaches(days_of([0.9], rows=200))
+    assert alone.text.startswith("score: PSI 0.90 on 200 rows (limit 0.25); high from ")
+
+
+def test_a_week_that_fails_is_named_where_the_day_has_too_few_rows():
+    """Three days are too few for a pool, and 20 rows say nothing."""
+    days = days_of([0.9, 0.9, None, None, None, 0.24], rows=20)
+    assert tracks(days, POLICY)["population"].held_back(2) == (
+        "score: PSI 0.25 over 1 day, 20 rows: insufficient evidence; "
+        "0.58 over 3 days, 60 rows: fail",
+    )
+    # In other bins they do not count.
+    days = [*days_of([0.9, 0.9], rows=20, labels=("a", "b")), days[-1]]
+    assert tracks(days, POLICY)["population"].held_back(2) == ()
 
 
 def test_a_pool_needs_most_of_its_days():
