@@ -28,6 +28,8 @@ RARE_SHARE = 0.005
 """A category with a smaller share of the reference is pooled with the other rare ones."""
 RARE_ROWS = 10
 """So is one with fewer rows, where the reference has 200 or more; 5 % of them where it has less."""
+COMPLETE_FROM = 5
+"""Rows of the rarest category from which on hardly any other can have been missed."""
 LEAST_SINGLES = 20
 """Categories of one row each that it takes to estimate the share of new ones."""
 MOST_EXTRA_VARIANCE = 0.15
@@ -452,13 +454,13 @@ def category_bins(counts: Mapping[str, int], arrow_type: str) -> CategoricalBins
     rare = sorted(name for name in counts if counts[name] < cut)
     once = tuple(name for name in rare if counts[name] == 1)
     others = sum(counts[name] for name in rare) - len(once)
-    tells_unseen = not once
+    tells_unseen = not rare or min(counts.values()) >= COMPLETE_FROM
     if len(once) >= LEAST_SINGLES and others:
         twice = sum(counts[name] == 2 for name in rare)
         tells_unseen = twice * (1 / len(once) + 1 / others) <= MOST_EXTRA_VARIANCE
-    if not tells_unseen:
-        once = ()
-    return CategoricalBins(tuple(kept), tuple(rare), arrow_type, once, tells_unseen)
+    return CategoricalBins(
+        tuple(kept), tuple(rare), arrow_type, once if tells_unseen else (), tells_unseen
+    )
 
 
 def _frequent_from(counts: NDArray[np.float64]) -> float:

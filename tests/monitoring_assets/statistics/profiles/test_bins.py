@@ -148,7 +148,7 @@ def test_a_dictionary_of_numbers_is_numeric(profiles):
 
 
 def test_rare_categories_are_pooled_and_told_from_unseen(profiles):
-    reference = ["a"] * 996 + ["b"] * 4
+    reference = ["a"] * 991 + ["b"] * 9
     column, current = profiles(reference, ["a", "b", "b", "c", None])
     assert column.bins.categories == ("a",)
     assert column.bins.rare == ("b",)
@@ -197,7 +197,9 @@ def test_the_only_row_of_a_category_is_unseen_to_the_others(write):
 
 
 @pytest.mark.parametrize(
-    "counts", [singles(19), singles(40, 200), singles(40, 2, 0)], ids=["few", "unsure", "alone"]
+    "counts",
+    [singles(19), singles(0, 3), singles(40, 200), singles(40, 2, 0)],
+    ids=["few", "none", "unsure", "alone"],
 )
 def test_where_the_unseen_are_not_known_they_are_pooled_with_the_rare(write, counts):
     source = write({"x": [name for name in counts for _ in range(counts[name])]}, 500)
