@@ -40,19 +40,31 @@ DATE_FIELD = re.compile(
     r"\{date(?::((?:%[Yymdj]|[-_/=A-Za-z0-9]|(?<=[A-Za-z0-9])\.(?=[%A-Za-z0-9]))+))?\}"
 )
 """The day in a path: as YYYY-MM-DD, or in the form after the colon."""
+WITH_DATE = (
+    "a path with {date}, the day as YYYY-MM-DD, or a form such as {date:%Y/%m/%d} (of %Y %y %m %d "
+    "%j), and no other braces"
+)
+
+
+def says_a_day(path: str) -> bool:
+    """Whether a path is another one for each day."""
+    forms = DATE_FIELD.findall(path)
+    directives = {*re.findall("%(.)", "".join(form or "%Y%m%d" for form in forms))}
+    year = bool(directives & {"Y", "y"})
+    return bool(forms) and year and ("j" in directives or {"m", "d"} <= directives)
 
 
 def with_date(value: str) -> str:
     """Refuse a path that is not one for each day."""
-    forms = DATE_FIELD.findall(value)
-    directives = {*re.findall("%(.)", "".join(form or "%Y%m%d" for form in forms))}
-    if re.search("[{}]", DATE_FIELD.sub("", value)) or not (
-        directives & {"Y", "y"} and ("j" in directives or {"m", "d"} <= directives)
-    ):
-        raise ValueError(
-            "a path with {date}, the day as YYYY-MM-DD, or a form such as {date:%Y/%m/%d} (of %Y "
-            "%y %m %d %j), and no other braces"
-        )
+    if not says_a_day(value):
+        raise ValueError(WITH_DATE)
+    return value
+
+
+def table_path(value: str) -> str:
+    """Refuse a path that no table is read from."""
+    if re.search("[{}]", DATE_FIELD.sub("", value)):
+        raise ValueError(WITH_DATE)
     last = DATE_FIELD.sub("", value).rpartition("/")[2]
     if "?" in last and "=" in last.partition("?")[2]:
         raise ValueError("a path without a query, as ? stands for any one character")
@@ -139,9 +151,12 @@ VersionText = Annotated[
 RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative_or_url)]
 
 
-DatedPath = Annotated[
-    str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(with_date)
+TablePath = Annotated[
+    str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(table_path)
 ]
+
+
+DatedPath = Annotated[TablePath, AfterValidator(with_date)]
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

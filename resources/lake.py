@@ -13,7 +13,8 @@ from dagster import ConfigurableResource
 from pydantic import Field
 from typing_extensions import override
 
-from resources.errors import InputError
+from resources.date_column import has_rows_of
+from resources.errors import NotArrivedError
 from resources.fields import DATE_FIELD
 from resources.file_formats import FORMATS, of_one_format
 from resources.manifest import Manifest
@@ -23,10 +24,6 @@ from resources.table_files import belongs, refuse_table_formats
 DIGITS = {"%Y": r"\d{4}", "%y": r"\d\d", "%m": r"\d\d", "%d": r"\d\d", "%j": r"\d{3}"}
 ISO = "%Y-%m-%d"
 SHOWN_NAMES = 3
-
-
-class NotArrivedError(InputError):
-    """The files of a day are not there, or not complete."""
 
 
 class Lake(ConfigurableResource):
@@ -137,7 +134,9 @@ class Lake(ConfigurableResource):
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""
         batch = manifest.batch
         try:
-            self._arrived(batch.path, day, batch.marker)
+            files = self._arrived(batch.path, day, batch.marker)
+            if batch.date_column and not has_rows_of(files, batch.date_column, day):
+                return False
             for path in manifest.scoring.day_paths:
                 self._arrived(path, day)
         except NotArrivedError:

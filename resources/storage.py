@@ -237,6 +237,30 @@ class LocalStorage(Storage):
         return str(scratch)
 
 
+class Copies(LocalStorage):
+    """Local copies of files under the same paths, which keep their URLs for people.
+
+    Parameters
+    ----------
+    root
+        Folder of the copies.
+    originals
+        Where the files themselves lie.
+    """
+
+    def __init__(self, root: str, originals: Files) -> None:
+        super().__init__(root)
+        self._originals = originals
+
+    @override
+    def url(self, path: str) -> str:
+        return self._originals.url(path)
+
+    @override
+    def location(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+
 class S3Storage(Storage):
     """A prefix of a bucket.
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
 from resources.duckdb_session import isolated_database, quoted
 from resources.errors import InputError
 from resources.file_formats import is_csv, is_text
-from resources.storage import DayFiles, Files, LocalStorage
+from resources.storage import Copies, DayFiles, Files
 
 if TYPE_CHECKING:
     import duckdb
@@ -157,9 +155,9 @@ def _copied(
     paths: Sequence[str],
     types: Mapping[str, str] | None,
     declared: Mapping[str, str],
-) -> Iterator[_Copies]:
+) -> Iterator[Copies]:
     with tempfile.TemporaryDirectory(prefix="monitoring-text-") as folder:
-        copies = _Copies(folder, files)
+        copies = Copies(folder, files)
         with isolated_database() as connection:
             known = {
                 **(_types(connection, files, paths) if types is None else types),
@@ -171,22 +169,6 @@ def _copied(
                 with _rows(connection, files, path) as rows:
                     _copy(connection, files.url(path), rows.columns, known, copy)
         yield copies
-
-
-class _Copies(LocalStorage):
-    """Copies of files, with the originals' paths and URLs."""
-
-    def __init__(self, root: str, originals: Files) -> None:
-        super().__init__(root)
-        self._originals = originals
-
-    @override
-    def url(self, path: str) -> str:
-        return self._originals.url(path)
-
-    @override
-    def location(self, path: str) -> str:
-        return f"{self.root}/{path}"
 
 
 def _types(

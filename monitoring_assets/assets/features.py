@@ -1,5 +1,6 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
+from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.feature_sql import read_sql, sql_session
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
+from resources.date_column import rows_of
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
@@ -50,9 +52,14 @@ def features(
         manifest = landed.manifest
         table, notes = store.read_table("reference_profile", day.key)
         reference = Profile.from_table(table)
-        files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
-        with store.writing("features", day.key, day.day) as local:
-            schema = write_rows(day_rows(files, landed, registry, notes["types"]), local)
+        batch = manifest.batch
+        files = lake.day_files(batch.path, day.day, batch.marker)
+        with ExitStack() as opened:
+            rows = files
+            if batch.date_column is not None:
+                rows = opened.enter_context(rows_of(files, batch.date_column, day.day))
+            local = opened.enter_context(store.writing("features", day.key, day.day))
+            schema = write_rows(day_rows(rows, landed, registry, notes["types"]), local)
             bins = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(ParquetSource([local]), bins)
             types = {field.name: str(field.type) for field in schema}

@@ -14,8 +14,8 @@ from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.materialise import materialise_each
-from resources.errors import InputError
-from resources.lake import Lake, NotArrivedError
+from resources.errors import InputError, NotArrivedError
+from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 

@@ -148,10 +148,10 @@ def _batch_path(batch: str, lake: str) -> str:
     click.BadParameter
         If it is not one for each day.
     """
-    from resources.fields import with_date
+    from resources.fields import table_path, with_date
 
     try:
-        with_date(batch)
+        with_date(table_path(batch))
     except ValueError as error:
         raise click.BadParameter(f"found {batch!r}; allowed: {error}", param_hint="--batch") from (
             error

@@ -85,11 +85,10 @@ def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
     manifest = landed.manifest
     pattern, today = manifest.batch.path, dt.datetime.now(dt.UTC).date()
     days = [today - dt.timedelta(days=number) for number in range(1, BATCH_DAYS + 1)]
-    found = lake.files_by_day(pattern, days)
-    if not found:
+    last = next((day for day in days if lake.has_arrived(manifest, day)), None)
+    if last is None:
         where = f"{pattern} below {lake.root} (MONITORING_LAKE)"
         return f"no batch from {days[-1]} to {days[0]} at {where}"
-    last = max(found)
     files = lake.day_files(pattern, last, manifest.batch.marker)
     place, path = registry.locate(landed.folder, manifest.reference.path)
     with sample_as_parquet(place, path, manifest.declared_types) as sample:

@@ -8,9 +8,8 @@ import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
-from resources.errors import InputError
+from resources.errors import InputError, NotArrivedError
 from resources.faults import record_faults, run_of
-from resources.lake import NotArrivedError
 from resources.store import Store
 
 PROGRESS_SECONDS = 10.0

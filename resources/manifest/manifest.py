@@ -23,19 +23,23 @@ from pydantic import (
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.arrow_types import type_family
 from resources.fields import (
+    WITH_DATE,
     DatedPath,
     Days,
     RelativePath,
     Section,
     Share,
+    TablePath,
     VersionText,
     daily_cron,
     not_the_score,
     one_or_many,
+    says_a_day,
     short_or_full,
     timezone_name,
     with_horizon,
 )
+from resources.file_formats import is_text
 from resources.kubernetes.pod import Pod
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
@@ -101,9 +105,15 @@ class Reference(Section):
 class Batch(Section):
     """Where a day's rows arrive in the lake."""
 
-    path: DatedPath = Field(
+    path: TablePath = Field(
         description="File, folder or glob with {date}, in Parquet, CSV or JSON lines; under the "
         "lake's root, or a URL. {date:%Y/%m/%d} is the day in another form."
+    )
+    date_column: str | None = Field(
+        None,
+        min_length=1,
+        description="Column that says the day of a row, where `path` holds many days in Parquet; "
+        "it then needs no {date}.",
     )
     key: Annotated[str, AfterValidator(not_the_score)] = Field(
         description="Column that identifies a row."
@@ -111,6 +121,14 @@ class Batch(Section):
     marker: str | None = Field(
         None, description="File in the batch's folder that says the batch is complete: _SUCCESS."
     )
+
+    @model_validator(mode="after")
+    def _says_the_day(self) -> Batch:
+        if self.date_column is None and not says_a_day(self.path):
+            raise AtOddsError(("path", self.path, WITH_DATE))
+        if self.date_column is not None and is_text(self.path):
+            raise AtOddsError(("path", self.path, "Parquet, where there is a `date_column`"))
+        return self
 
 
 class Characteristic(Section):

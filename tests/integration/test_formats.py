@@ -1,6 +1,7 @@
 """The same rows in every format that is read: what is found of them is the same."""
 
 import numpy as np
+import pandas as pd
 
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
@@ -82,3 +83,39 @@ def test_a_day_in_text_is_the_same_day(any_lender, instance):
     assert all(found["parquet"])
     for ending in FORMATS:
         assert found[ending] == found["parquet"]
+
+
+def test_one_table_of_many_days(any_lender, instance):
+    """A day's rows of it are the day's batch; days that it lacks have not arrived."""
+    days = {days_ago(number): frame_of(number, 300) for number in (3, 2)}
+    lake, registry = (open_storage(one.root) for one in (any_lender.lake, any_lender.registry))
+    for day, frame in days.items():
+        any_lender.put(lake, f"apart/{day}.parquet", frame)
+    together = pd.concat(frame.assign(applied=str(day)) for day, frame in days.items())
+    any_lender.put(lake, "loans/all.parquet", together)
+    for version, batch in (
+        ("1", {"path": "apart/{date}.parquet"}),
+        ("2", {"path": "loans/", "date_column": "applied"}),
+    ):
+        any_lender.put(registry, f"pd_cards/{version}/reference.parquet", frame_of(0, 1000))
+        any_lender.publish_manifest(
+            "pd_cards",
+            version,
+            reference={"path": "reference.parquet", "score": "score"},
+            batch={"key": "loan_id"} | batch,
+            scoring={"flavour": "scored", "path": "apart/{date}.parquet"},
+        )
+    onboard(any_lender, instance)
+    reports = []
+    for version in ("1", "2"):
+        key = f"pd_cards.{version}"
+        manifest = any_lender.store.landed(key).manifest
+        arrived = [ago for ago in range(5) if any_lender.lake.has_arrived(manifest, days_ago(ago))]
+        assert arrived == [2, 3]
+        partition = ModelDay(days_ago(2), key).partition
+        done = job("monitor_day", any_lender).execute_in_process(
+            instance=instance, partition_key=partition
+        )
+        assert done.success
+        reports.append(any_lender.store.read_table("drift_report", key, days_ago(2))[0].to_pylist())
+    assert reports[0] == reports[1]

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from resources.errors import InputError
-from resources.lake import Lake, NotArrivedError
+from resources.errors import InputError, NotArrivedError
+from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.storage import open_storage
 

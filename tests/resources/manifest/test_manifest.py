@@ -214,3 +214,21 @@ def test_the_published_schema_accepts_the_example_and_refuses_faults():
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(broken, schema)
+
+
+@pytest.mark.parametrize(
+    ("batch", "allowed"),
+    [
+        ({"path": "b/"}, "a path with {date}"),
+        ({"path": "b.csv", "date_column": "day"}, "Parquet, where there is a `date_column`"),
+        ({"path": "b/{day}/", "date_column": "day"}, "no other braces"),
+    ],
+)
+def test_a_batch_says_which_day_it_is_of(batch, allowed):
+    (fault,) = faults_of(batch={"key": "loan_id"} | batch)
+    assert (fault.field, allowed in fault.allowed) == ("batch.path", True)
+
+
+def test_a_table_with_a_date_column_needs_no_date_in_its_path():
+    fields = valid(batch={"path": "b/", "key": "loan_id", "date_column": "day"})
+    assert parse(fields).batch.path == "b/"
