@@ -71,7 +71,8 @@ def backfill(
             )
             for day, why in sorted(outcome.failed.items()):
                 click.secho(f"{day.partition}: {why}", fg="red", err=True)
-            click.echo(f"{key}: {len(outcome.done)} days done, {len(outcome.failed)} failed")
+            days = "1 day" if len(outcome.done) == 1 else f"{len(outcome.done)} days"
+            click.echo(f"{key}: {days} done, {len(outcome.failed)} failed")
             failed = failed or bool(outcome.failed)
     if failed:
         sys.exit(1)

@@ -20,7 +20,7 @@ def test_backfill_names_the_days_that_failed(onboarded, monitoring):
     assert done.returncode == 1
     assert f"{days_ago(1)}|pd_cards.1: " in done.stderr
     assert f"pd_cards/{days_ago(1)}.parquet" in done.stderr
-    assert "1 days done, 1 failed" in done.stdout
+    assert "1 day done, 1 failed" in done.stdout
 
 
 def test_unknown_models_are_named_with_those_that_are_known(onboarded, monitoring):
