@@ -71,8 +71,8 @@ def backfill(
             )
             for day, why in sorted(outcome.failed.items()):
                 click.secho(f"{day.partition}: {why}", fg="red", err=True)
-            days = "1 day" if len(outcome.done) == 1 else f"{len(outcome.done)} days"
-            click.echo(f"{key}: {days} done, {len(outcome.failed)} failed")
+            done = "1 day" if len(outcome.done) == 1 else f"{len(outcome.done)} days"
+            click.echo(f"{key}: {done} done, {len(outcome.failed)} failed")
             failed = failed or bool(outcome.failed)
     if failed:
         sys.exit(1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitoring_assets.cli.options import format_option, stored_day
+from monitoring_assets.cli.stopped_day import read_stopped_day, show_stopped_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +39,8 @@ Examples:
 def report(model: str, day: dt.datetime | None, output: str) -> None:
     """Show what moved on a day of MODEL (name.version), what that did to the score, and how it did.
 
+    Of a day that a check has stopped it shows the faults, and the drift of what was counted.
+
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
     from resources.acceptances import accepted_shifts
@@ -49,7 +52,11 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     try:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
-        raise click.BadParameter(str(error)) from error
+        stopped = read_stopped_day(store, model, date)
+        if stopped is None:
+            raise click.BadParameter(str(error)) from error
+        show_stopped_day(stopped, model, date, output)
+        return
     manifest = store.landed(model).manifest
     weeks = _weeks(store, model, date, manifest.alerts.at_once)
     accepted = [str(one) for one in accepted_shifts(store, manifest) if one.last < date]
