@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from dagster import ConfigurableResource
 
 from resources.delivery import http_errors
 from resources.delivery.channel import UndeliveredError
-from resources.delivery.messages import Change, Measurements, Message, Notice
+from resources.delivery.messages import Change, Gauge, Measurements, Message, Notice
 from resources.delivery.metrics import CHECKS, METRICS, subject_tags
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ AGENT_VARIABLES = ("DD_AGENT_HOST", "DD_DOGSTATSD_URL", "DD_DOGSTATSD_PORT")
 TEXT_CHARACTERS = 4000
 AGGREGATION_KEY_CHARACTERS = 100
 TITLE_CHARACTERS = 100
+# The intake writes tags in small letters, and one underscore for those in a row and none at an end.
+TAG_CHARACTERS = 200
 # Ours, of a service check: one line on a screen.
 MESSAGE_CHARACTERS = 500
 # An agent takes 8 KB an event, with its tags.
@@ -195,6 +199,30 @@ def _tags(tags: dict[str, str]) -> list[str]:
     return list(normalize_tags([f"{name}:{value}" for name, value in tags.items()]))
 
 
+def _gauge_tags(tags: dict[str, str], gauge: Gauge) -> list[str]:
+    allowed = METRICS[gauge.metric].tags
+    own = {
+        tag: value if allowed[tag] else _distinct(tag, value) for tag, value in gauge.tags.items()
+    }
+    return _tags(tags | own)
+
+
+def _distinct(tag: str, value: str) -> str:
+    """A value as Datadog shows it, told apart from others that it would show the same.
+
+    Two columns must not share a series. The name alone decides the suffix: it is the same in every
+    process, and stays when other columns come or go.
+    """
+    from datadog.util.format import normalize_tags
+
+    shown = re.sub("_+", "_", normalize_tags([value.lower()])[0]).rstrip("_")
+    room = TAG_CHARACTERS - len(f"{tag}:")
+    if shown == value and len(value) <= room:
+        return value
+    suffix = f"_{hashlib.sha256(value.encode()).hexdigest()[:8]}"
+    return shown[: room - len(suffix)] + suffix
+
+
 def _measure_by_api(message: Measurements) -> str:
     from datadog.api.metrics import Metric
     from datadog.api.service_checks import ServiceCheck
@@ -206,7 +234,7 @@ def _measure_by_api(message: Measurements) -> str:
             "metric": gauge.metric,
             "type": "gauge",
             "points": [(now, gauge.value)],
-            "tags": _tags(tags | gauge.tags),
+            "tags": _gauge_tags(tags, gauge),
         }
         for gauge in message.gauges
     ]
@@ -229,7 +257,7 @@ def _measure_by_agent(message: Measurements) -> str:
     tags = subject_tags(message.subject)
     with _agent() as agent:
         for gauge in message.gauges:
-            agent.gauge(gauge.metric, gauge.value, tags=_tags(tags | gauge.tags))
+            agent.gauge(gauge.metric, gauge.value, tags=_gauge_tags(tags, gauge))
         for check in message.checks:
             # The library leaves a bar as it is, and the agent would read a field after it.
             text = check.message.replace("|", "/")[:MESSAGE_CHARACTERS]

@@ -25,6 +25,7 @@ from tests.receivers.server import CUT, Answer, Slow
 
 KEY = "5ec7e700000000000000000000000042"
 SETTINGS = ("_api_key", "_application_key", "_api_host", "_mute", "_timeout")
+PER_MONTH = "characteristic:income_per_month_1523453f"  # of "income per month"
 TAGS = {"model:pd_cards", "version:1", "env:prod", "team:risk"}
 
 
@@ -62,7 +63,7 @@ def test_measurements_by_the_api(receiver):
     Datadog().send(measurements())
     assert receiver.points == [
         ("model_monitoring.psi", frozenset(TAGS), 0.31),
-        ("model_monitoring.csi", frozenset(TAGS | {"characteristic:income_per_month"}), 1.2),
+        ("model_monitoring.csi", frozenset(TAGS | {PER_MONTH}), 1.2),
     ]
     (check,) = receiver.checks
     assert (check["check"], check["status"]) == ("model_monitoring.partition", 2)
@@ -76,13 +77,52 @@ def test_measurements_by_the_agent(agent):
     tags = frozenset(TAGS)
     assert agent.wait_for(3) == [
         Datagram("metric", "model_monitoring.psi", "0.31", tags),
-        Datagram(
-            "metric", "model_monitoring.csi", "1.2", tags | {"characteristic:income_per_month"}
-        ),
+        Datagram("metric", "model_monitoring.csi", "1.2", tags | {PER_MONTH}),
         Datagram(
             "check", "model_monitoring.partition", "2", tags, {"m:": "PSI of the score is 0.31"}
         ),
     ]
+
+
+LONG = "bureau_" * 40
+COLUMNS = (
+    ("debt %", "debt $", "debt_"),
+    ("Tenure", "TENURE", "tenure"),
+    (f"{LONG}opened", f"{LONG}closed", LONG[:185]),
+    ("region__code", "region_code"),
+)
+
+
+def as_stored(tag):
+    """A tag as Datadog has it: small letters, underscores once and not last, 200 characters."""
+    return re.sub("_+", "_", re.sub(r"[^\w:./-]", "_", tag.lower()))[:200].rstrip("_")
+
+
+def characteristics_sent(receiver, names):
+    gauges = [metrics.CSI.gauge(0.1, characteristic=name) for name in names]
+    Datadog().send(measurements(gauges=gauges, checks=[]))
+    return [
+        next(tag for tag in tags if tag.startswith("characteristic:"))
+        for _, tags, _ in receiver.points[-len(names) :]
+    ]
+
+
+@pytest.mark.parametrize("names", COLUMNS)
+def test_columns_that_datadog_would_write_alike_have_a_series_each(receiver, names):
+    sent = characteristics_sent(receiver, names)
+    assert len({as_stored(tag) for tag in sent}) == len(names)
+    assert [as_stored(tag) for tag in sent] == sent
+    assert not receiver.violations
+
+
+def test_the_series_of_a_column_does_not_depend_on_other_columns(receiver):
+    together = characteristics_sent(receiver, ["debt %", "debt $"])
+    assert characteristics_sent(receiver, ["debt $"]) == together[1:]
+
+
+@pytest.mark.parametrize("name", ["tenure", "über_limit", "dti.12m", "a:b/c-d", LONG[:184]])
+def test_a_column_that_datadog_writes_as_it_is_keeps_its_name(receiver, name):
+    assert characteristics_sent(receiver, [name]) == [f"characteristic:{name}"]
 
 
 def test_a_unix_socket_of_the_agent(monkeypatch, tmp_path):
@@ -99,7 +139,7 @@ def test_the_process_own_tags_and_container_are_left_out(agent, monkeypatch):
     monkeypatch.setenv("DD_ENV", "staging")
     Datadog().send(measurements())
     for datagram in agent.wait_for(3):
-        tags = datagram.tags - {"characteristic:income_per_month"}
+        tags = datagram.tags - {PER_MONTH}
         assert tags == TAGS - {"env:prod"} | {"env:staging"}
         assert "c:" not in datagram.fields
 
@@ -322,7 +362,8 @@ def test_prometheus_reads_what_the_agent_gets(monkeypatch):
         process.communicate()
     tags = 'env="prod",model="pd_cards",team="risk",version="1"'
     assert f"model_monitoring_psi{{{tags}}} 0.31" in text
-    assert f'model_monitoring_csi{{characteristic="income_per_month",{tags}}} 1.2' in text
+    value = PER_MONTH.removeprefix("characteristic:")
+    assert f'model_monitoring_csi{{characteristic="{value}",{tags}}} 1.2' in text
     errors = re.findall(r"^statsd_exporter_(?:tag|sample)_errors_total\S* (\d+)$", text, re.M)
     assert set(errors) <= {"0"}
 
