@@ -16,6 +16,7 @@ from resources.date_column import rows_of
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
+from resources.keys import plain_keys
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.storage import DayFiles
@@ -97,8 +98,11 @@ def day_rows(
     the segment check of a segment column. ``types`` are the families of the reference's columns,
     which a batch in text has.
     """
+    key = landed.manifest.batch.key
+    where = f"batch {files.storage.url(files.paths[0])}, column {key!r} (batch.key)"
     with as_parquet(files, types) as readable:
-        yield from _parquet_rows(readable, landed, registry)
+        for piece in _parquet_rows(readable, landed, registry):
+            yield piece.set_column(0, key, plain_keys(piece[key], where))
 
 
 def _parquet_rows(

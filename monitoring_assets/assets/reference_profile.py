@@ -156,6 +156,7 @@ def reference_features(
     from monitoring_assets.reference.feature_sql import require_finished
     from monitoring_assets.statistics.profiles.kernel import as_double
     from monitoring_assets.statistics.profiles.source import INT96_UNIT
+    from resources.keys import plain_keys
     from resources.scorers.base import SCORE, FeatureFile
     from resources.text_tables import sample_as_parquet
 
@@ -181,7 +182,11 @@ def reference_features(
             columns = list(dict.fromkeys(wanted))
             for batch in sample.iter_batches(rows or BATCH_ROWS, columns=columns):
                 # A sample needs no key; its row number is one.
-                keys = batch[key] if has_key else pa.array(range(row, row + batch.num_rows))
+                keys = (
+                    plain_keys(batch[key], f"{url}, column {key!r} (batch.key)")
+                    if has_key
+                    else pa.array(range(row, row + batch.num_rows))
+                )
                 row += batch.num_rows
                 tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
                 if score:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from resources.arrow_types import OUTCOMES_ALLOWED
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
+from resources.keys import keys_as
 from resources.scorers.base import SCORE
 from resources.text_tables import as_parquet
 
@@ -360,18 +361,12 @@ def _file_pieces(
                         f"{', '.join(names)}"
                     )
             for piece in file.iter_batches(ROWS, columns=[key, column]):
-                keys, values = piece[key], piece[column]
-                if pa.types.is_dictionary(keys.type):
-                    keys = keys.dictionary_decode()
                 yield pa.record_batch(
                     {
-                        "key": keys.cast(key_type),
-                        "outcome": outcomes_of(values, f"{url}, column {column!r}"),
+                        "key": keys_as(piece[key], key_type, f"{url}, column {key!r}"),
+                        "outcome": outcomes_of(piece[column], f"{url}, column {column!r}"),
                     }
                 )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         # Its own text may show the value of a row.
-        raise InputError(
-            f"{url}: {type(error).__name__}; allowed: a Parquet file whose {key!r} can be "
-            f"read as {key_type}, the type that it has in the scores"
-        ) from None
+        raise InputError(f"{url}: {type(error).__name__}; allowed: a Parquet file") from None

@@ -175,6 +175,7 @@ def read_scores(
     import pyarrow.parquet as pq
 
     from monitoring_assets.statistics.profiles.kernel import as_double
+    from resources.keys import keys_as
 
     wanted = (features.key, score)
     try:
@@ -194,10 +195,9 @@ def read_scores(
         raise ScoringError(f"{source}: {score} is {scores.type}, not a number")
     key_type = pq.read_schema(features.path).field(features.key).type
     try:
-        keys = keys.cast(key_type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        types = f"{keys.type}, in the features {key_type}"
-        raise ScoringError(f"{source}: key {features.key!r} is {types}") from None
+        keys = keys_as(keys.combine_chunks(), key_type, f"{source}, column {features.key!r}")
+    except InputError as error:
+        raise ScoringError(str(error)) from None
     return pa.table({features.key: keys, SCORE: as_double(scores.combine_chunks())})
 
 

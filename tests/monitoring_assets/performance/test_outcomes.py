@@ -155,7 +155,7 @@ def test_keys_are_read_as_the_scores_have_them(join):
     frame = told(a=1).assign(id=pd.array([7], "int32"))
     _, rows = join(frame, pd.DataFrame({"id": ["7", "8"], "score": [0.1, 0.2]}))
     assert rows == [(0.1, 1)]
-    with pytest.raises(InputError, match="can be read as int64, the type that it has in"):
+    with pytest.raises(InputError, match="can be read as int64, the type that keys have in"):
         join(told(a=1), pd.DataFrame({"id": [7, 8], "score": [0.1, 0.2]}))
 
 

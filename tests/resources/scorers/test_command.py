@@ -64,7 +64,7 @@ def test_a_score_that_is_missing_stays_missing(score):
         (SCORED + "t = t.take([0, 1, 2, 3, 3])\n", "1 rows without a score"),
         (SCORED.replace("t['loan_id']", "pa.array(list('abcdx'))"), "1 rows without a score"),
         (SCORED.replace("t['loan_id']", "pa.array([1, 2, 3, 4, 5])"), "5 rows without a score"),
-        (SCORED.replace("t['loan_id']", "pa.array([[1]] * 5)"), r"key 'loan_id' is list<"),
+        (SCORED.replace("t['loan_id']", "pa.array([[1]] * 5)"), r"keys of type list<"),
         (SCORED.replace("'score'", "'pd'"), r"no column \['score'\], or not just"),
         (SCORED.replace("t['age']", "pa.array(['high'] * 5)"), "score is string, not a number"),
         ("sys.exit()\n", r"succeeded but wrote no \{output\} file"),
