@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import atexit
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+
+from resources.errors import InputError
 
 DUCKDB_MEMORY = "1GB"
 
@@ -56,6 +59,24 @@ def _open() -> tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]
         config={"memory_limit": DUCKDB_MEMORY, "temp_directory": folder.name}
     )
     return connection, folder
+
+
+def require_distinct(names: Iterable[str], where: str) -> None:
+    """Refuse columns that DuckDB does not tell apart.
+
+    Raises
+    ------
+    InputError
+        If two names are the same but for upper and lower case.
+    """
+    names = list(names)
+    times = Counter(name.lower() for name in names)
+    twice = [name for name in names if times[name.lower()] > 1]
+    if twice:
+        raise InputError(
+            f"{where}: columns {', '.join(map(repr, twice))}; allowed: names that differ in more "
+            "than upper and lower case"
+        )
 
 
 def quoted(name: str) -> str:

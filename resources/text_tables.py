@@ -6,14 +6,13 @@ import csv
 import gzip
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.duckdb_session import isolated_database, quoted
+from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
 from resources.file_formats import is_csv, is_text
 from resources.storage import Copies, DayFiles, Files
@@ -242,13 +241,7 @@ def _require_names(url: str, columns: Sequence[str]) -> None:
     """Refuse a table without columns, or with names that DuckDB does not tell apart."""
     if not columns:
         raise InputError(f"{url}: no columns; allowed: {_ALLOWED}")
-    times = Counter(name.lower() for name in columns)
-    twice = [name for name in columns if times[name.lower()] > 1]
-    if twice:
-        raise InputError(
-            f"{url}: columns {', '.join(map(repr, twice))}; allowed: names that differ in more "
-            "than upper and lower case"
-        )
+    require_distinct(columns, url)
 
 
 class _CsvRows:

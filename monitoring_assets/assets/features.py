@@ -9,11 +9,11 @@ import dagster as dg
 from monitoring_assets.assets.reference_profile import reference_profile
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.reference.feature_sql import read_sql, sql_session
+from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
 from resources.date_column import rows_of
-from resources.duckdb_session import database, quoted
+from resources.duckdb_session import database, quoted, require_distinct
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
 from resources.keys import plain_keys
@@ -238,22 +238,24 @@ def _query(
 
     manifest = landed.manifest
     text, url = read_sql(landed, registry)
+    require_distinct(batch.schema.names, f"batch {files.storage.url(files.paths[0])}")
     with sql_session(batch) as connection:
         try:
             result = connection.sql(text)
             if result is None:
                 raise InputError(f"{url}: the SQL is not a query")
             reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
-            _require_key(manifest.batch.key, reader.schema.names, files)
-            wanted = [*manifest.features.names, *manifest.carried]
-            present = [name for name in wanted if name in reader.schema.names]
+            wanted = [manifest.batch.key, *manifest.features.names, *manifest.carried]
+            found = result_columns(reader.schema.names, wanted, url)
+            if manifest.batch.key not in found:
+                _require_key(manifest.batch.key, reader.schema.names, files)
         except duckdb.DataError as error:  # of a statement before the query
             raise _without_text(url, error) from None
         except duckdb.Error as error:
             raise InputError(f"{url}: {error}") from error
         try:
             for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
-                yield piece.select([manifest.batch.key, *present])
+                yield piece.select([*found.values()]).rename_columns([*found])
         except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
             raise _without_text(url, error) from None
 

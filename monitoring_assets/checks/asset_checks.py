@@ -139,6 +139,8 @@ def _evaluation(
     if not mine and problem is None:
         problem = "no finding: nothing was checked"
     bad = [finding for finding in mine if not finding.success]
+    # Each expectation of a column that is not there says so.
+    said = list(dict.fromkeys(finding.text for finding in bad))
     only_warnings = all(finding.status == "warn" for finding in bad) and problem is None
     # What only the last days together show does not stop the day.
     only_the_week = (
@@ -166,7 +168,7 @@ def _evaluation(
         check_name=key.name,
         passed=not bad and problem is None,
         severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
-        description=problem or "; ".join(finding.text for finding in bad[:5]) or all_well(mine),
+        description=problem or "; ".join(said[:5]) or all_well(mine),
         metadata=metadata,
         blocking=blocking and not only_the_week,
         partition=day.partition,
@@ -183,14 +185,15 @@ def _faults(
     """
     if problem is not None:
         return [RecordedFault(family="pipeline", subject=f"checks of {asset}", text=problem)]
-    return [
+    faults = (
         RecordedFault(
             family=CHECKS[finding.check].family, subject=finding.characteristic, text=finding.text
         )
         for finding in findings
         if finding.status in ("fail", "error")
         and (CHECKS[finding.check].family == "data quality" or finding.check in blocking)
-    ]
+    )
+    return list(dict.fromkeys(faults))
 
 
 def _findings_shown(findings: Sequence[Finding]) -> dg.TableMetadataValue:

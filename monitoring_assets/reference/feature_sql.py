@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from resources.duckdb_session import isolated_database, quoted
+from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
 from resources.registry import ModelRegistry
 from resources.store import Landed
@@ -46,6 +46,24 @@ def sql_session(batch: pa.Table | pa.dataset.Dataset) -> Iterator[duckdb.DuckDBP
         yield connection
 
 
+def result_columns(found: Collection[str], wanted: Collection[str], where: str) -> dict[str, str]:
+    """The columns that a query gives, by the names that the manifest has for them.
+
+    SQL does not tell upper from lower case, and DuckDB spells a column as the batch does, whatever
+    the query says.
+
+    Raises
+    ------
+    InputError
+        If two columns may be the same wanted one.
+    """
+    names = {name.lower(): name for name in wanted}
+    given = [name for name in found if name.lower() in names]
+    require_distinct(given, where)
+    by_name = {names[name.lower()]: name for name in given}
+    return {name: by_name[name] for name in wanted if name in by_name}
+
+
 def require_finished(
     sample: pa.dataset.Dataset, url: str, landed: Landed, registry: ModelRegistry
 ) -> None:
@@ -78,11 +96,11 @@ def require_finished(
     with sql_session(sample.head(COMPARED_ROWS)) as connection:
         try:
             made = connection.sql(text)
-            changed = [
-                name
-                for name in [*manifest.features.names, *manifest.carried]
-                if made is not None and name in made.columns and _differs(made, name)
-            ]
+            if made is None:  # no query, which a day says
+                return
+            wanted = [*manifest.features.names, *manifest.carried]
+            found = result_columns(made.columns, wanted, sql_url)
+            changed = [name for name in found if _differs(made, name)]
         except duckdb.Error:  # it needs columns that only a batch has
             return
     if changed:

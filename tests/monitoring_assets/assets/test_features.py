@@ -22,7 +22,7 @@ SECRET = 9_007_199_254_740_993  # no float64 is this number
 def read(lender):
     """What becomes of a day whose files hold these incomes; None for a file without any."""
 
-    def read(*incomes, sql=None):
+    def read(*incomes, sql=None, spell=str, **beside):
         features = {"columns": ["income"]} | ({"sql": "features.sql"} if sql else {})
         fields = lender.manifest(
             "pd_cards", "1", features=features, batch={"path": "{date}/", "key": "loan_id"}
@@ -40,6 +40,7 @@ def read(lender):
                 columns["note"] = pa.array(["x", "y"])
             if values is not None:
                 columns["income"] = values
+            columns = {spell(name): column for name, column in columns.items()} | beside
             path = f"{YESTERDAY}/part-{number}.parquet"
             with open_storage(lender.lake.root).writing(path) as local:
                 pq.write_table(pa.table(columns), local)
@@ -168,3 +169,38 @@ def test_a_query_that_leaves_no_row_still_says_what_columns_there_are(read):
     table = read(pa.array([1, 2]), sql="SELECT loan_id, income FROM batch WHERE income > 2")
     assert table.column_names == ["loan_id", "income"]
     assert table.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        QUERY,
+        "SELECT * FROM batch",
+        "SELECT Loan_Id, income AS InCome FROM batch",
+        "SELECT upper(income::VARCHAR) AS unused, INCOME, LOAN_ID FROM batch",
+    ],
+)
+@pytest.mark.parametrize("spell", [str.upper, str.title])
+def test_a_query_finds_columns_whatever_their_case(read, sql, spell):
+    table = read(pa.array([1, 2]), sql=sql, spell=spell)
+    assert table.to_pydict() == {"loan_id": ["a", "b"], "income": [1, 2]}
+
+
+def test_a_batch_whose_columns_sql_does_not_tell_apart_is_refused_and_says_so_once(read):
+    with pytest.raises(
+        InputError, match=r"batch .*part-0\.parquet: columns 'income', 'INCOME'; al"
+    ):
+        read(pa.array([1, 2]), sql=QUERY, INCOME=pa.array([3, 4]))
+    # Without SQL the two are two columns.
+    assert read(pa.array([1, 2]), INCOME=pa.array([3, 4]))["income"].to_pylist() == [1, 2]
+
+
+def test_a_query_that_gives_a_column_twice_is_refused(read):
+    sql = 'SELECT loan_id, income, income * 12 AS "Income" FROM batch'
+    with pytest.raises(InputError, match=r"features\.sql: columns 'income', 'Income'; allowed"):
+        read(pa.array([1, 2]), sql=sql)
+
+
+def test_a_query_without_the_key_says_what_it_gives(read):
+    with pytest.raises(InputError, match=r"no key column 'loan_id' \(batch.key\); it has income"):
+        read(pa.array([1, 2]), sql="SELECT income FROM batch")

@@ -36,6 +36,7 @@ def judge(lender, sql, sample=SAMPLE):
         ("SELECT loan_id, income * 12 AS income, region FROM batch", "income"),
         ("SELECT income * 12 AS income, lower(region) AS region FROM batch", "income, region"),
         ("SELECT coalesce(income, 0) AS income, region FROM batch", "income"),
+        ("SELECT income * 12 AS INCOME, region FROM batch", "income"),
     ],
 )
 def test_a_sample_that_the_sql_would_change_is_refused(lender, sql, changed):
