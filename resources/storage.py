@@ -188,9 +188,14 @@ class LocalStorage(Storage):
     @override
     def list(self, prefix: str = "") -> dict[str, StoredFile]:
         found = {}
-        for folder, subfolders, names in os.walk(self.url(prefix)):
-            # Unfinished files lie in hidden folders.
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        # Links too: Kubernetes and git-sync mount folders as such.
+        for folder, subfolders, names in os.walk(self.url(prefix), followlinks=True):
+            subfolders[:] = sorted(
+                name
+                for name in subfolders
+                # Unfinished files lie in hidden folders.
+                if not name.startswith(".") and not _leads_up(Path(folder) / name)
+            )
             for name in sorted(names):
                 file = Path(folder) / name
                 try:
@@ -259,6 +264,14 @@ class Copies(LocalStorage):
     @override
     def location(self, path: str) -> str:
         return f"{self.root}/{path}"
+
+
+def _leads_up(folder: Path) -> bool:
+    """Whether a folder is a link to one that it lies in, which has no end."""
+    if not folder.is_symlink():
+        return False
+    target = folder.resolve()
+    return any(parent.resolve() == target for parent in folder.parents)
 
 
 class S3Storage(Storage):

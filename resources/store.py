@@ -84,6 +84,22 @@ class Landed(BaseModel):
         files = {name for name in digests if digests[name] != self.digests.get(name)}
         return sorted(changed | files)
 
+    @property
+    def why_unprofiled(self) -> str:
+        """Why the version has no reference profile, if it has none."""
+        if not self.is_retired:
+            return "has no reference profile yet: see the runs of onboard_model"
+        return (
+            f"was retired on {self.manifest.retired_at}, before it had a reference profile, so its "
+            "days cannot be computed; to compute them, take retired_at out of model.yaml, onboard "
+            "the version, and put it back"
+        )
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the version is no longer in production today."""
+        return self.manifest.is_retired(dt.datetime.now(dt.UTC).date())
+
     def verify(self, field: str, found: str, url: str) -> None:
         """Refuse a file that is not the one that was accepted.
 

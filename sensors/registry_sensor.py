@@ -76,7 +76,7 @@ def registry_sensor(
         key
         for key, item in landed.items()
         if key not in profiled
-        and not _is_retired(item)
+        and not item.is_retired
         # A sample that cannot be profiled must not take the room of others for ever.
         and onboarded.get(key) != item.fingerprint
     ][:room]
@@ -157,13 +157,11 @@ def accept(
                 digests=dict(verdict.digests),
             )
             changed.add(manifest.key)
-        if _is_retired(landed[manifest.key]):
-            lines.append(RegistryLine(folder, "retired"))
-        elif manifest.key in profiled:
-            lines.append(RegistryLine(folder, "monitored"))
-        else:
-            why = "has no reference profile yet: see the runs of onboard_model"
-            lines.append(RegistryLine(folder, "onboarding", why))
+        item, is_profiled = landed[manifest.key], manifest.key in profiled
+        status = "monitored" if is_profiled else "onboarding"
+        if item.is_retired:
+            status = "retired"
+        lines.append(RegistryLine(folder, status, "" if is_profiled else item.why_unprofiled))
     for item in landed.values():
         if item.folder not in verdicts and item.folder not in left:
             why = "its folder is no longer in the registry; it is still monitored"
@@ -201,10 +199,6 @@ def due_days(
         due += [(day, key) for day in monitored_days(item.manifest, first, last)]
     due = sorted(due)[:room]
     return due, dict(requested) | {key: day.isoformat() for day, key in due}
-
-
-def _is_retired(item: Landed) -> bool:
-    return item.manifest.is_retired(dt.datetime.now(dt.UTC).date())
 
 
 def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:

@@ -43,11 +43,15 @@ def backfill(
     from monitoring_assets.partitions import last_whole_day, monitored_days
     from resources.environment import resources_from_environment
 
-    landed = select_versions(resources_from_environment()["store"].all_landed(), models)
+    store = resources_from_environment()["store"]
+    landed, profiled = select_versions(store.all_landed(), models), store.profiled_keys()
     until = last.date() if last else last_whole_day()
     todo = {}
     for key, item in landed.items():
         since = first.date() if first else item.manifest.deployed_at
+        if item.is_retired and key not in profiled:
+            click.secho(f"{key} {item.why_unprofiled}", fg="yellow", err=True)
+            continue
         todo[key] = monitored_days(item.manifest, since, until)
         if not todo[key]:
             click.secho(_nothing_to_do(item.manifest, since, until), fg="yellow", err=True)

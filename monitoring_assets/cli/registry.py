@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -327,10 +328,10 @@ def _judged(path: str) -> tuple[ModelRegistry, list[Verdict]]:
 
     path = path.removeprefix("file://")
     if "://" not in path:
-        local = Path(path).resolve()
-        if not local.exists():
+        # Not resolved: the version is what its link is called.
+        path = os.path.abspath(path)  # noqa: PTH100
+        if not Path(path).exists():
             raise FileNotFoundError("no such file or folder")
-        path = str(local)
     path = path.rstrip("/").removesuffix(f"/{MANIFEST_NAME}")
     if path.rpartition("://")[2].count("/") >= 2:
         root, name, version = path.rsplit("/", 2)

@@ -21,9 +21,9 @@ from resources.storage import Files, open_path
 class Candidate:
     """A model version as one look at the registry saw it.
 
-    ``folder`` is ``<name>/<version>``. ``fingerprint`` changes when a file of the version does; it
-    is never empty. The version is complete once its manifest, the last file to be written, is
-    there.
+    ``folder`` is ``<name>/<version>``, or a folder further down that has a manifest: a fault.
+    ``fingerprint`` changes when a file of the version does; it is never empty. The version is
+    complete once its manifest, the last file to be written, is there.
     """
 
     folder: str

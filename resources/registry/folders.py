@@ -28,14 +28,15 @@ class FolderRegistry(ModelRegistry):
         if isinstance(storage, LocalStorage) and not Path(storage.url("")).is_dir():
             raise FileNotFoundError(f"model registry {storage.url('')}: no such folder")
         tags: defaultdict[str, list[str]] = defaultdict(list)
-        complete = set()
-        for path, file in storage.list().items():
-            parts = PurePosixPath(path).parts
-            if len(parts) >= 3:  # files of the root or of a name belong to no version
-                folder = "/".join(parts[:2])
+        listed = {PurePosixPath(path): file for path, file in storage.list().items()}
+        complete = {str(path.parent) for path in listed if path.name == MANIFEST_NAME}
+        for path, file in listed.items():
+            # A file of a version, or of a folder below one's place that has the manifest; those of
+            # the root or of a name belong to no version.
+            above = ["/".join(path.parts[:depth]) for depth in range(2, len(path.parts))]
+            if above:
+                folder = next((one for one in above if one in complete), above[0])
                 tags[folder].append(f"{path} {file.etag}")
-                if path == f"{folder}/{MANIFEST_NAME}":
-                    complete.add(folder)
         return [
             Candidate(
                 folder,

@@ -131,8 +131,12 @@ def file_digests(files: Files, manifest: Manifest) -> dict[str, str]:
 
 
 def _check_place(files: Files, folder: str, manifest: Manifest) -> list[FieldFault]:
-    name, version = folder.split("/")
     file = files.url(MANIFEST_NAME)
+    name, version, *deeper = folder.split("/")
+    if deeper:
+        place = f"{manifest.name}/{manifest.version}"
+        allowed = f"<name>/<version> below the registry's root: move the folder to {place}"
+        return [FieldFault(file, "", f"a version in {folder}", allowed)]
     pairs = (("name", manifest.name, name), ("version", manifest.version, version))
     return [
         FieldFault(file, field, repr(found), f"the folder's name, {folder!r}")

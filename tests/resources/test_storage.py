@@ -154,3 +154,16 @@ def test_a_first_slash_is_the_root_of_the_bucket_or_of_the_machine(s3_lender, tm
     assert open_path("/a/b.csv", storage) == (storage, "a/b.csv")
     place, path = open_path(f"{tmp_path}/a/b.csv", LocalStorage("elsewhere"))
     assert place.url(path) == f"{tmp_path}/a/b.csv"
+
+
+def test_a_folder_that_is_a_link_is_listed_and_one_that_leads_up_is_not(tmp_path):
+    storage = LocalStorage(str(tmp_path / "root"))
+    far = tmp_path / "far"
+    (far / "b").mkdir(parents=True)
+    (far / "b/file").touch()
+    storage.write("a/file", b"")
+    (tmp_path / "root/link").symlink_to(far)
+    (tmp_path / "root/a/up").symlink_to(tmp_path / "root")
+    (far / "b/across").symlink_to(tmp_path / "root/a")
+    assert list(storage.list()) == ["a/file", "link/b/across/file", "link/b/file"]
+    assert list(storage.list("link")) == ["link/b/across/file", "link/b/file"]

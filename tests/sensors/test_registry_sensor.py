@@ -459,6 +459,16 @@ def test_a_version_that_lands_retired_is_not_profiled(daemon):
     daemon.lender.publish(retired_at=YESTERDAY.isoformat())
     assert not daemon.tick().run_requests
     assert partitions(daemon) == ["pd_cards.1"]
+    status, why = lines(daemon)["pd_cards/1"]
+    assert status == "retired"
+    assert why.startswith(f"was retired on {YESTERDAY}, before it had a reference profile")
+    daemon.lender.publish()  # what the words say to do
+    (request,) = daemon.tick().run_requests
+    assert request.job_name == "onboard_model"
+    profile(daemon.lender, "pd_cards.1")
+    daemon.lender.publish(retired_at=YESTERDAY.isoformat())
+    daemon.tick()
+    assert lines(daemon)["pd_cards/1"] == ("retired", "")
 
 
 def test_a_version_whose_folder_is_gone_is_said_to_be_and_is_still_monitored(daemon, capfd):

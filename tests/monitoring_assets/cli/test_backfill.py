@@ -27,3 +27,15 @@ def test_unknown_models_are_named_with_those_that_are_known(onboarded, monitorin
     done = monitoring("backfill", "pd_car")
     assert done.returncode == 2
     assert "'pd_car' is no model version; known: pd_cards.1" in done.stderr
+
+
+def test_a_version_that_was_retired_before_it_was_seen_says_so(deployment, monitoring):
+    deployment.publish(deployed_at=str(days_ago(9)), retired_at=str(days_ago(3)))
+    said = f"was retired on {days_ago(3)}, before it had a reference profile"
+    taken = monitoring("onboard")
+    assert taken.returncode == 0
+    assert f"pd_cards/1: retired: {said}" in taken.stdout
+    done = monitoring("backfill", "pd_cards.1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"pd_cards.1 {said}" in done.stderr
+    assert "take retired_at out of model.yaml" in done.stderr

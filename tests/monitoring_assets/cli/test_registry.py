@@ -33,6 +33,15 @@ def test_validate_takes_a_folder_a_manifest_or_a_registry(any_lender):
         assert batch.startswith("  no batch from ")
 
 
+def test_validate_takes_a_folder_that_is_a_link_by_its_own_name(lender, tmp_path):
+    lender.publish()
+    folder = Path(lender.registry.root, "pd_cards", "1")
+    folder.rename(tmp_path / "far")
+    folder.symlink_to(tmp_path / "far")
+    for path in (folder, lender.registry.root):
+        assert validate(path).output.splitlines()[0] == "pd_cards/1: valid"
+
+
 def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatch):
     lender.publish()
     lender.publish(version="2", owner="")
