@@ -18,8 +18,6 @@ _FAMILIES = {
 }
 _DICTIONARY = re.compile(r"dictionary<values=(.*), indices=\w+, ordered=\d>")
 _NULL = "null"
-OUTCOMES_ALLOWED = "1 or true for a bad, 0 or false for a good, null where not known yet"
-"""What a column of outcomes may hold."""
 OUTCOME_FAMILIES = frozenset({"number", "boolean", _NULL})
 SCORE_FAMILIES = frozenset({"number"})
 BINNED_FAMILIES = frozenset({*_FAMILIES, _NULL})

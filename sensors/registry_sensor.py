@@ -161,7 +161,8 @@ def accept(
         status = "monitored" if is_profiled else "onboarding"
         if item.is_retired:
             status = "retired"
-        lines.append(RegistryLine(folder, status, "" if is_profiled else item.why_unprofiled))
+        said = [*(() if is_profiled else (item.why_unprofiled,)), *verdict.warnings]
+        lines.append(RegistryLine(folder, status, "; ".join(said)))
     for item in landed.values():
         if item.folder not in verdicts and item.folder not in left:
             why = "its folder is no longer in the registry; it is still monitored"
@@ -240,6 +241,7 @@ def _verdicts(text: bytes) -> Mapping[str, Verdict]:
                 Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
                 tuple(FieldFault(**fault) for fault in item["faults"]),
                 item["digests"],
+                tuple(item["warnings"]),
             )
     return verdicts
 
@@ -251,6 +253,7 @@ def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
             "manifest": verdict.manifest.model_dump(mode="json") if verdict.manifest else None,
             "faults": [asdict(fault) for fault in verdict.faults],
             "digests": dict(verdict.digests),
+            "warnings": list(verdict.warnings),
         }
         for folder, verdict in verdicts.items()
     }

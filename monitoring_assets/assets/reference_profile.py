@@ -152,11 +152,11 @@ def reference_features(
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    from monitoring_assets.performance.outcomes import outcomes_of
     from monitoring_assets.reference.feature_sql import require_finished
     from monitoring_assets.statistics.profiles.kernel import as_double
     from monitoring_assets.statistics.profiles.source import INT96_UNIT
     from resources.keys import plain_keys
+    from resources.outcomes import outcomes_of
     from resources.scorers.base import SCORE, FeatureFile
     from resources.text_tables import sample_as_parquet
 

@@ -232,6 +232,7 @@ def validate(path: str, output: str) -> None:
                 "valid": _is_valid(verdict, trials),
                 "complete": bool(verdict.manifest or verdict.faults),
                 "faults": [vars(fault) for fault in verdict.faults],
+                "warnings": verdict.warnings,
                 "trial": asdict(trials[verdict.folder]) if verdict.folder in trials else None,
             }
             for verdict in verdicts
@@ -252,6 +253,8 @@ def _print_verdict(verdict: Verdict, trials: Mapping[str, Trial]) -> None:
         click.echo(f"{verdict.folder}: {'valid' if is_valid else 'does not run'}")
         for line in trials[verdict.folder].found:
             click.echo(f"  {line}")
+        for line in verdict.warnings:
+            click.secho(f"  {line}", fg="yellow")
         for line in trials[verdict.folder].failed:
             click.secho(f"  {line}", fg="red")
     elif not verdict.faults:

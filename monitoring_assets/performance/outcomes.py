@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resources.arrow_types import OUTCOMES_ALLOWED
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.keys import keys_as
+from resources.outcomes import outcomes_of
 from resources.scorers.base import SCORE
 from resources.text_tables import as_parquet
 
@@ -34,7 +34,6 @@ MASKS = ((r"[\p{Ll}\p{Lm}\p{Lo}\p{Lt}\p{M}]", "a"), (r"\p{Lu}", "A"), (r"\p{N}",
 """What is shown for each kind of character of a key; a letter's case may be what is wrong."""
 SHOWN_SHAPES = 3
 SHOWN_LENGTH = 40
-ALLOWED = f"allowed: {OUTCOMES_ALLOWED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,44 +117,6 @@ class Cohort:
                 column.to_numpy(zero_copy_only=False) for column in piece.columns
             )
             yield scores, outcomes, dict(zip(self.by_segment, segments, strict=True))
-
-
-def outcomes_of(values: pa.Array, where: str) -> pa.Array:
-    """Read a column of outcomes.
-
-    Parameters
-    ----------
-    values
-        Booleans or numbers. NaN is null.
-    where
-        File and column, for the error.
-
-    Returns
-    -------
-    pyarrow.Array
-        int8, 1 for a bad, 0 for a good.
-
-    Raises
-    ------
-    InputError
-        If there is any other value. It is not shown: it may be a person's.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    kind = values.type
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return values.cast(pa.int8())
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        raise InputError(f"{where}: found values of type {kind}; {ALLOWED}")
-    numbers = values.cast(pa.float64(), safe=False)
-    numbers = pc.if_else(pc.is_nan(numbers), None, numbers)
-    wrong = pc.sum(pc.and_(pc.not_equal(numbers, 0), pc.not_equal(numbers, 1))).as_py()
-    if wrong:
-        raise InputError(f"{where}: found {wrong} other values; {ALLOWED}")
-    return numbers.cast(pa.int8())
 
 
 @contextmanager

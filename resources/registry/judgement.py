@@ -11,16 +11,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from resources.arrow_types import (
-    BINNED_FAMILIES,
-    OUTCOME_FAMILIES,
-    OUTCOMES_ALLOWED,
-    SCORE_FAMILIES,
-    same_family,
-    type_family,
-)
-from resources.errors import InputError
-from resources.file_formats import is_text
 from resources.manifest import (
     MANIFEST_NAME,
     FieldFault,
@@ -29,8 +19,8 @@ from resources.manifest import (
     parse_manifest,
 )
 from resources.registry.base import Candidate, ModelRegistry
+from resources.registry.sample import judge_sample
 from resources.storage import Files, open_path
-from resources.text_tables import sample_as_parquet
 
 READERS = 16
 # Fingerprint of a verdict that is about more than the files of the folder: no version has it.
@@ -43,6 +33,7 @@ class Verdict:
 
     ``manifest`` and ``faults`` are both empty while the version waits for its manifest. ``digests``
     are the SHA-256 of the files that the manifest names without saying theirs, by field.
+    ``warnings`` say what is allowed, and worth a look.
     """
 
     folder: str
@@ -50,6 +41,7 @@ class Verdict:
     manifest: Manifest | None = None
     faults: tuple[FieldFault, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def scan(
@@ -99,11 +91,13 @@ def judge_version(files: Files, candidate: Candidate) -> Verdict:
         return Verdict(folder, fingerprint)
     file = files.url(MANIFEST_NAME)
     manifest, faults, digests = None, [], {}
+    warnings: list[str] = []
     try:
         manifest = parse_manifest(files.read(MANIFEST_NAME).decode("utf-8"), file)
         faults += _check_place(files, folder, manifest)
         faults += _check_artefact(files, manifest)
-        faults += _check_files(files, manifest)
+        found, warnings = _check_files(files, manifest)
+        faults += found
         if not faults:
             digests = file_digests(files, manifest)
         if faults and _names_files_elsewhere(files, manifest):
@@ -116,7 +110,8 @@ def judge_version(files: Files, candidate: Candidate) -> Verdict:
         unread = files.url("") if manifest else file
         faults.append(FieldFault(unread, "", f"{type(error).__name__}: {error}", "readable"))
         fingerprint = JUDGE_AGAIN
-    return Verdict(folder, fingerprint, None if faults else manifest, tuple(faults), digests)
+    valid = None if faults else manifest
+    return Verdict(folder, fingerprint, valid, tuple(faults), digests, tuple(warnings))
 
 
 def file_digests(files: Files, manifest: Manifest) -> dict[str, str]:
@@ -160,11 +155,8 @@ def _check_artefact(files: Files, manifest: Manifest) -> list[FieldFault]:
     return []
 
 
-def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
-    """The SQL is there; the reference can be read and has the characteristics."""
-    import pyarrow.parquet as pq
-    from pyarrow import ArrowInvalid
-
+def _check_files(files: Files, manifest: Manifest) -> tuple[list[FieldFault], list[str]]:
+    """The SQL is there, and the reference sample is one."""
     file = files.url(MANIFEST_NAME)
     faults = []
     if manifest.features.sql is not None:
@@ -174,56 +166,8 @@ def _check_files(files: Files, manifest: Manifest) -> list[FieldFault]:
                 pass
         except FileNotFoundError:
             faults.append(FieldFault(file, "features.sql", "no such file", place.url(path)))
-    place, path = open_path(manifest.reference.path, files)
-    # Parquet is opened where it lies: only its footer is read.
-    text = sample_as_parquet(place, path, manifest.declared_types) if is_text(path) else None
-    try:
-        with text or place.open(path) as sample:
-            opened = pq.ParquetFile(sample)
-            schema, rows = opened.schema_arrow, opened.metadata.num_rows
-    except FileNotFoundError:
-        return [*faults, FieldFault(file, "reference.path", "no such file", place.url(path))]
-    except InputError as error:
-        return [*faults, FieldFault(file, "reference.path", str(error), "a sample to read")]
-    except ArrowInvalid as error:
-        return [*faults, FieldFault(place.url(path), "", str(error), "a Parquet file")]
-    except OSError as error:
-        raise OSError(f"{place.url(path)}: {error}") from error
-    if not rows:
-        faults.append(FieldFault(place.url(path), "reference.path", "no rows", "at least one"))
-    wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
-    if manifest.reference.score is not None:
-        wanted.append(("reference.score", manifest.reference.score, None))
-    elif not manifest.scoring.has_model:
-        allowed = "the reference's column that holds the score, as there is no model to run"
-        faults.append(FieldFault(file, "reference.score", "nothing", allowed))
-    outcomes = manifest.reference_outcomes.values()
-    wanted += [("reference.outcome", column, None) for column in outcomes]
-    wanted += [("segments", column, None) for column in manifest.carried]
-    for field_name, column, arrow_type in wanted:
-        if column not in schema.names:
-            allowed = f"a column of {place.url(path)}: {', '.join(schema.names)}"
-            faults.append(FieldFault(file, field_name, column, allowed))
-        elif schema.names.count(column) > 1:
-            found = f"{schema.names.count(column)} columns {column} in {place.url(path)}"
-            faults.append(FieldFault(file, field_name, found, "one"))
-        elif arrow_type is not None and not same_family(arrow_type, schema.field(column).type):
-            found = f"{arrow_type} in the manifest, {schema.field(column).type} in the reference"
-            faults.append(FieldFault(file, field_name, found, "the same kind of type in both"))
-        else:
-            kinds, allowed = _USABLE.get(field_name, _USABLE_FEATURE)
-            if type_family(schema.field(column).type) not in kinds:
-                found = f"{column} of type {schema.field(column).type} in {place.url(path)}"
-                faults.append(FieldFault(file, field_name, found, allowed))
-    return faults
-
-
-_USABLE = {
-    "reference.score": (SCORE_FAMILIES, "a column of numbers"),
-    "reference.outcome": (OUTCOME_FAMILIES, OUTCOMES_ALLOWED),
-}
-_USABLE_FEATURE = BINNED_FAMILIES, "numbers, strings, booleans, dates or timestamps"
-"""Families of types that a day can use, and what to say of others."""
+    found, warnings = judge_sample(files, manifest)
+    return faults + found, warnings
 
 
 def _names_files_elsewhere(files: Files, manifest: Manifest) -> bool:

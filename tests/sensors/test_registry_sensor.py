@@ -471,6 +471,20 @@ def test_a_version_that_lands_retired_is_not_profiled(daemon):
     assert lines(daemon)["pd_cards/1"] == ("retired", "")
 
 
+def test_what_is_worth_a_look_is_said_of_a_version_that_is_monitored(daemon):
+    daemon.lender.publish()
+    frame = rows(0, 50).assign(region=None)
+    daemon.lender.put(registry_files(daemon.lender), "pd_cards/1/reference.parquet", frame)
+    profile(daemon.lender, "pd_cards.1")
+    for _ in range(2):  # judged, then remembered
+        daemon.tick()
+        status, why = lines(daemon)["pd_cards/1"]
+        assert status == "monitored"
+        assert why.endswith(
+            "region (features.columns.region) has no value, so all of a day are new"
+        )
+
+
 def test_a_version_whose_folder_is_gone_is_said_to_be_and_is_still_monitored(daemon, capfd):
     profile(daemon.lender, daemon.lender.publish())
     daemon.lender.publish("pd_loans")

@@ -95,6 +95,20 @@ def test_validate_names_every_fault(lender):
     }
 
 
+def test_validate_warns_of_a_column_without_a_value(lender):
+    lender.publish()
+    frame = rows(0, 50).assign(region=None)
+    lender.put(open_storage(lender.registry.root), "pd_cards/1/reference.parquet", frame)
+    lender.publish_manifest(
+        "pd_cards", "1", reference={"path": "reference.parquet", "score": "score"}
+    )
+    done = validate(lender.registry.root)
+    assert done.exit_code == 0
+    assert "region (features.columns.region) has no value, so all of a day are new" in done.output
+    (line,) = json.loads(validate(lender.registry.root, "--format", "json").stdout)
+    assert (line["valid"], len(line["warnings"])) == (True, 1)
+
+
 def zip_map() -> bytes:
     """A graph as scikit-learn's classifiers are exported by default: a mapping for each row."""
     import onnx

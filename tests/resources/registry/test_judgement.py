@@ -160,7 +160,8 @@ def test_outcomes_of_the_reference_are_a_column_of_it(lender):
     lender.publish(reference={"path": "reference.parquet", "outcome": "bad"})
     (fault,) = scan(lender)["pd_cards/1"].faults
     assert (fault.field, fault.found) == ("reference.outcome", "bad")
-    lender.publish(reference={"path": "reference.parquet", "outcome": "score"})
+    path = registry_files(lender).location("pd_cards/1/reference.parquet")
+    rows(0, 50).assign(bad=[0, 1] * 25).to_parquet(path)
     assert scan(lender)["pd_cards/1"].faults == ()
 
 

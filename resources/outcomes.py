@@ -1,0 +1,68 @@
+"""Outcomes: what a column of them may hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resources.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OUTCOMES_ALLOWED = "1 or true for a bad, 0 or false for a good, null where not known yet"
+
+
+def outcomes_of(values: pa.Array, where: str) -> pa.Array:
+    """Read a column of outcomes.
+
+    Parameters
+    ----------
+    values
+        Booleans or numbers. NaN is null.
+    where
+        File and column, for the error.
+
+    Returns
+    -------
+    pyarrow.Array
+        int8, 1 for a bad, 0 for a good.
+
+    Raises
+    ------
+    InputError
+        If there is any other value. It is not shown: it may be a person's.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wrong = not_outcomes(values)
+    if wrong:
+        raise InputError(f"{where}: found {wrong}; allowed: {OUTCOMES_ALLOWED}")
+    plain = _plain(values)
+    if pa.types.is_boolean(plain.type) or pa.types.is_null(plain.type):
+        return plain.cast(pa.int8())
+    numbers = plain.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_nan(numbers), None, numbers).cast(pa.int8())
+
+
+def not_outcomes(values: pa.Array) -> str:
+    """What a column holds that is no outcome, in words and without a value; empty if nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = _plain(values)
+    kind = plain.type
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return ""
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return f"values of type {kind}"
+    numbers = plain.cast(pa.float64(), safe=False)
+    known = numbers.filter(pc.invert(pc.is_nan(numbers)))
+    wrong = pc.sum(pc.and_(pc.not_equal(known, 0), pc.not_equal(known, 1))).as_py()
+    return f"{wrong} other values" if wrong else ""
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
