@@ -147,6 +147,30 @@ def test_a_glob_finds_what_is_hidden_only_where_it_says_so(tmp_path):
     assert rows == {"reference": 100, "current": 300}
 
 
+def test_a_reference_column_without_a_type_is_compared_whatever_the_day_holds(tmp_path):
+    size, random = 400, np.random.default_rng(2)
+    values = {
+        "amount": random.gamma(2.0, 50.0, size),
+        "rooms": random.integers(1, 6, size),
+        "channel": random.choice(["web", "shop", "phone"], size),
+        "is_new": pa.array((random.random(size) < 0.3).tolist()),
+        "born": pa.array([dt.date(1980, 5, 1 + n % 28) for n in range(size)]),
+        "seen_at": pa.array([dt.datetime(2026, 3, 1, n % 24) for n in range(size)]),
+    }
+    reference, current = tmp_path / "reference.parquet", tmp_path / "current.parquet"
+    pq.write_table(pa.table(dict.fromkeys(values, pa.nulls(600))), reference)
+    pq.write_table(pa.table(values), current)
+    done = run("--reference", reference, "--current", current, "--format", "json")
+    found = document(done)["columns"]
+    assert found.keys() == values.keys()
+    for name, column in found.items():
+        assert column["error"] is None, name
+        missing = next(one for one in column["bins"] if one["slot"] == "missing")
+        assert (missing["reference"], missing["current"]) == (600, 0), name
+        assert sum(one["current"] for one in column["bins"]) == size, name
+        assert (column["status"], column["value"] > 10) == ("fail", True), name
+
+
 def test_the_index_that_pandas_writes_is_no_characteristic(tmp_path):
     frame = pd.DataFrame({"income": np.random.default_rng(0).normal(size=4_000)})
     paths = tmp_path / "reference.parquet", tmp_path / "current.parquet"
