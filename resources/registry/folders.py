@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
 
 from typing_extensions import override
@@ -28,12 +28,17 @@ class FolderRegistry(ModelRegistry):
         if isinstance(storage, LocalStorage) and not Path(storage.url("")).is_dir():
             raise FileNotFoundError(f"model registry {storage.url('')}: no such folder")
         tags: defaultdict[str, list[str]] = defaultdict(list)
-        listed = {PurePosixPath(path): file for path, file in storage.list().items()}
-        complete = {str(path.parent) for path in listed if path.name == MANIFEST_NAME}
+        listed = storage.list()
+        complete = {
+            path.removesuffix(f"/{MANIFEST_NAME}")
+            for path in listed
+            if path.endswith(f"/{MANIFEST_NAME}")
+        }
         for path, file in listed.items():
             # A file of a version, or of a folder below one's place that has the manifest; those of
             # the root or of a name belong to no version.
-            above = ["/".join(path.parts[:depth]) for depth in range(2, len(path.parts))]
+            names = path.split("/")
+            above = ["/".join(names[:depth]) for depth in range(2, len(names))]
             if above:
                 folder = next((one for one in above if one in complete), above[0])
                 tags[folder].append(f"{path} {file.etag}")
