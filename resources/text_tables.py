@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import re
 import tempfile
@@ -249,7 +250,7 @@ class _CsvRows:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
         self._connection = connection
-        with gzip.open(local) if local.suffix == ".gz" else local.open("rb") as file:
+        with gzip.open(local) if _is_gzip(local) else local.open("rb") as file:
             header = file.readline().decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=header.count)
         names = next(csv.reader([header], delimiter=delimiter), [])
@@ -257,8 +258,9 @@ class _CsvRows:
         types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in self.columns)
         # Without `auto_detect` a line of another length is an error, not the start of the table.
         self.query = (
-            f"SELECT * FROM read_csv({_literal(str(local))}, auto_detect=false, header=true, "
-            f"delim={_literal(delimiter)}, quote='\"', escape='\"', columns={{{types}}})"
+            f"SELECT * FROM read_csv({_source(local)}, auto_detect=false, header=true, "
+            f"hive_partitioning=false, delim={_literal(delimiter)}, quote='\"', escape='\"', "
+            f"columns={{{types}}})"
         )
 
     def types(self) -> dict[str, str]:
@@ -281,7 +283,7 @@ class _JsonRows:
     """Rows of a file of JSON objects."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
-        self._connection, self._file = connection, _literal(str(local))
+        self._connection, self._file = connection, _source(local)
         found = connection.execute(
             "SELECT name FROM (SELECT unnest(json_keys(json)) AS name, row_number() OVER () AS row "
             f"FROM read_json_objects({self._file})) GROUP BY name ORDER BY min(row)"
@@ -302,6 +304,16 @@ class _JsonRows:
         return {
             name: _DUCKDB_FAMILIES.get(kind, STRING) for name, kind, *_ in found if kind != '"NULL"'
         }
+
+
+def _is_gzip(local: Path) -> bool:
+    return local.suffix.lower() == ".gz"
+
+
+def _source(local: Path) -> str:
+    """A file as DuckDB's readers take it, to which a name with a bracket or a star is a pattern."""
+    compression = "gzip" if _is_gzip(local) else "none"
+    return f"{_literal(glob.escape(str(local)))}, compression='{compression}'"
 
 
 def _literal(text: str) -> str:

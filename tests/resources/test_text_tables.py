@@ -93,6 +93,26 @@ def test_a_compressed_file_is_read(read):
     ]
 
 
+@pytest.mark.parametrize(
+    ("ending", "text"), [("csv", b"id,n\n{},1\n"), ("jsonl", b'{"id": "{}", "n": "1"}\n')]
+)
+@pytest.mark.parametrize("name", ["day=1/n=7/x", "x[1]", "x*", "x?"])
+def test_nothing_in_a_path_changes_what_is_read(place, name, ending, text):
+    """Folders of the form ``name=value`` add no columns, and a name is no pattern of names."""
+    place.write(f"x1.{ending}", text.replace(b"{}", b"of x1"))
+    path = f"{name}.{ending}"
+    place.write(path, text.replace(b"{}", b"its own"))
+    with as_parquet(DayFiles(place, (path,)), {}) as copies:
+        assert pq.read_table(*copies.locations).to_pylist() == [{"id": "its own", "n": "1"}]
+
+
+@pytest.mark.parametrize("name", ["X.CSV.GZ", "x.csv.Gz"])
+def test_endings_are_known_in_capitals(place, name):
+    place.write(name, gzip.compress(b"id\n1\n"))
+    with as_parquet(DayFiles(place, (name,)), {}) as copies:
+        assert pq.read_table(*copies.locations).to_pylist() == [{"id": "1"}]
+
+
 def test_a_type_is_never_guessed_from_a_day(read):
     """What is not known is a string, on a day of digits as on any other."""
     for text, value in (("id,x\n1,5\n", "5"), ("id,x\n1,five\n", "five")):
