@@ -7,6 +7,7 @@ import glob
 import gzip
 import re
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,10 +26,14 @@ STRING = "string"
 PANDAS_INDEX = "__index_level_0__"
 """A column without a name is the index that pandas has written; so does it call it in Parquet."""
 _DELIMITERS = ",;\t|"
+_LONGEST_HEADER = 1 << 20
+"""Bytes that are read of a header: a quote that is never closed makes one of all the file."""
 _NULLS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for null in a column that is no string, whatever its case."""
 _IS_NULL = f"({{text}} IS NULL OR lower({{text}}) IN {_NULLS})"
-_ALLOWED = "UTF-8, as CSV with a header or a JSON object a line"
+_ALLOWED = (
+    "UTF-8, as CSV with a header and all lines ending in LF or all in CRLF, or a JSON object a line"
+)
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,14 @@ def _rows(
             _require_names(url, rows.columns)
             connection.execute(f"CREATE OR REPLACE TEMP VIEW rows AS {rows.query}")
             yield rows
-        except (UnicodeDecodeError, gzip.BadGzipFile, duckdb.Error) as error:
+        except (
+            UnicodeDecodeError,
+            csv.Error,
+            EOFError,
+            gzip.BadGzipFile,
+            zlib.error,
+            duckdb.Error,
+        ) as error:
             # Only the number of the line: the rest may show a row.
             line = re.search(r"[Ll]ine:? (\d+)", str(error))
             where = f"line {line[1]}" if line else "text"
@@ -250,9 +262,8 @@ class _CsvRows:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
         self._connection = connection
-        with gzip.open(local) if _is_gzip(local) else local.open("rb") as file:
-            header = file.readline().decode("utf-8-sig")
-        delimiter = max(_DELIMITERS, key=header.count)
+        header = _header(local)
+        delimiter = max(_DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
         names = next(csv.reader([header], delimiter=delimiter), [])
         self.columns = [name or PANDAS_INDEX for name in names]
         types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in self.columns)
@@ -304,6 +315,17 @@ class _JsonRows:
         return {
             name: _DUCKDB_FAMILIES.get(kind, STRING) for name, kind, *_ in found if kind != '"NULL"'
         }
+
+
+def _header(local: Path) -> str:
+    """The first line of a CSV file, with the line breaks that are within quotes."""
+    with gzip.open(local) if _is_gzip(local) else local.open("rb") as file:
+        header = b""
+        while len(header) < _LONGEST_HEADER and (line := file.readline(_LONGEST_HEADER)):
+            header += line
+            if header.count(b'"') % 2 == 0:
+                break
+    return header.decode("utf-8-sig")
 
 
 def _is_gzip(local: Path) -> bool:

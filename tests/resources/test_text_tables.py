@@ -69,6 +69,15 @@ def test_csv_as_any_program_writes_it(read, sign, end, start):
     assert read(TYPES, x_csv=text) == ROWS
 
 
+def test_a_header_is_read_as_csv_is(read):
+    """Signs within quotes are part of a name."""
+    assert read({}, x_csv='id;"a, b, c"\n1;2\n') == [{"id": "1", "a, b, c": "2"}]
+    assert read({}, x_csv='id,"a\nb"\n1,2\n') == [{"id": "1", "a\nb": "2"}]
+    assert read({}, x_csv='"say ""a;b""",id,n\n1,2,3\n') == [
+        {'say "a;b"': "1", "id": "2", "n": "3"}
+    ]
+
+
 def test_json_lines_and_an_array(read):
     first = '{"id": "007", "n": 1.5, "b": true, "d": "2026-02-28", "t": "2026-02-28T23:59:59"'
     lines = [first + ', "s": "NA"}', r'{"s": "a;\"b\"\nc", "b": 0, "id": "8", "n": null}']
@@ -135,6 +144,9 @@ def test_a_type_is_never_guessed_from_a_day(read):
         ('id,n\n1,"secret\n', "cannot be read"),
         (b"id,n\nM\xfcller,1\n", "line 2 cannot be read; allowed: UTF-8"),
         (b"M\xfcller,n\n1,1\n", "cannot be read; allowed: UTF-8"),
+        (b"id,n\r1,secret\r", "all lines ending in LF or all in CRLF"),
+        ("id,n\n1,2\r\nsecret,3\n", "all lines ending in LF or all in CRLF"),
+        ('id,"' + 200_000 * "secret" + '"\n1,2\n', "header"),
         ("", "no columns"),
         ("id,n,n\n1,2,3\n", "columns 'n', 'n'; allowed: names that differ"),
         ("id,N,n\n1,2,3\n", "columns 'N', 'n'; allowed: names that differ"),
@@ -145,6 +157,18 @@ def test_what_cannot_be_read_is_named_and_not_shown(read, text, words):
         read(TYPES, x_csv=text)
     assert "x.csv: " in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_compressed_file_that_is_cut_off_or_damaged_is_refused(read, ending):
+    """Wherever the cut is, and whatever is damaged, also where the header is."""
+    lines = {"csv": "id,n\n" + "1,2\n" * 5000, "jsonl": '{"id": 1, "n": 2}\n' * 5000}
+    packed = gzip.compress(lines[ending].encode())
+    damaged = [packed[:end] for end in (1, 2, 10, 15, 30, len(packed) - 1)]
+    damaged += [packed[:at] + b"\xff\xff\xff" + packed[at + 3 :] for at in (0, 10, 12, 20)]
+    for content in damaged:
+        with pytest.raises(InputError, match=rf"x\.{ending}\.gz: .* cannot be read"):
+            read({}, **{f"x_{ending}.gz": content})
 
 
 @pytest.mark.parametrize("text", ['{"id": 1}\n{"id": sec\n', "[1, 2]", '"secret"', "secret"])
