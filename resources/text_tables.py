@@ -63,11 +63,13 @@ _FAMILIES = {
         "true, false, 1 or 0",
     ),
     "number": _Family(
-        # A double holds every integer up to 2^53; longer ones would fall together.
-        "CASE WHEN NOT regexp_full_match({text}, '[+-]?[0-9]{{17,}}') "
+        # A double holds every integer up to 2^53; longer ones would fall together. A cast takes
+        # 1_2 for 12.
+        r"CASE WHEN regexp_full_match({text}, '\s*[+-]?([0-9]{{1,16}}|[0-9]+e[+-]?[0-9]+|"
+        r"([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf(inity)?)\s*', 'i') "
         "THEN try_cast({text} AS DOUBLE) END",
         # A leading zero is part of a code, such as a postcode.
-        "NOT regexp_matches({text}, '^[+-]?0[0-9]')",
+        r"NOT regexp_matches({text}, '^\s*[+-]?0[0-9]')",
         "a decimal point, no other separators, at most 16 digits",
     ),
     "date": _Family(
@@ -76,7 +78,13 @@ _FAMILIES = {
         "true",
         "YYYY-MM-DD",
     ),
-    "timestamp": _Family("try_cast({text} AS TIMESTAMP)", "true", "YYYY-MM-DD HH:MM:SS"),
+    "timestamp": _Family(
+        # A cast to TIMESTAMP drops the offset, and takes `epoch` and `infinity`.
+        "CASE WHEN regexp_full_match({text}, '[0-9]{{4}}[-/][^(]*') "
+        "THEN try_cast({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END",
+        "true",
+        "YYYY-MM-DD HH:MM:SS",
+    ),
 }
 _PLAIN = {
     name: f"NOT {_IS_NULL} AND {family.value} IS NOT NULL AND {family.plain}"
@@ -164,6 +172,7 @@ def _copied(
     with tempfile.TemporaryDirectory(prefix="monitoring-text-") as folder:
         copies = Copies(folder, files)
         with isolated_database() as connection:
+            connection.execute("SET TimeZone = 'UTC'")  # of what has no offset
             known = {
                 **(_types(connection, files, paths) if types is None else types),
                 **declared,

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import math
 
 import pyarrow.parquet as pq
 import pytest
@@ -122,6 +123,19 @@ def test_endings_are_known_in_capitals(place, name):
         assert pq.read_table(*copies.locations).to_pylist() == [{"id": "1"}]
 
 
+def test_a_timestamp_with_an_offset_is_the_instant(read, monkeypatch):
+    """In UTC, as a timestamp in Parquet is; without an offset it is in UTC, wherever we are."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    texts = (
+        "2026-02-28 23:59:59",
+        "2026-02-28T23:59:59Z",
+        "2026-03-01 01:59:59+02:00",
+        "2026-02-28T18:59:59.000-0500",
+    )
+    rows = read(TYPES, x_csv="id,t\n" + "".join(f"1,{text}\n" for text in texts))
+    assert [row["t"] for row in rows] == [dt.datetime(2026, 2, 28, 23, 59, 59)] * len(texts)
+
+
 def test_a_type_is_never_guessed_from_a_day(read):
     """What is not known is a string, on a day of digits as on any other."""
     for text, value in (("id,x\n1,5\n", "5"), ("id,x\n1,five\n", "five")):
@@ -138,6 +152,11 @@ def test_a_type_is_never_guessed_from_a_day(read):
         ("id,d\n1,28/02/2026\n", "column 'd': 1 of 1 values are no date .YYYY-MM-DD."),
         ("id,d\n1,2026-02-28 10:00:00\n", "column 'd': 1 of 1 values are no date"),
         ("id,d\n1,2026-02-30\n", "column 'd': 1 of 1 values are no date"),
+        ("id,n\n1,1_000\n", "column 'n': 1 of 1 values are no number"),
+        ("id,n\n1,0x10\n", "column 'n': 1 of 1 values are no number"),
+        ("id,n\n1, 12345678901234567\n", "at most 16 digits"),
+        ("id,t\n1,infinity\n2,-infinity\n3,epoch\n", "column 't': 3 of 3 values are no timestamp"),
+        ("id,t\n1,2026-02-28 (BC)\n", "column 't': 1 of 1 values are no timestamp"),
         ("id,t\n1,secret\n", "column 't': 1 of 1 values are no timestamp"),
         ("id,n\n1,2\nsecret\n", "line 3 cannot be read"),
         ("id,n\n1,2,secret\n", "line 2 cannot be read"),
@@ -182,6 +201,18 @@ def test_parquet_is_left_where_it_is(place):
     files = DayFiles(place, ("a.parquet",))
     with as_parquet(files, {}) as same:
         assert same is files
+
+
+def test_numbers_as_programs_write_them(read):
+    texts = ("1", " 1", "+1.", "1e0", "10.0E-1", "0001", ".1e+1")
+    rows = read(TYPES, x_csv="id|n\n" + "".join(f"1|{text}\n" for text in texts))
+    assert [row["n"] for row in rows] == [1.0] * len(texts)
+    assert read(TYPES, x_csv="n\ninf\n-Infinity\n") == [{"n": math.inf}, {"n": -math.inf}]
+
+
+def test_codes_of_a_sample_are_no_numbers(sample):
+    table = sample("r.csv", "a,b,c\n1_2, 07,+07\n1_3, 08,+08\n")
+    assert [str(kind) for kind in table.schema.types] == ["string"] * 3
 
 
 def test_a_sample_says_itself_what_its_types_are(sample):
