@@ -123,6 +123,26 @@ def test_endings_are_known_in_capitals(place, name):
         assert pq.read_table(*copies.locations).to_pylist() == [{"id": "1"}]
 
 
+def test_rows_come_in_the_order_of_the_file(place):
+    """However many parts it is read in: a run again finds the same."""
+    numbers = range(60_000)
+    padding = "x" * 1000
+    place.write("x.csv", ("id,s\n" + "".join(f"{n},{padding}\n" for n in numbers)).encode())
+    with as_parquet(DayFiles(place, ("x.csv",)), {}) as copies:
+        assert pq.read_table(*copies.locations)["id"].to_pylist() == [str(n) for n in numbers]
+
+
+def test_a_wide_file_is_read_within_the_memory(place):
+    """As one of 300 columns once was not, with a message that its text cannot be read."""
+    columns = [f"c{number}" for number in range(300)]
+    line = ",".join(["0.5"] * len(columns))
+    place.write("x.csv", "\n".join([",".join(columns), *[line] * 3000]).encode())
+    with as_parquet(DayFiles(place, ("x.csv",)), dict.fromkeys(columns, "number")) as copies:
+        table = pq.read_table(*copies.locations)
+    assert table.num_rows == 3000
+    assert {str(kind) for kind in table.schema.types} == {"double"}
+
+
 def test_a_timestamp_with_an_offset_is_the_instant(read, monkeypatch):
     """In UTC, as a timestamp in Parquet is; without an offset it is in UTC, wherever we are."""
     monkeypatch.setenv("TZ", "America/New_York")
