@@ -92,15 +92,6 @@ _PLAIN = {
     name: f"NOT {_IS_NULL} AND {family.value} IS NOT NULL AND {family.plain}"
     for name, family in _FAMILIES.items()
 } | {STRING: f"NOT {_IS_NULL}"}
-_DUCKDB_FAMILIES = {
-    "BOOLEAN": "boolean",
-    "BIGINT": "number",
-    "UBIGINT": "number",
-    "HUGEINT": "number",
-    "DOUBLE": "number",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp",
-}
 
 
 @contextmanager
@@ -287,21 +278,8 @@ class _CsvRows:
         )
 
     def types(self) -> dict[str, str]:
-        """Family by column, the first that all values are written as."""
-        found: dict[tuple[str, str], int] = {}
-        for start in range(0, len(self.columns), _COUNTED_AT_ONCE):
-            counts = {
-                (column, name): f"count(*) FILTER ({plain.format(text=quoted(column))})"
-                for column in self.columns[start : start + _COUNTED_AT_ONCE]
-                for name, plain in _PLAIN.items()
-            }
-            query = f"SELECT {', '.join(counts.values())} FROM rows"
-            found.update(zip(counts, self._connection.execute(query).fetchall()[0], strict=True))
-        return {
-            column: next(name for name in _PLAIN if found[column, name] == found[column, STRING])
-            for column in self.columns
-            if found[column, STRING]
-        }
+        """Family by column that has values."""
+        return _written_as(self._connection, self.columns)
 
 
 class _JsonRows:
@@ -310,25 +288,44 @@ class _JsonRows:
     def __init__(self, connection: duckdb.DuckDBPyConnection, local: Path) -> None:
         self._connection, self._file = connection, _source(local)
         found = connection.execute(
-            "SELECT name FROM (SELECT unnest(json_keys(json)) AS name, row_number() OVER () AS row "
+            # A list of the keys in which none is twice: JSON says not which of the two would count.
+            "SELECT name FROM (SELECT unnest(CASE WHEN json_type(json) = 'OBJECT' "
+            "AND list_unique(json_keys(json)) = len(json_keys(json)) THEN json_keys(json) "
+            "ELSE error('no object, or a key twice') END) AS name, row_number() OVER () AS row "
             f"FROM read_json_objects({self._file})) GROUP BY name ORDER BY min(row)"
         ).fetchall()
         self.columns = [name for (name,) in found]
-        values = (
-            # By JSON pointer: as a path, a name with a dot or a bracket would be several.
-            f"json->>{_literal('/' + name.replace('~', '~0').replace('/', '~1'))} AS {quoted(name)}"
-            for name in self.columns
-        )
+        values = (f"json->>{_pointer(name)} AS {quoted(name)}" for name in self.columns)
         self.query = f"SELECT {', '.join(values)} FROM read_json_objects({self._file})"
 
     def types(self) -> dict[str, str]:
-        """Family by column, from JSON's own types: a string of digits is no number."""
-        found = self._connection.execute(
-            f"DESCRIBE SELECT * FROM read_json({self._file}, sample_size=-1)"
-        ).fetchall()
-        return {
-            name: _DUCKDB_FAMILIES.get(kind, STRING) for name, kind, *_ in found if kind != '"NULL"'
+        """Family by column that has values: what is in quotes is no number."""
+        found = _written_as(self._connection, self.columns)
+        plain = [name for name, family in found.items() if family in ("boolean", "number")]
+        if not plain:
+            return found
+        in_quotes = (f"bool_or(json_type(json, {_pointer(name)}) = 'VARCHAR')" for name in plain)
+        query = f"SELECT {', '.join(in_quotes)} FROM read_json_objects({self._file})"
+        (row,) = self._connection.execute(query).fetchall()
+        return found | {name: STRING for name, quotes in zip(plain, row, strict=True) if quotes}
+
+
+def _written_as(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str, str]:
+    """Family by column, the first that all values are written as."""
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(columns), _COUNTED_AT_ONCE):
+        counts = {
+            (column, name): f"count(*) FILTER ({plain.format(text=quoted(column))})"
+            for column in columns[start : start + _COUNTED_AT_ONCE]
+            for name, plain in _PLAIN.items()
         }
+        query = f"SELECT {', '.join(counts.values())} FROM rows"
+        found.update(zip(counts, connection.execute(query).fetchall()[0], strict=True))
+    return {
+        column: next(name for name in _PLAIN if found[column, name] == found[column, STRING])
+        for column in columns
+        if found[column, STRING]
+    }
 
 
 def _header(local: Path) -> str:
@@ -340,6 +337,11 @@ def _header(local: Path) -> str:
             if header.count(b'"') % 2 == 0:
                 break
     return header.decode("utf-8-sig")
+
+
+def _pointer(name: str) -> str:
+    """A key as JSON pointer: as a path, a name with a dot or a bracket would be several."""
+    return _literal("/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 def _is_gzip(local: Path) -> bool:

@@ -7,6 +7,7 @@ import math
 import pyarrow.parquet as pq
 import pytest
 
+from resources.arrow_types import type_family
 from resources.errors import InputError
 from resources.storage import DayFiles, open_storage
 from resources.text_tables import as_parquet, sample_as_parquet
@@ -210,7 +211,19 @@ def test_a_compressed_file_that_is_cut_off_or_damaged_is_refused(read, ending):
             read({}, **{f"x_{ending}.gz": content})
 
 
-@pytest.mark.parametrize("text", ['{"id": 1}\n{"id": sec\n', "[1, 2]", '"secret"', "secret"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 1}\n{"id": sec\n',
+        "[1, 2]",
+        '"secret"',
+        "secret",
+        '{"id": 1}\n"secret"',
+        '{"id": 1}\nnull',
+        '{"id": 1}\n[{"id": 2}]',
+        '{"id": 1, "n": 2, "n": 3}',
+    ],
+)
 def test_json_that_cannot_be_read_is_named_and_not_shown(read, text):
     with pytest.raises(InputError, match=r"x\.jsonl: .*; allowed: UTF-8, as CSV") as raised:
         read(TYPES, x_jsonl=text)
@@ -260,6 +273,22 @@ def test_a_sample_says_itself_what_its_types_are(sample):
 def test_in_json_a_string_of_digits_is_no_number(sample):
     table = sample("r.jsonl", '{"s": "1", "n": 1}\n{"s": "2", "n": 2.5}\n')
     assert [str(kind) for kind in table.schema.types] == ["string", "double"]
+
+
+def test_a_sample_in_json_has_the_types_that_it_would_have_in_csv(sample):
+    """But for digits in quotes; so no value is refused as none of the type that it has itself."""
+    rows = (
+        '{"d": "2026-1-2", "n": 12345678901234567890, "t": "2026-01-02T10:00:00Z", "b": true}',
+        '{"d": "2026-1-3", "n": 1, "t": "2026-01-02T12:00:00+02:00", "b": null, "x": [1]}',
+    )
+    schema = sample("r.jsonl", "\n".join(rows)).schema
+    assert {field.name: type_family(field.type) for field in schema} == {
+        "d": "timestamp",
+        "n": "string",
+        "t": "timestamp",
+        "b": "boolean",
+        "x": "string",
+    }
 
 
 def test_the_index_that_pandas_has_written_has_the_name_that_it_has_in_parquet(read):
