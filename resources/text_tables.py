@@ -8,7 +8,7 @@ import gzip
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +176,30 @@ def _copied(
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 with _rows(connection, files, path) as rows:
                     _copy(connection, files.url(path), rows.columns, known, copy)
+                if types is None:
+                    _untype(copy, {*rows.columns} - known.keys())
         yield copies
+
+
+def _untype(file: Path, columns: Set[str]) -> None:
+    """Give columns without a value the type null, as Parquet's writers do: any type may follow."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not columns:
+        return
+    typed = file.rename(file.with_suffix(".typed"))
+    with pq.ParquetFile(typed) as source:
+        schema = pa.schema(
+            field.with_type(pa.null()) if field.name in columns else field
+            for field in source.schema_arrow
+        )
+        with pq.ParquetWriter(file, schema) as writer:
+            for batch in source.iter_batches():
+                nulls = pa.nulls(len(batch))
+                arrays = [nulls if name in columns else batch[name] for name in schema.names]
+                writer.write_batch(pa.record_batch(arrays, schema))
+    typed.unlink()
 
 
 def _types(

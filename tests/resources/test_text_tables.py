@@ -264,7 +264,7 @@ def test_a_sample_says_itself_what_its_types_are(sample):
         "d": "date32[day]",
         "t": "timestamp[us]",
         "mixed": "string",
-        "none": "string",
+        "none": "null",
     }
     assert table["zip"].to_pylist() == ["01234", "99999"]
     assert str(sample("r.csv", text, i="string").schema.field("i").type) == "string"
@@ -300,3 +300,9 @@ def test_copies_keep_the_urls_of_the_files(place):
     with as_parquet(DayFiles(place, ("a/x.csv",)), {}) as copies:
         assert copies.storage.url("a/x.csv") == place.url("a/x.csv")
         assert copies.locations != [place.location("a/x.csv")]
+
+
+def test_a_column_without_a_value_may_have_any_type_later(sample, read):
+    table = sample("r.csv", "id,x\na,\nb,\n")
+    assert [str(kind) for kind in table.schema.types] == ["string", "null"]
+    assert table.to_pylist() == [{"id": "a", "x": None}, {"id": "b", "x": None}]
