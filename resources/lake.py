@@ -18,7 +18,14 @@ from resources.errors import NotArrivedError
 from resources.fields import DATE_FIELD
 from resources.file_formats import FORMATS, of_one_format
 from resources.manifest import Manifest
-from resources.storage import DayFiles, Storage, StoredFile, open_path, open_storage
+from resources.storage import (
+    DayFiles,
+    S3Storage,
+    Storage,
+    StoredFile,
+    open_path,
+    open_storage,
+)
 from resources.table_files import belongs, refuse_table_formats
 
 DIGITS = {"%Y": r"\d{4}", "%y": r"\d\d", "%m": r"\d\d", "%d": r"\d\d", "%j": r"\d{3}"}
@@ -80,7 +87,9 @@ class Lake(ConfigurableResource):
 
     def _place(self, pattern: str, day: dt.date | _AnyDay) -> tuple[Storage, str]:
         """Where a day's files lie, and their path there, which may be a glob."""
-        return open_path(pattern.format(date=day), open_storage(self.root))
+        path, root = pattern.format(date=day), open_storage(self.root)
+        # In a bucket it means the root of the lake; no key starts with a slash.
+        return open_path(path.lstrip("/") if isinstance(root, S3Storage) else path, root)
 
     def files_by_day(
         self, pattern: str, days: Iterable[dt.date]

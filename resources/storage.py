@@ -409,7 +409,7 @@ def open_storage(root: str) -> Storage:
 def open_path(path: str, base: AnyFiles) -> tuple[AnyFiles | Storage, str]:
     """Storage and relative path of ``path``: a URL of its own, or a path below ``base``.
 
-    A path that starts with a slash is one of this machine, unless ``base`` is a bucket.
+    A path that starts with a slash is one of this machine.
 
     Examples
     --------
@@ -422,7 +422,7 @@ def open_path(path: str, base: AnyFiles) -> tuple[AnyFiles | Storage, str]:
         scheme, _, rest = path.partition("://")  # not urlsplit: a glob may hold a `?`
         host, _, relative = rest.partition("/")
         return open_storage(f"{scheme}://{host}"), relative
-    elsewhere = path.startswith("/") and not isinstance(base, S3Storage)
+    elsewhere = path.startswith("/")
     # No object has an empty name or a dot for one, so `./a//b` is `a/b`; a last slash stays.
     names = [name for name in path.split("/") if name not in ("", ".")]
     last = "/" if names and path.endswith("/") else ""

@@ -84,6 +84,12 @@ def test_files_of_no_known_format_are_named(any_lender, put):
             found(any_lender, pattern)
 
 
+def test_on_s3_a_first_slash_is_the_root_of_the_lake(s3_lender):
+    open_storage(s3_lender.lake.root).write("f/2026-09-01.parquet", b"")
+    assert found(s3_lender, "/f/{date}.parquet") == ["f/2026-09-01.parquet"]
+    assert s3_lender.lake.files_by_day("/f/{date}.parquet", [DAY]).keys() == {DAY}
+
+
 def test_a_folder_is_a_table_of_one_format(any_lender, put):
     put("f/2026-09-01/a.csv", "f/2026-09-01/b.CSV.gz", "f/2026-09-01/c.json", "f/2026-09-01/d.txt")
     assert found(any_lender, "f/{date}/") == ["f/2026-09-01/a.csv", "f/2026-09-01/b.CSV.gz"]
