@@ -228,7 +228,7 @@ STORIES = [
     Story(
         "pd_mortgage.2",
         [Told(DRIFT, (15, 33), (42, 46))],
-        income=growing(10, 0.025, 0.5, 40),
+        income=growing(10, 0.025, 0.7, 40),
         worsens=True,
     ),
     # A check stops the batch.
