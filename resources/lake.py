@@ -79,10 +79,13 @@ class Lake(ConfigurableResource):
             paths = [path]  # not a folder, but a file without an ending
         if not paths:
             raise NotArrivedError(_absence(place.url(path), listed, segments))
-        depth = self._batch_depth(pattern)
-        batches = {tuple(file.split("/")[:depth]) for file in paths}
-        if marker and not all(is_there("/".join([*batch, marker])) for batch in batches):
-            raise NotArrivedError(f"{place.url(path)} is not complete: no {marker} beside it yet")
+        if marker:
+            depth = self._batch_depth(pattern)
+            batches = {tuple(file.split("/")[:depth]) for file in paths}
+            if not all(is_there("/".join([*batch, marker])) for batch in batches):
+                raise NotArrivedError(
+                    f"{place.url(path)} is not complete: no {marker} beside it yet"
+                )
         return DayFiles(place, tuple(paths))
 
     def _place(self, pattern: str, day: dt.date | _AnyDay) -> tuple[Storage, str]:
@@ -138,6 +141,17 @@ class Lake(ConfigurableResource):
         )
         depth = max(days_own, default=len(first))
         return depth + len(_literal(first[depth:]))
+
+    def days_with_batch(self, manifest: Manifest, days: Sequence[dt.date]) -> list[dt.date]:
+        """Those of some days that have a batch, whole or not, in one listing."""
+        batch = manifest.batch
+        if batch.date_column is None:
+            return list(self.files_by_day(batch.path, days))
+        try:
+            files = self._arrived(batch.path, days[0])
+        except NotArrivedError:
+            return []
+        return [day for day in days if has_rows_of(files, batch.date_column, day)]
 
     def has_arrived(self, manifest: Manifest, day: dt.date) -> bool:
         """Whether all that a day of a version needs is there, whole: its batch, and its scores."""

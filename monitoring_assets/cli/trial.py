@@ -85,10 +85,11 @@ def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
     manifest = landed.manifest
     pattern, today = manifest.batch.path, dt.datetime.now(dt.UTC).date()
     days = [today - dt.timedelta(days=number) for number in range(1, BATCH_DAYS + 1)]
-    last = next((day for day in days if lake.has_arrived(manifest, day)), None)
-    if last is None:
+    found = lake.days_with_batch(manifest, days)
+    if not found:
         where = f"{pattern} below {lake.root} (MONITORING_LAKE)"
         return f"no batch from {days[-1]} to {days[0]} at {where}"
+    last = max(found)
     files = lake.day_files(pattern, last, manifest.batch.marker)
     place, path = registry.locate(landed.folder, manifest.reference.path)
     with sample_as_parquet(place, path, manifest.declared_types) as sample:

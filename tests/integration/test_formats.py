@@ -112,6 +112,8 @@ def test_one_table_of_many_days(any_lender, instance):
         manifest = any_lender.store.landed(key).manifest
         arrived = [ago for ago in range(5) if any_lender.lake.has_arrived(manifest, days_ago(ago))]
         assert arrived == [2, 3]
+        days = [days_ago(ago) for ago in range(5)]
+        assert {*any_lender.lake.days_with_batch(manifest, days)} == {*map(days_ago, arrived)}
         partition = ModelDay(days_ago(2), key).partition
         done = job("monitor_day", any_lender).execute_in_process(
             instance=instance, partition_key=partition

@@ -64,6 +64,16 @@ def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatc
     assert looked_at - {str(folder / "lake" / "pd_cards")} == {str(folder / name) for name in names}
 
 
+def test_validate_looks_at_a_batch_whose_scores_are_not_there_yet(lender, monkeypatch):
+    monkeypatch.setenv("MONITORING_LAKE", lender.lake.root)
+    lender.publish(
+        scoring={"flavour": "scored", "path": "scores/{date}.parquet"},
+        reference={"path": "reference.parquet", "score": "score"},
+    )
+    lender.deliver(days_ago(3))
+    assert f"  batch of {days_ago(3)}: " in validate(lender.registry.root).output
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [
