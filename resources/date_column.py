@@ -25,7 +25,9 @@ def has_rows_of(files: DayFiles, column: str, day: dt.date) -> bool:
     InputError
         As `rows_of` says.
     """
-    table = _table(files)
+    from monitoring_assets.statistics.profiles.source import parquet_dataset
+
+    table = parquet_dataset(files.locations, files.storage.filesystem)
     rows = table.scanner(columns=[column], filter=_is_of(table, files, column, day)).head(1)
     return bool(rows.num_rows)
 
@@ -53,7 +55,9 @@ def rows_of(files: DayFiles, column: str, day: dt.date) -> Iterator[DayFiles]:
     """
     import pyarrow.parquet as pq
 
-    table = _table(files)
+    from monitoring_assets.statistics.profiles.source import parquet_dataset
+
+    table = parquet_dataset(files.locations, files.storage.filesystem)
     scanner = table.scanner(
         filter=_is_of(table, files, column, day), batch_readahead=1, fragment_readahead=1
     )
@@ -71,15 +75,6 @@ def rows_of(files: DayFiles, column: str, day: dt.date) -> Iterator[DayFiles]:
             url = files.storage.url(files.paths[0])
             raise NotArrivedError(f"no row of {day} in {url} (batch.date_column: {column!r})")
         yield copies
-
-
-def _table(files: DayFiles) -> ds.Dataset:
-    import pyarrow.dataset as ds
-
-    from monitoring_assets.statistics.profiles.source import INT96_UNIT
-
-    kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
-    return ds.dataset(files.locations, filesystem=files.storage.filesystem, format=kind)
 
 
 def _is_of(table: ds.Dataset, files: DayFiles, column: str, day: dt.date) -> ds.Expression:

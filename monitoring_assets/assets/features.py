@@ -166,10 +166,9 @@ def _open_batch(files: DayFiles, wanted: "Container[str] | None" = None) -> "pa.
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from monitoring_assets.statistics.profiles.source import INT96_UNIT
+    from monitoring_assets.statistics.profiles.source import parquet_dataset
 
-    kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
-    found = ds.dataset(files.locations, filesystem=files.storage.filesystem, format=kind)
+    found = parquet_dataset(files.locations, files.storage.filesystem)
     fragments = list(found.get_fragments())
     urls = {files.storage.location(path): files.storage.url(path) for path in files.paths}
     columns: dict[str, dict[str, pa.DataType]] = {}

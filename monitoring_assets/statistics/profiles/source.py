@@ -56,6 +56,22 @@ class RowGroup:
     rows: int
 
 
+def parquet_dataset(
+    paths: str | os.PathLike[str] | Sequence[str], filesystem: fs.FileSystem | None = None
+) -> pa.dataset.Dataset:
+    """Return Parquet files as a dataset, for filters and SQL.
+
+    Parameters
+    ----------
+    paths, filesystem
+        As ``ParquetSource`` takes them.
+    """
+    import pyarrow.dataset as ds
+
+    kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
+    return ds.dataset(paths, filesystem=filesystem, format=kind)
+
+
 class ParquetSource:
     """One table that lies in one or many Parquet files.
 
