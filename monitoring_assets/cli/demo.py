@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.cli.init import TEMPLATES
-from monitoring_assets.cli.options import format_option, program
+from monitoring_assets.cli.options import format_option, print_next, program
 from monitoring_assets.cli.progress import Step, progress
 from monitoring_assets.cli.sparkline import BARS, bar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitoring_assets.demo.detection import Detection, Sighting
     from monitoring_assets.demo.truth import Truth
 
@@ -190,7 +192,7 @@ def _print_report(home: Path, truth: Truth, detections: list[Detection]) -> None
     console.print(table)
     console.print(_curves(truth, detections, console.width))
     console.print(_told(home))
-    console.print(_next_commands(home, truth), soft_wrap=True)
+    print_next(_next_commands(home, truth))
 
 
 def _happened(truth: Truth, detection: Detection) -> Text:
@@ -299,22 +301,16 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
     return text
 
 
-def _next_commands(home: Path, truth: Truth) -> Text:
+def _next_commands(home: Path, truth: Truth) -> Iterator[tuple[str, str]]:
     command = program()
     serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
-    on_store = f"  MONITORING_STORE={home}/store {command}"
+    on_store = f"MONITORING_STORE={home}/store {command}"
     pushed = f"pd_personal_loans.1 --date {truth.end}"
-    return Text.assemble(
-        ("Next\n", "bold"),
-        f"  {serve}\n",
-        (f"      the Dagster UI on this data, http://localhost:{PORT}\n", "dim"),
-        f"{on_store} report {pushed}\n",
-        ("      what moved on a day, and what that did to the score\n", "dim"),
-        f"{on_store} alerts {pushed}\n",
-        ("      what was decided on it, and why\n", "dim"),
-        f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png\n",
-        ("      when other thresholds would have found it, and what they would cost\n", "dim"),
-    )
+    yield serve, f"the Dagster UI on this data, http://localhost:{PORT}"
+    yield f"{on_store} report {pushed}", "what moved on a day, and what that did to the score"
+    yield f"{on_store} alerts {pushed}", "what was decided on it, and why"
+    suggest = f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png"
+    yield suggest, "when other thresholds would have found it, and what they would cost"
 
 
 def _serve(home: Path) -> None:
