@@ -83,6 +83,7 @@ def demo(
 
     Exit code: 0, 1 if a day is lost, 2 for bad usage or a folder that is not the demo's.
     """
+    from monitoring_assets.demo.processes import import_early
     from monitoring_assets.demo.truth import Truth
 
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
@@ -90,6 +91,7 @@ def demo(
     until = end.date() if end else before.end if before else yesterday
     if until > yesterday:
         raise click.BadParameter(f"{until} is not over yet", param_hint="--end")
+    import_early()
     with progress() as step:
         try:
             truth = _build(

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -118,7 +118,9 @@ class NumericBins:
         """The slots of -inf and of inf."""
         return slice(len(self.edges) + 2, len(self.edges) + 4)
 
-    @cached_property
+    # Kept by value: each day's profile is read with bins that are equal, not the same.
+    @property
+    @lru_cache(4096)  # noqa: B019 - some hundred bytes each
     def slots(self) -> tuple[Slot, ...]:
         """Every slot, in the order of the counts."""
         bounds = (-np.inf, *self.edges, np.inf)
