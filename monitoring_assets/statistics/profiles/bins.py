@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Family = Literal["numeric", "date", "timestamp", "categorical", "null"]
+ValueKind = Literal["numeric", "date", "timestamp", "categorical", "null"]
 SlotKind = Literal["interval", "category", "rare", "unseen", "missing", "infinite"]
 
 MAX_BINS = 100
@@ -295,7 +295,7 @@ def short_label(label: str, kind: SlotKind) -> str:
     return re.sub(r"-?\d+\.\d{5,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.6g}", label)
 
 
-def family(arrow_type: pa.DataType) -> Family:
+def value_kind(arrow_type: pa.DataType) -> ValueKind:
     """Return how values of an Arrow type are binned.
 
     Parameters
@@ -305,7 +305,7 @@ def family(arrow_type: pa.DataType) -> Family:
 
     Returns
     -------
-    Family
+    ValueKind
         Integers, floats and decimals are ``numeric``; strings and booleans ``categorical``;
         a dictionary is what its values are.
 
@@ -315,7 +315,7 @@ def family(arrow_type: pa.DataType) -> Family:
         The type (list, struct, binary, time, ...) has no bins.
     """
     if pa.types.is_dictionary(arrow_type):
-        return family(arrow_type.value_type)
+        return value_kind(arrow_type.value_type)
     if pa.types.is_null(arrow_type):
         return "null"
     if (
