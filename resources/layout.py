@@ -32,6 +32,12 @@ PENDING = "telling"
 """Folder of the subjects whose ledger holds notices that may not be in the outbox yet."""
 OUTBOX = "outbox"
 """Folder of the messages that wait."""
+PAGES = "pages"
+"""Folder of the pages for people, with links from one to another."""
+FLEET_PAGE = f"{PAGES}/index.html"
+"""Page of all models."""
+SUMMARY = "latest.json"
+"""Name of the file with what the page of all models shows of a version."""
 ALERT_LOG = "alert_log"
 """Folder of the messages that the alert log has taken."""
 
@@ -102,6 +108,16 @@ def acceptances(key: str) -> str:
 def acceptance(key: str, at: dt.datetime) -> str:
     """File of one accepted shift, kept for good."""
     return f"{acceptances(key)}/{at:%Y%m%dT%H%M%S%fZ}.json"
+
+
+def page(key: str, day: dt.date) -> str:
+    """Page of a day of a version."""
+    return f"{PAGES}/{key}/{day}.html"
+
+
+def summary(key: str) -> str:
+    """What the page of all models shows of a version."""
+    return f"{PAGES}/{key}/{SUMMARY}"
 
 
 def ledger(key: str) -> str:

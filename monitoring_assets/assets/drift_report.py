@@ -10,11 +10,10 @@ import dagster as dg
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
-from monitoring_assets.policy import additional_from, exceptions_from
+from monitoring_assets.reference.comparison import compare_with_reference
 from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
 from resources.faults import RUN, record_faults
-from resources.manifest import ThresholdPolicy
 from resources.store import Store
 
 if TYPE_CHECKING:
@@ -86,27 +85,6 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         }
 
     return materialise_each(context, store, compute)
-
-
-def compare_with_reference(
-    reference: "Profile", current: "Profile", policy: ThresholdPolicy
-) -> "list[ColumnDrift]":
-    """Drift of every column of ``current`` under a manifest's thresholds, in the model's order."""
-    from monitoring_assets.statistics.drift.drift import compare
-    from monitoring_assets.statistics.drift.stability import StabilityIndex
-    from monitoring_assets.statistics.profiles.profile import Profile
-    from resources.scorers.base import SCORE
-
-    wanted = {name: reference.columns[name] for name in current.columns}
-    return compare(
-        Profile(reference.rows, wanted),
-        current,
-        score=SCORE,
-        thresholds=policy.csi,
-        overrides=exceptions_from(policy),
-        index=StabilityIndex(policy.smoothing),
-        additional=additional_from(policy),
-    )
 
 
 def _floats(**values: float | None) -> dict[str, float]:

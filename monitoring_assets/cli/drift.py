@@ -16,7 +16,13 @@ from rich.progress import Progress
 
 from monitoring_assets.cli.columns_apart import columns_apart
 from monitoring_assets.cli.drift_table import print_drift
-from monitoring_assets.cli.options import format_option, require_columns
+from monitoring_assets.cli.options import (
+    format_option,
+    html_option,
+    require_columns,
+    write_page,
+)
+from monitoring_assets.pages.drift_page import drift_page
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
@@ -58,6 +64,7 @@ Examples:
   monitoring drift ... --columns income,age --fail-on fail --format json
   monitoring drift ... --key loan_id --exclude region,branch
   monitoring drift ... --also jensen_shannon
+  monitoring drift ... --html drift.html
 """
 )
 @click.option("--reference", required=True, help="Reference: a file, directory, glob or s3:// URL.")
@@ -102,6 +109,7 @@ Examples:
     show_default=True,
     help="Exit with 1 if a column is at this status or worse, or cannot be compared.",
 )
+@html_option
 @format_option
 def drift(
     reference: str,
@@ -117,6 +125,7 @@ def drift(
     fail: float,
     level: float,
     fail_on: str,
+    html: Path | None,
     output: Literal["table", "json"],
 ) -> None:
     """Compare two tables in Parquet, CSV or JSON lines, column by column.
@@ -172,6 +181,9 @@ def drift(
     )
     new = [name for name in batch.schema.names if name not in base.schema.names]
 
+    if html:
+        before, now = (place.rstrip("/").rpartition("/")[2] for place in (reference, current))
+        write_page(html, drift_page(before, now, drifts, base.rows, batch.rows, apart, new))
     if output == "json":
         document = {
             "rows": {"reference": base.rows, "current": batch.rows},

@@ -27,6 +27,30 @@ format_option = click.option(
 )
 
 
+html_option = click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a page: one file, to look at in a browser or to send on.",
+)
+
+
+def write_page(file: Path, page: str) -> None:
+    """Write a page, and say where.
+
+    Raises
+    ------
+    click.BadParameter
+        If it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(str(error), param_hint="--html") from error
+    click.echo(f"Wrote {file.absolute().as_uri()}", err=True)
+
+
 def stored_day(store: Store, dataset: Dataset, model: str) -> dt.date:
     """The last day of a version that is stored.
 

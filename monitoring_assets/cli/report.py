@@ -6,12 +6,13 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import format_option, stored_day
-from monitoring_assets.cli.stopped_day import read_stopped_day, show_stopped_day
+from monitoring_assets.cli.options import format_option, html_option, stored_day, write_page
+from monitoring_assets.cli.stopped_day import show_stopped_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,12 +32,17 @@ Examples:
   monitoring report pd_cards.3
   monitoring report pd_cards.3 --date 2026-09-12
   monitoring report pd_cards.3 --date 2026-09-12 --format json
+  monitoring report pd_cards.3 --html report.html --open
 """
 )
 @click.argument("model")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
+@html_option
+@click.option("--open", "in_browser", is_flag=True, help="Open the page of --html in a browser.")
 @format_option
-def report(model: str, day: dt.datetime | None, output: str) -> None:
+def report(
+    model: str, day: dt.datetime | None, html: Path | None, in_browser: bool, output: str
+) -> None:
     """Show what moved on a day of MODEL (name.version), what that did to the score, and how it did.
 
     Of a day that a check has stopped it shows the faults, and the drift of what was counted.
@@ -49,9 +55,23 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
 
     store = resources_from_environment()["store"]
     date = day.date() if day else stored_day(store, "drift_report", model)
+    if html:
+        from monitoring_assets.pages.day_content import read_day
+        from monitoring_assets.pages.day_page import day_page
+
+        try:
+            write_page(html, day_page(read_day(store, model, date)))
+        except InputError as error:
+            raise click.BadParameter(str(error)) from error
+        if in_browser:
+            click.launch(str(html))
+    elif in_browser:
+        raise click.UsageError("--open needs --html FILE, the page to open")
     try:
         table, notes = store.read_table("drift_report", model, date)
     except InputError as error:
+        from monitoring_assets.pages.stopped_day import read_stopped_day
+
         stopped = read_stopped_day(store, model, date)
         if stopped is None:
             raise click.BadParameter(str(error)) from error

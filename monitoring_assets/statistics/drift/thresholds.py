@@ -20,6 +20,7 @@ class Status(StrEnum):
     ERROR = "error"
 
 
+WORST_FIRST = (Status.ERROR, Status.FAIL, Status.WARN, Status.INSUFFICIENT, Status.OK)
 ALARMING = frozenset({Status.WARN, Status.FAIL})
 """Over a threshold, and beyond chance."""
 

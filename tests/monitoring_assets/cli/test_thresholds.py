@@ -8,8 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from monitoring_assets.assets.drift_report import _score_sd, compare_with_reference
+from monitoring_assets.assets.drift_report import _score_sd
 from monitoring_assets.cli.main import main
+from monitoring_assets.reference.comparison import compare_with_reference
 from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.profile import count

@@ -1,0 +1,263 @@
+"""What the page of a day shows, read from the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitoring_assets.alerting.decision_inputs import stored_columns
+from monitoring_assets.pages.stopped_day import read_stopped_day
+from monitoring_assets.performance.history import PerformancePoint, performance_points
+from monitoring_assets.statistics.alerts.policy import AcceptedShift
+from monitoring_assets.statistics.drift.drift import ColumnDrift
+from monitoring_assets.statistics.drift.last_days import WEEK, LastDays
+from monitoring_assets.statistics.drift.report import DriftReport
+from monitoring_assets.statistics.drift.segment_report import SegmentReport
+from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
+from monitoring_assets.statistics.performance.report import CohortPerformance, PerformanceReport
+from resources.acceptances import accepted_shifts
+from resources.faults import RecordedFault, read_faults
+from resources.layout import Dataset
+from resources.manifest import Manifest
+from resources.store import NotMaterialisedError, Store
+
+HISTORY_DAYS = 60
+"""Days that the page looks back."""
+READERS = 16
+OPEN = ("open", "keep")
+Outcome = Literal[
+    "incident open", "stopped", "error", "fail", "warn", "insufficient evidence", "ok"
+]
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """A column of the day, its past, and what it did to the score.
+
+    Parameters
+    ----------
+    drift
+        With its bins.
+    moved_score_by
+        In units of the score; None if unknown.
+    week
+        The last days together; None without an index on the day.
+    history
+        Index on each of the last days; None for a day without one.
+    """
+
+    drift: ColumnDrift
+    moved_score_by: float | None = None
+    week: LastDays | None = None
+    history: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class DayContent:
+    """One day of a model version.
+
+    Parameters
+    ----------
+    manifest
+        In force.
+    day
+        The day.
+    report
+        Its drift report; None if a check has stopped the day.
+    notes
+        Of the report: the run, the manifest and how the score's shift was attributed.
+    score
+        None if the scores were not compared.
+    characteristics
+        What did most to the score first.
+    faults
+        What checks and runs found wrong.
+    decisions
+        One for each family, as the asset ``alerts`` keeps them; empty if nothing was decided.
+    cohorts, points
+        Performance of the day, and of the version's cohorts up to it.
+    segments
+        None without any.
+    accepted
+        Shifts that were accepted before the day.
+    previous, next
+        The neighbouring days that have a report.
+    history
+        The last days, the day itself at the end.
+    """
+
+    manifest: Manifest
+    day: dt.date
+    report: DriftReport | None
+    notes: dict[str, Any]
+    score: Characteristic | None
+    characteristics: tuple[Characteristic, ...]
+    faults: tuple[RecordedFault, ...]
+    decisions: tuple[dict[str, Any], ...]
+    cohorts: tuple[CohortPerformance, ...]
+    points: tuple[PerformancePoint, ...]
+    segments: SegmentReport | None
+    accepted: tuple[AcceptedShift, ...]
+    previous: dt.date | None
+    next: dt.date | None
+    history: tuple[dt.date, ...]
+
+    @property
+    def status(self) -> Status:
+        """The worst that was found, whether a page was sent for it or not."""
+        if self.report is None:
+            return Status.ERROR
+        every = (*self.characteristics, *([self.score] if self.score else []))
+        return min((one.drift.status for one in every), key=WORST_FIRST.index)
+
+    @property
+    def open_incidents(self) -> tuple[dict[str, Any], ...]:
+        """Decisions of the families that have an incident."""
+        return tuple(one for one in self.decisions if one["action"] in OPEN)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst that there is, for the colour of the day and its place among others."""
+        if self.open_incidents:
+            return "incident open"
+        return "stopped" if self.report is None else self.status.value
+
+    @property
+    def verdict(self) -> str:
+        """The day in one sentence."""
+        if self.report is None:
+            why = self.faults[0].text if self.faults else "it has no drift report"
+            return f"A check stopped this day: {why}."
+        if self.open_incidents:
+            first = min(self.open_incidents, key=lambda one: one["since"])
+            evidence = next(
+                (b["text"] for one in self.open_incidents for b in one["breaches"]),
+                first["reasons"][0],
+            )
+            return f"Open since {first['since']}: {evidence}."
+        found = [one for one in self.decisions if one["action"] == "suppress"]
+        if found:
+            return f"Found, not paged: {'; '.join(found[0]['reasons'])}."
+        failing = [one for one in (self.score, *self.characteristics) if one and _fails(one)]
+        if failing:
+            worst = max(failing, key=lambda one: one.drift.value or 0.0).drift
+            return (
+                f"Found, not paged: {worst.column} has {worst.index} {worst.value:.2f}, "
+                f"the limit is {worst.thresholds.fail:g}. The decisions below say why."
+            )
+        return "No index is over its limit."
+
+
+def _fails(one: Characteristic) -> bool:
+    return one.drift.status in (Status.FAIL, Status.ERROR)
+
+
+def read_day(store: Store, key: str, day: dt.date) -> DayContent:
+    """Read what is stored of a day.
+
+    Parameters
+    ----------
+    store
+        The store.
+    key
+        Of the version.
+    day
+        A day that has a drift report, or faults that say why it has none.
+
+    Raises
+    ------
+    NotMaterialisedError
+        If neither is there.
+    """
+    manifest = store.landed(key).manifest
+    days = sorted({*store.days("drift_report", key)})
+    history = tuple(day - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1))
+    faults = read_faults(store.storage, key, day, day).get(day, [])
+    drifts: list[ColumnDrift] = []
+    moved: dict[str, float | None] = {}
+    report: DriftReport | None = None
+    notes: dict[str, Any] = {}
+    try:
+        table, notes = store.read_table("drift_report", key, day)
+        report = DriftReport.from_table(table)
+        drifts = report.drifts()
+        moved = {one.drift.column: one.moved_score_by for one in report.columns}
+    except NotMaterialisedError:
+        stopped = read_stopped_day(store, key, day)
+        if stopped is None and not faults:
+            raise
+        drifts = stopped.drifts if stopped else []
+    past = _past(store, key, [one for one in history if one in {*days} and one < day])
+    weeks = _weeks(store, key, day, manifest) if report else {}
+    columns = [
+        Characteristic(
+            drift,
+            moved.get(drift.column),
+            weeks.get(drift.column),
+            (*(past.get(one, {}).get(drift.column) for one in history[:-1]), drift.value),
+        )
+        for drift in drifts
+    ]
+    performance = _table(store, "performance_report", key, day)
+    segments = _table(store, "segment_report", key, day)
+    decisions = _table(store, "alerts", key, day)
+    return DayContent(
+        manifest,
+        day,
+        report,
+        notes,
+        next((one for one in columns if one.drift.index == "PSI"), None),
+        tuple(sorted((one for one in columns if one.drift.index == "CSI"), key=_rank)),
+        tuple(faults),
+        tuple(decisions.to_pylist() if decisions else ()),
+        PerformanceReport.from_table(performance).cohorts if performance else (),
+        tuple(performance_points(store, key, day)),
+        SegmentReport.from_table(segments) if segments else None,
+        tuple(one for one in accepted_shifts(store, manifest) if one.last < day),
+        max((one for one in days if one < day), default=None),
+        min((one for one in days if one > day), default=None),
+        history,
+    )
+
+
+def _rank(one: Characteristic) -> tuple[float, float]:
+    """What did most to the score first; where that is unknown, the largest index."""
+    return -abs(one.moved_score_by or 0.0), -(one.drift.value or 0.0)
+
+
+def _table(store: Store, dataset: Dataset, key: str, day: dt.date) -> Any:
+    """The table of another asset of the day; None where it has none."""
+    try:
+        return store.read_table(dataset, key, day)[0]
+    except NotMaterialisedError:
+        return None
+
+
+def _past(
+    store: Store, key: str, days: Sequence[dt.date]
+) -> dict[dt.date, dict[str, float | None]]:
+    """Index by column of each day."""
+
+    def read(day: dt.date) -> dict[str, float | None]:
+        table = _table(store, "drift_report", key, day).select(["column", "value"])
+        return dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
+
+    with ThreadPoolExecutor(READERS) as readers:
+        return dict(zip(days, readers.map(read, days), strict=True))
+
+
+def _weeks(store: Store, key: str, day: dt.date, manifest: Manifest) -> dict[str, LastDays]:
+    """The last days together, by each column that the day has an index of."""
+    days = stored_columns(store, key, day - dt.timedelta(days=WEEK - 1), day)
+    today = days.pop(day)
+    return {
+        name: column.together(
+            [columns[name] for columns in days.values() if name in columns],
+            manifest.alerts.at_once,
+        )
+        for name, column in today.items()
+        if column.error is None
+    }
