@@ -18,6 +18,7 @@ from monitoring_assets.runs.failures import (
     failure_in_words,
     stopped_partitions,
 )
+from resources.asset_keys import asset_name
 from resources.dagster_internals import (
     MAX_RETRIES_TAG,
     PARTITION_NAME_TAG,
@@ -44,11 +45,11 @@ def why_not_yet(instance: dg.DagsterInstance, asset: AssetNode, day: ModelDay) -
         return f"{day.day} has no partition before it is over in UTC"
     if not instance.has_dynamic_partition(MODEL_DIMENSION, day.key):
         return f"Dagster has no partition {day.key} yet; the registry sensor adds it"
-    for name in asset.waits_for:
-        key = dg.AssetKey.from_user_string(name)
+    for parent in asset.waits_for:
+        key = dg.AssetKey.from_user_string(parent)
         made = dg.AssetRecordsFilter(key, asset_partitions=[day.key])
         if not instance.fetch_materializations(made, limit=1).records:
-            return f"{name} of {day.key} is not materialised: see its run"
+            return f"{asset_name(key)} of {day.key} is not materialised: see its run"
     return None
 
 

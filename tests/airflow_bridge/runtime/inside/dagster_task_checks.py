@@ -25,7 +25,7 @@ def features(dag):
 
 
 def key(asset):
-    return {"path": [asset]}
+    return {"path": ["monitoring", asset]}
 
 
 def materialisation(asset="features", partition=PARTITION, numbers=()):
@@ -358,10 +358,10 @@ def test_a_launch_that_dagster_refuses_fails_in_its_words(dagster, features, ref
 
 
 def test_the_reference_profile_comes_first(dagster, features):
-    dagster.set(materialised=[[["reference_profile"], "pd_cards.2"]])
+    dagster.set(materialised=[[["monitoring", "reference_profile"], "pd_cards.2"]])
     assert not features.poke(context(features))
     assert not dagster.state["runs"]
-    dagster.set(materialised=[[["reference_profile"], "pd_cards.1"]])
+    dagster.set(materialised=[[["monitoring", "reference_profile"], "pd_cards.1"]])
     features.poke(context(features))
     assert len(dagster.state["runs"]) == 1
 
