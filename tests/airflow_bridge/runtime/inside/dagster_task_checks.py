@@ -185,7 +185,9 @@ def test_done_says_what_was_made(dagster, features):
 def test_success_that_made_something_else_is_no_success(dagster, features, events):
     features.poke(context(features))
     dagster.end("SUCCESS", events)
-    with pytest.raises(Exception, match="did not materialise features of 2026-09-12") as raised:
+    with pytest.raises(
+        Exception, match="did not materialise monitoring/features of 2026-09-12"
+    ) as raised:
         features.poke(context(features))
     assert type(raised.value).__name__ == "AirflowFailException"
 
