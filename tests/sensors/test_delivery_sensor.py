@@ -21,7 +21,7 @@ from tests.receivers.server import CUT, Answer
 def instance(instance):
     """One in which a run has decided on the day of the messages."""
     partition = ModelDay(DAY, "pd_cards.1").partition
-    decided = dg.AssetMaterialization("alerts", partition=partition)
+    decided = dg.AssetMaterialization(asset_key("alerts"), partition=partition)
     event = dg.DagsterEvent(
         event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
         job_name="decide_alerts",
