@@ -15,7 +15,7 @@ from resources.errors import InputError
 if TYPE_CHECKING:
     import dagster as dg
 
-    from monitoring_assets.cli.progress import Step
+    from monitoring_assets.cli.progress import ShowProgress
     from resources.dagster_internals import AssetCheckExecutionRecord
 
 PAGE = 500
@@ -54,7 +54,7 @@ def rekey(old: str) -> None:
 
     Exit code: 0, 2 for bad usage or input.
     """
-    with dagster_instance() as instance, progress() as step:
+    with dagster_instance() as instance, progress() as show_progress:
         from monitoring_assets.definitions import defs
 
         graph = defs.get_repository_def().asset_graph
@@ -66,9 +66,11 @@ def rekey(old: str) -> None:
                     f"--from: found {old!r}, which is the prefix of today ({VARIABLE}); allowed: "
                     "the one before"
                 )
-            made = _copy_materialisations(instance, before, key, step)
+            made = _copy_materialisations(instance, before, key, show_progress)
             checks = sorted(check.name for check in graph.get_check_keys_for_assets({key}))
-            evaluated = sum(_copy_evaluations(instance, before, key, one, step) for one in checks)
+            evaluated = sum(
+                _copy_evaluations(instance, before, key, one, show_progress) for one in checks
+            )
             click.echo(
                 f"{key.to_user_string()}: {made} materialisations and {evaluated} evaluations of "
                 f"checks from {before.to_user_string()}"
@@ -76,7 +78,7 @@ def rekey(old: str) -> None:
 
 
 def _copy_materialisations(
-    instance: dg.DagsterInstance, before: dg.AssetKey, key: dg.AssetKey, step: Step
+    instance: dg.DagsterInstance, before: dg.AssetKey, key: dg.AssetKey, show_progress: ShowProgress
 ) -> int:
     """Copy the last materialisation of each partition that the new key does not have."""
     import dagster as dg
@@ -86,7 +88,7 @@ def _copy_materialisations(
         wanted.pop(partition, None)
     ids = sorted(wanted.values())
     for start in range(0, len(ids), PAGE):
-        step(asset_name(key), start, len(ids))
+        show_progress(asset_name(key), start, len(ids))
         page = dg.AssetRecordsFilter(before, storage_ids=ids[start : start + PAGE])
         for record in instance.fetch_materializations(page, limit=PAGE, ascending=True).records:
             entry = record.event_log_entry
@@ -113,7 +115,11 @@ def _last_materialisations(instance: dg.DagsterInstance, key: dg.AssetKey) -> di
 
 
 def _copy_evaluations(
-    instance: dg.DagsterInstance, before: dg.AssetKey, key: dg.AssetKey, check: str, step: Step
+    instance: dg.DagsterInstance,
+    before: dg.AssetKey,
+    key: dg.AssetKey,
+    check: str,
+    show_progress: ShowProgress,
 ) -> int:
     """Copy the last evaluation of each partition that the new key does not have."""
     import dagster as dg
@@ -130,7 +136,7 @@ def _copy_evaluations(
     # One at a time: a page of findings takes much memory.
     for number, at in enumerate(sorted(wanted.values())):
         if number % PAGE == 0:
-            step(f"{asset_name(key)}: {check}", number, len(wanted))
+            show_progress(f"{asset_name(key)}: {check}", number, len(wanted))
         (record,) = _page(instance, old, at + 1, 1)
         entry, said = record.event, record.evaluation
         # It is completed.
@@ -139,7 +145,7 @@ def _copy_evaluations(
         assert said is not None
         target = said.target_materialization_data
         if target is not None and said.partition is not None:
-            copied = target_materialisation(instance, new, ModelDay.parse(said.partition))
+            copied = target_materialisation(instance, key, ModelDay.parse(said.partition))
             if copied is not None and copied.run_id == target.run_id:
                 target = copied
         evaluation = dg.AssetCheckEvaluation(

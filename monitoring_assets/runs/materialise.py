@@ -68,7 +68,7 @@ def materialise_each(
         context.log_event(
             dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
         )
-    reasons = {day.partition: _in_words(error) for day, error in failed.items()}
+    reasons = {day.partition: _error_text(error) for day, error in failed.items()}
     raise dg.Failure(
         description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),
         metadata={
@@ -80,5 +80,5 @@ def materialise_each(
     )
 
 
-def _in_words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

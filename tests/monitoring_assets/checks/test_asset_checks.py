@@ -436,7 +436,7 @@ def test_what_only_the_week_shows_fails_and_blocks_nothing(instance, day, blocki
     if day:
         findings.append(Finding("csi", "E", "region", False, 0.5, details | {"status": day}))
     at = dg.AssetCheckKey(asset_key("features"), "csi"), ModelDay(YESTERDAY, KEY)
-    found = asset_checks._evaluation(instance, *at, findings, None, True)
+    found = asset_checks._evaluation(*at, findings, None, True, None)
     assert (found.passed, found.blocking, found.severity) == (False, blocking, ERROR)
     assert "0.30 over 7 days: fail" in found.description
     # A fault stands for what has stopped the day.
@@ -458,12 +458,12 @@ def test_numbers_that_json_does_not_know_never_reach_metadata(lender, instance):
         Finding("csi", "E", "region", False, None, error="not computed"),
     ]
     evaluation = asset_checks._evaluation(
-        instance,
         dg.AssetCheckKey(asset_key("features"), "csi"),
         ModelDay(YESTERDAY, KEY),
         findings,
         None,
         True,
+        None,
     )
     assert evaluation.passed is False
     text = json.loads(dg.serialize_value(evaluation), parse_constant=pytest.fail)
