@@ -13,6 +13,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.comparison import compare_with_reference
 from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.faults import RUN, record_faults
 from resources.store import Store
 
@@ -24,14 +25,20 @@ if TYPE_CHECKING:
 SHOWN_BARS = 20
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[scores],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="PSI of the score, CSI of every characteristic, what chance alone would give at "
-    "this number of rows, and which characteristics moved the mean score.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("drift_report"),
+            partitions_def=MODEL_DAYS,
+            deps=[scores],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="PSI of the score, CSI of every characteristic, what chance alone would "
+            "give at this number of rows, and which characteristics moved the mean "
+            "score.",
+        )
+    ],
 )
 def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Compare the day's profile with the reference's."""

@@ -12,6 +12,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
+from resources.asset_keys import asset_key
 from resources.date_column import rows_of
 from resources.duckdb_session import database, quoted, require_distinct
 from resources.errors import InputError
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 131_072
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[reference_profile],
-    group_name="monitoring",
-    kinds={"parquet", "duckdb"},
-    code_version=code_version(__name__),
-    description="The key, the model's characteristics and the segment columns for every row of the "
-    "day's batch.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("features"),
+            partitions_def=MODEL_DAYS,
+            deps=[reference_profile],
+            group_name="monitoring",
+            kinds={"parquet", "duckdb"},
+            code_version=code_version(__name__),
+            description="The key, the model's characteristics and the segment columns for every "
+            "row of the day's batch.",
+        )
+    ],
 )
 def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store

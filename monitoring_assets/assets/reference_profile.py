@@ -8,6 +8,7 @@ import dagster as dg
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
 from resources.arrow_types import column_families
+from resources.asset_keys import asset_key
 from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
 from resources.manifest import Manifest
@@ -27,13 +28,19 @@ OUTCOMES = "outcomes.parquet"
 BATCH_ROWS = 65_536
 
 
-@dg.asset(
-    partitions_def=MODEL_VERSIONS,
-    group_name="onboarding",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="Bins of every characteristic and of the score, fixed by the reference sample, "
-    "with its counts and its mean score in each: what every day is compared with.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("reference_profile"),
+            partitions_def=MODEL_VERSIONS,
+            group_name="onboarding",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="Bins of every characteristic and of the score, fixed by the reference "
+            "sample, with its counts and its mean score in each: what every day is "
+            "compared with.",
+        )
+    ],
 )
 def reference_profile(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store

@@ -9,6 +9,7 @@ from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import NotMaterialisedError, Store
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[features],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="The key and the score for every row of the day's features.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("scores"),
+            partitions_def=MODEL_DAYS,
+            deps=[features],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="The key and the score for every row of the day's features.",
+        )
+    ],
 )
 def scores(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store

@@ -15,6 +15,7 @@ from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import CHECKS, CheckDefinition, Manifest
@@ -31,7 +32,7 @@ def _checks_of(asset: str) -> dg.AssetChecksDefinition:
     specs = [
         dg.AssetCheckSpec(
             check.name,
-            asset=asset,
+            asset=asset_key(asset),
             description=f"{check.description} Its ERROR keeps the partition from going further "
             "where the model's manifest lists it under checks.blocking.",
             # The graph waits for the check; each evaluation says whether it blocks.

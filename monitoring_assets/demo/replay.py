@@ -218,7 +218,7 @@ def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(decide_alerts.name)
-    as_if = {"ops": {alerts.key.to_python_identifier(): {"config": {"as_if_on_the_day": True}}}}
+    as_if = {"ops": {alerts.op.name: {"config": {"as_if_on_the_day": True}}}}
     # The alert log speaks on the terminal, where the progress is; the demo's end has what it said.
     with dg.DagsterInstance.from_ref(ref) as instance, redirect_stderr(StringIO()):
         job.execute_in_process(
