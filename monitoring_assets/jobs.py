@@ -5,6 +5,7 @@ import dagster as dg
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.reference_profile import reference_profile
+from monitoring_assets.assets.report_page import report_page
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
 
 onboard_model = dg.define_asset_job(
@@ -29,14 +30,15 @@ monitor_day = dg.define_asset_job(
 
 measure_performance = dg.define_asset_job(
     "measure_performance",
-    selection=dg.AssetSelection.assets(performance_report),
+    selection=dg.AssetSelection.assets(performance_report, report_page),
     partitions_def=MODEL_DAYS,
-    description="The performance of a cohort whose outcomes have come.",
+    description="The performance of a cohort whose outcomes have come, and the page of its day.",
 )
 
 decide_alerts = dg.define_asset_job(
     "decide_alerts",
-    selection=dg.AssetSelection.assets(alerts),
+    selection=dg.AssetSelection.assets(alerts, report_page),
     partitions_def=MODEL_DAYS,
-    description="The decision on a day alone: for a day whose run failed, or that has no run.",
+    description="The decision on a day alone, and its page: for a day whose run failed, or that "
+    "has no run.",
 )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.drift_report import drift_report
+from monitoring_assets.assets.report_page import report_page
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
@@ -110,7 +111,7 @@ def _failed_days(
         return [(day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
     # A run of one asset is as Airflow has them: what it says is taken back when that asset is made.
-    # If that asset is the decision, others have made the day.
+    # If that asset is the decision or the page, others have made the day.
     selected = run.asset_selection or frozenset()
     only = next(iter(selected)) if len(selected) == 1 else None
     return [
@@ -118,7 +119,7 @@ def _failed_days(
             day,
             run_of(asset_name(only)) if only else RUN,
             None
-            if only == alerts.key
+            if only in (alerts.key, report_page.key)
             or day.partition in stopped
             or _is_made_since(instance, began, day, only or drift_report.key)
             else why,

@@ -304,11 +304,15 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
 
 
 def _next_commands(home: Path, truth: Truth) -> Iterator[tuple[str, str]]:
+    from resources import layout
+
     command = program()
     serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
     on_store = f"MONITORING_STORE={home}/store {command}"
     pushed = f"pd_personal_loans.1 --date {truth.end}"
     yield serve, f"the Dagster UI on this data, http://localhost:{PORT}"
+    pages = (home / "store" / layout.FLEET_PAGE).absolute().as_uri()
+    yield pages, "all models, and a page for each of the last days, to open in a browser"
     yield f"{on_store} report {pushed}", "what moved on a day, and what that did to the score"
     yield f"{on_store} alerts {pushed}", "what was decided on it, and why"
     suggest = f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png"

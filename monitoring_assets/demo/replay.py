@@ -20,11 +20,13 @@ from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.assets.features import features
 from monitoring_assets.assets.performance_report import performance_report
+from monitoring_assets.assets.report_page import report_page
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.demo.processes import processes
 from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
+from monitoring_assets.pages.fleet_page import write_fleet_page
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import QUIET, backfill, consecutive
 from monitoring_assets.runs.tags import range_tags
@@ -50,6 +52,8 @@ LOCATION = "model_monitoring"
 # Long enough that a run's own cost is small, short enough that progress is seen, and that few days
 # are done again when one of them stops the run.
 RUN_DAYS = 15
+# Days of a version that get a page.
+PAGE_DAYS = 28
 
 # What a day's run makes before anything is decided, beside segments if the model has any.
 MEASURED = [features.key, scores.key, drift_report.key]
@@ -99,6 +103,7 @@ def replay(
         _by_version(instance, pool, unknown, _estimate, "estimates", progress)
         undecided = _days_done(instance) - _days_with(instance, alerts)
         _by_version(instance, pool, undecided, _decide_in_order, "alerts", progress)
+    write_fleet_page(Store(root=os.environ["MONITORING_STORE"]), dt.datetime.now(dt.UTC))
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, registry_sensor, cursor)
     _keep_cursor(instance, outcome_sensor, asked)
@@ -214,7 +219,7 @@ def _by_version(
 
 
 def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
-    """Decide on days of one version, each as on the day: an incident opens when it would have."""
+    """Decide on days of one version, each as on the day, and write the pages of the last ones."""
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(decide_alerts.name)
@@ -225,6 +230,14 @@ def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
             instance=instance,
             run_config=QUIET | as_if,
             tags=range_tags(days[0], days[-1]),
+            asset_selection=[alerts.key],
+        )
+        last = days[-PAGE_DAYS:]
+        job.execute_in_process(
+            instance=instance,
+            run_config=QUIET,
+            tags=range_tags(last[0], last[-1]),
+            asset_selection=[report_page.key],
         )
 
 

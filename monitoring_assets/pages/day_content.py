@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from monitoring_assets.alerting.decision_inputs import stored_columns
@@ -22,6 +23,7 @@ from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
 from resources.layout import Dataset
 from resources.manifest import Manifest
+from resources.storage import StoredFile
 from resources.store import NotMaterialisedError, Store
 
 HISTORY_DAYS = 60
@@ -173,7 +175,8 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         If neither is there.
     """
     manifest = store.landed(key).manifest
-    days = sorted({*store.days("drift_report", key)})
+    files = store.days("drift_report", key)
+    days = [*files]
     history = tuple(day - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1))
     faults = read_faults(store.storage, key, day, day).get(day, [])
     drifts: list[ColumnDrift] = []
@@ -190,7 +193,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         if stopped is None and not faults:
             raise
         drifts = stopped.drifts if stopped else []
-    past = _past(store, key, [one for one in history if one in {*days} and one < day])
+    past = _past(store, files, [one for one in history if one in files and one < day])
     weeks = _weeks(store, key, day, manifest) if report else {}
     columns = [
         Characteristic(
@@ -237,16 +240,21 @@ def _table(store: Store, dataset: Dataset, key: str, day: dt.date) -> Any:
 
 
 def _past(
-    store: Store, key: str, days: Sequence[dt.date]
+    store: Store, files: Mapping[dt.date, StoredFile], days: Sequence[dt.date]
 ) -> dict[dt.date, dict[str, float | None]]:
     """Index by column of each day."""
-
-    def read(day: dt.date) -> dict[str, float | None]:
-        table = _table(store, "drift_report", key, day).select(["column", "value"])
-        return dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
-
     with ThreadPoolExecutor(READERS) as readers:
-        return dict(zip(days, readers.map(read, days), strict=True))
+        found = readers.map(
+            lambda day: _indices(store.root, files[day].path, files[day].etag), days
+        )
+        return dict(zip(days, found, strict=True))
+
+
+@lru_cache(maxsize=2048)
+def _indices(root: str, path: str, tag: str) -> dict[str, float | None]:
+    """Index by column of a report, read once for all days of a run that look back at it."""
+    table = Store(root=root).read_path(path)[0]
+    return dict(zip(*(table[name].to_pylist() for name in ("column", "value")), strict=True))
 
 
 def _weeks(store: Store, key: str, day: dt.date, manifest: Manifest) -> dict[str, LastDays]:

@@ -75,6 +75,11 @@ def day_page(day: DayContent) -> str:
     )
 
 
+def unmade_page(key: str, day: dt.date, why: str) -> str:
+    """Return the page of a day whose own page could not be made."""
+    return render("unmade.html.j2", key=key, day=day, why=why)
+
+
 def _family(day: DayContent) -> Family:
     return day.open_incidents[0]["family"] if day.open_incidents else "characteristics"
 

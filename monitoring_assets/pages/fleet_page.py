@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from monitoring_assets.pages.chart import Chart
 from monitoring_assets.pages.day_page import SPARK
 from monitoring_assets.pages.render import render
-from monitoring_assets.pages.summary import Summary
+from monitoring_assets.pages.summary import Summary, read_summaries
+from resources import layout
+from resources.store import Store
 
 SILENT_DAYS = 2
 """Days without a report after which a model counts as silent."""
@@ -65,6 +67,12 @@ def fleet_page(lines: Sequence[Line], made_at: dt.datetime) -> str:
         counts=[(outcome, found[outcome]) for outcome in _ORDER if found[outcome]],
         made_at=made_at,
     )
+
+
+def write_fleet_page(store: Store, made_at: dt.datetime) -> None:
+    """Write the page of all models of a store."""
+    lines = fleet_lines(read_summaries(store), store.all_landed(), made_at.date())
+    store.storage.write(layout.FLEET_PAGE, fleet_page(lines, made_at).encode())
 
 
 def _outcome(found: Summary | None, today: dt.date) -> str:

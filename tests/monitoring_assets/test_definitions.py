@@ -52,6 +52,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "segment_report": {"scores"},
         "performance_report": {"scores"},
         "alerts": {"drift_report", "performance_report", "segment_report"},
+        "report_page": {"alerts"},
     }
     checks = {(asset_name(key.asset_key), key.name) for key in graph.asset_check_keys}
     assert checks == {

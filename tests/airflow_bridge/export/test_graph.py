@@ -74,7 +74,7 @@ def test_an_asset_without_days_is_refused():
 def test_the_products_own_graph(job):
     nodes = {node.name: node for node in assets_of(job)}
     assert list(nodes)[:2] == ["features", "scores"]
-    assert list(nodes)[-1] == "alerts"
+    assert list(nodes)[-2:] == ["alerts", "report_page"]
     assert nodes["features"].waits_for == ["monitoring/reference_profile"]
     assert nodes["features"].key == "monitoring/features"
     assert nodes["scores"].upstream == ["features"]

@@ -13,7 +13,10 @@ from resources.storage import Storage, open_storage
 from tests.conftest import days_ago
 from tests.integration.airflow.conftest import Bridge, dag_id
 
-ASSETS = {"features", "scores", "drift_report", "segment_report", "performance_report", "alerts"}
+ASSETS = {
+    *("features", "scores", "drift_report", "segment_report", "performance_report", "alerts"),
+    "report_page",
+}
 # Due at midnight, so that yesterday is due at any time of the day.
 SCHEDULE = {"cron": "0 0 * * *", "timezone": "UTC"}
 PROGRAM = """

@@ -1,0 +1,63 @@
+"""Asset ``report_page``: the day as a page for people, made from the store alone."""
+
+import datetime as dt
+
+import dagster as dg
+
+from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.code_version import code_version
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.runs.materialise import materialise_each
+from resources import layout
+from resources.asset_keys import asset_key
+from resources.delivery.links import page_link
+from resources.store import Store
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("report_page"),
+            partitions_def=MODEL_DAYS,
+            deps=[alerts],
+            group_name="monitoring",
+            kinds={"html"},
+            code_version=code_version(__name__),
+            description="One file of HTML: what moved, since when, for whom, how the model "
+            "performs, and what was decided.",
+        )
+    ],
+)
+def report_page(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    """Write the page of the day, and what the page of all models shows of it."""
+    from monitoring_assets.pages.day_content import read_day
+    from monitoring_assets.pages.day_page import day_page, unmade_page
+    from monitoring_assets.pages.summary import summary_of
+
+    def compute(day: ModelDay) -> dict[str, object]:
+        shown: dict[str, object] = {"path": store.storage.url(layout.page(day.key, day.day))}
+        if link := page_link(day.key, day.day):
+            shown["page"] = dg.MetadataValue.url(link)
+        try:
+            content = read_day(store, day.key, day.day)
+            page = day_page(content)
+        except Exception as error:
+            # The day is measured and decided: a page that cannot be made is no fault of the model.
+            context.log.exception(f"{day.partition}: the page could not be made")
+            page = unmade_page(day.key, day.day, f"{type(error).__name__}: {error}")
+            _write(store, layout.page(day.key, day.day), page)
+            return shown | {"error": f"{type(error).__name__}: {error}"}
+        _write(store, layout.page(day.key, day.day), page)
+        if _is_last(store, day):
+            _write(store, layout.summary(day.key), summary_of(content).model_dump_json())
+        return shown | {"verdict": content.verdict}
+
+    return materialise_each(context, store, compute)
+
+
+def _write(store: Store, path: str, text: str) -> None:
+    store.storage.write(path, text.encode())
+
+
+def _is_last(store: Store, day: ModelDay) -> bool:
+    return day.day >= max(store.days("alerts", day.key), default=dt.date.min)

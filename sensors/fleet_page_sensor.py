@@ -1,0 +1,37 @@
+"""Fleet page sensor: the page of all models is made again when a day of one of them has changed."""
+
+import datetime as dt
+import hashlib
+import json
+
+import dagster as dg
+
+from resources import layout
+from resources.store import Store
+from sensors.default_status import default_sensor_status
+
+NAME = "fleet_page_sensor"
+
+
+@dg.sensor(
+    name=NAME,
+    target=None,
+    minimum_interval_seconds=300,
+    default_status=default_sensor_status(),
+    description="Writes the page of all models when a page of one of them has changed, and once a "
+    "day, as a model may have fallen silent.",
+)
+def fleet_page_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
+    """Compare what the page was made from with what is there now."""
+    now = dt.datetime.now(dt.UTC)
+    files = store.storage.list(layout.PAGES)
+    tags = {path: files[path].etag for path in files if path.endswith(layout.SUMMARY)}
+    found = json.dumps([str(now.date()), sorted(tags.items()), sorted(store.all_landed())])
+    made_from = hashlib.sha256(found.encode()).hexdigest()
+    if context.cursor == made_from:
+        return dg.SkipReason("no page of a model has changed")
+    from monitoring_assets.pages.fleet_page import write_fleet_page
+
+    write_fleet_page(store, now)
+    context.update_cursor(made_from)
+    return dg.SkipReason(f"wrote {store.storage.url(layout.FLEET_PAGE)}")

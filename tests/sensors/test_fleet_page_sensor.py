@@ -1,0 +1,56 @@
+"""Fleet page sensor: the page of all models follows the pages of each."""
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+
+from monitoring_assets.pages.summary import Summary
+from resources import layout
+from sensors import fleet_page_sensor as module
+from sensors.fleet_page_sensor import fleet_page_sensor
+
+
+@pytest.fixture
+def tick(lender, instance):
+    """Evaluate the sensor, with the cursor that it left."""
+    cursor = None
+
+    def one():
+        nonlocal cursor
+        with dg.build_sensor_context(
+            instance, cursor, resources=lender.resources
+        ) as context:
+            said = fleet_page_sensor(context)
+            cursor = context.cursor
+            return said.skip_message
+
+    return one
+
+
+def summarise(lender, key, day):
+    text = Summary(key=key, owner="risk", day=day, outcome="ok", verdict="Fine.").model_dump_json()
+    lender.store.storage.write(layout.summary(key), text.encode())
+
+
+def test_it_is_written_when_something_has_changed(lender, tick):
+    assert tick().startswith("wrote ")
+    assert tick() == "no page of a model has changed"
+    summarise(lender, "pd_cards.1", dt.date(2026, 3, 1))
+    assert tick().startswith("wrote ")
+    assert tick() == "no page of a model has changed"
+    summarise(lender, "pd_cards.1", dt.date(2026, 3, 12))
+    assert tick().startswith("wrote ")
+    assert lender.store.storage.read(layout.FLEET_PAGE).startswith(b"<!doctype html>")
+
+
+def test_a_new_day_makes_it_again(tick, monkeypatch):
+    tick()
+
+    class Tomorrow(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return dt.datetime.now(tz) + dt.timedelta(days=1)
+
+    monkeypatch.setattr(module.dt, "datetime", Tomorrow)
+    assert tick().startswith("wrote ")
