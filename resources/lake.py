@@ -14,7 +14,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from resources.date_column import has_rows_of
-from resources.errors import NotArrivedError
+from resources.errors import InputError, NotArrivedError
 from resources.fields import DATE_FIELD
 from resources.file_formats import FORMATS, of_one_format
 from resources.manifest import Manifest

@@ -9,9 +9,23 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestWriterV2,
+    write_manifest_list,
+)
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.update import AddSnapshotUpdate, SetSnapshotRefUpdate
+from pyiceberg.typedef import Record
 from pyroaring import BitMap64
 
 from resources.storage import S3Storage, Storage
@@ -21,6 +35,18 @@ Z85 = str.maketrans(
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
 )
 DELETION_VECTOR_MAGIC = 1681511377
+_TEXTS = ["2026-08-31T23:59:59.999", "2026-09-01T00:00:00", "2026-09-02T00:00:00"]
+_TIMES = pd.to_datetime(_TEXTS, format="ISO8601").as_unit("us")
+DAYS = {
+    "text": (_TEXTS, "day=2026-09-01"),
+    "time": (_TIMES, "day=2026-09-01"),
+    "time in UTC": (_TIMES.tz_localize("UTC"), "day=2026-09-01"),
+    "date": (_TIMES.date, "day=2026-09-01"),
+    "number": ([20260831, 20260901, 20260902], "day=20260901"),
+    "number of two digits": ([8, 9, 10], "day=09"),
+    "text in another form": (["20260831", "20260901", "20260902"], "day=20260901"),
+}
+"""Values before, on and after a day, and what a path says for it."""
 
 
 def arrow(frame: pd.DataFrame) -> pa.Table:
@@ -99,3 +125,55 @@ class Icebergs:
             )
         table.append(rows)
         return table
+
+
+def delete_rows(table: Table, folder: str, content: DataFileContent, deletes: pa.Table) -> None:
+    """Commit a file of deletes to a local table, as Spark and Flink do and PyIceberg does not."""
+    path = Path(folder) / "data" / f"deletes-{content.value}.parquet"
+    pq.write_table(deletes, path)
+    snapshot = table.current_snapshot()
+    number, spec = snapshot.sequence_number + 1, table.spec()
+    file = DataFile.from_args(
+        content=content,
+        file_path=f"file://{path}",
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=len(deletes),
+        file_size_in_bytes=path.stat().st_size,
+        equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
+        spec_id=spec.spec_id,
+    )
+    later, io = snapshot.snapshot_id + 1, table.io
+    manifest = io.new_output(f"file://{folder}/metadata/deletes-{content.value}.avro")
+
+    class Deletes(ManifestWriterV2):
+        def content(self) -> ManifestContent:
+            return ManifestContent.DELETES
+
+    with Deletes(spec, table.schema(), manifest, later, "deflate") as writer:
+        entry = ManifestEntry.from_args(
+            status=ManifestEntryStatus.ADDED, snapshot_id=later, data_file=file
+        )
+        writer.add_entry(entry)
+    listed = f"file://{folder}/metadata/snap-{later}.avro"
+    with write_manifest_list(
+        2, io.new_output(listed), later, snapshot.snapshot_id, number, "deflate"
+    ) as lists:
+        lists.add_manifests([*snapshot.manifests(io), writer.to_manifest_file()])
+    added = Snapshot(
+        snapshot_id=later,
+        parent_snapshot_id=snapshot.snapshot_id,
+        sequence_number=number,
+        timestamp_ms=snapshot.timestamp_ms + 1,
+        manifest_list=listed,
+        summary=Summary(Operation.DELETE),
+        schema_id=table.schema().schema_id,
+    )
+    table.catalog.commit_table(
+        table,
+        (),
+        (
+            AddSnapshotUpdate(snapshot=added),
+            SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=later),
+        ),
+    )

@@ -113,7 +113,11 @@ class IcebergVersion(VersionedTable):
                 for task in tasks
             ):
                 return True
-            return bool(tasks) and any(batch.num_rows for batch in scan.to_arrow_batch_reader())
+            if not tasks:
+                return False
+            columns = tuple({one.column: None for one in conditions} or self.schema.names)
+            one_row = scan.update(selected_fields=columns, limit=1)
+            return any(batch.num_rows for batch in one_row.to_arrow_batch_reader())
 
     @override
     def files(self, conditions: Sequence[Condition]) -> list[str]:
@@ -157,7 +161,9 @@ class IcebergVersion(VersionedTable):
             # Its own text may show the value of a row.
             raise OSError(f"{where}: {type(error).__name__} while reading rows") from None
         except (NotImplementedError, ValueError, NoSuchTableError, ValidationError) as error:
+            # Of pydantic's, not where its documentation is.
+            why = " ".join(str(error).partition("\n    For further")[0].split())
             raise InputError(
-                f"{where}: {error}; allowed: tables of format version 1 to 3 without equality "
+                f"{where}: {why}; allowed: tables of format version 1 to 3 without equality "
                 "deletes, such as after a rewrite of the data files"
             ) from error
