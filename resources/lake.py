@@ -32,6 +32,8 @@ from resources.table_formats.rows import TableRows, conditions_of, holds_table, 
 
 DIGITS = {"%Y": r"\d{4}", "%y": r"\d\d", "%m": r"\d\d", "%d": r"\d\d", "%j": r"\d{3}"}
 ISO = "%Y-%m-%d"
+# Folders at the end of a path that each say what a column holds.
+VALUES_BELOW = re.compile("(/[^/=]+=[^/]*)+/?$")
 SHOWN_NAMES = 3
 
 
@@ -132,8 +134,9 @@ class Lake(ConfigurableResource):
             As `day_files` takes it.
         """
         days = list(days)
-        if days and (rows := table_at(*self._place(pattern, days[0]))) and rows.conditions:
-            return self._rows_by_day(pattern, days, rows)
+        rows = self._rows_by_day(pattern, days)
+        if rows is not None:
+            return rows
         place, path = self._place(pattern, _AnyDay())
         # The form that says most of a day: files are looked up by what it makes of theirs.
         form = max((found or ISO for found in DATE_FIELD.findall(pattern)), key=len)
@@ -157,22 +160,24 @@ class Lake(ConfigurableResource):
         return found
 
     def _rows_by_day(
-        self, pattern: str, days: Iterable[dt.date], rows: TableRows
-    ) -> dict[dt.date, list[StoredFile]]:
+        self, pattern: str, days: Iterable[dt.date]
+    ) -> dict[dt.date, list[StoredFile]] | None:
+        """The same of rows of tables, one or one a year; None if the pattern leads to no table."""
         found = {}
+        tables: dict[str, TableRows | None] = {}
         for day in days:
             place, path = self._place(pattern, day)
-            (folder,) = rows.paths
-            # A table may be one of a year.
-            of_day = (
-                rows.at(conditions_of(path, folder))
-                if path.startswith(f"{folder}/")
-                else table_at(place, path)
-            )
-            if of_day and of_day.has_rows():
-                found[day] = [StoredFile(of_day.paths[0], 0, of_day.state)]
-                rows = of_day
-        return found
+            above = VALUES_BELOW.sub("", path)
+            if above == path:
+                return None
+            if above not in tables:
+                tables[above] = table_at(place, path)
+            if rows := tables[above]:
+                (folder,) = rows.paths
+                of_day = rows.at(conditions_of(path, folder))
+                if of_day.has_rows():
+                    found[day] = [StoredFile(folder, 0, of_day.state)]
+        return found if any(tables.values()) else None
 
     def _batch_depth(self, pattern: str) -> int:
         """How many segments lead to the folder of a batch: the last one that is the day's alone.

@@ -25,6 +25,7 @@ from pyiceberg.manifest import (
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, SetSnapshotRefUpdate
+from pyiceberg.transforms import Transform
 from pyiceberg.typedef import Record
 from pyroaring import BitMap64
 
@@ -114,15 +115,17 @@ class Icebergs:
         )
         self.catalog.create_namespace_if_not_exists("risk")
 
-    def write(self, folder: str, frame: pd.DataFrame, **options) -> Table:
-        """Append rows to a table, or make it."""
+    def write(self, folder: str, frame: pd.DataFrame, by: Transform | None = None) -> Table:
+        """Append rows to a table, or make it, partitioned by a transform of its day."""
         name, rows = f"risk.{folder.replace('/', '_')}", arrow(frame)
         if self.catalog.table_exists(name):
             table = self.catalog.load_table(name)
         else:
-            table = self.catalog.create_table(
-                name, rows.schema, location=self._storage.url(folder), **options
-            )
+            where = self._storage.url(folder)
+            table = self.catalog.create_table(name, rows.schema, location=where)
+            if by is not None:
+                with table.update_spec() as spec:
+                    spec.add_field("day", by, "part")
         table.append(rows)
         return table
 

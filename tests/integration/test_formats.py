@@ -1,11 +1,13 @@
 """The same rows in every format that is read: what is found of them is the same."""
 
+import dagster as dg
 import numpy as np
 import pandas as pd
+import pytest
 
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
-from tests.conftest import days_ago, job, onboard, rows
+from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.tables import Icebergs, write_delta
 
 DAY = days_ago(40)
@@ -190,6 +192,60 @@ def test_a_day_in_a_table_of_versions_is_the_same_day(any_lender, instance):
     assert all(found["files"])
     for kind in TABLES:
         assert found[kind] == found["files"], kind
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+def test_which_version_a_day_was_read_from(lender, instance, format_):
+    """Scores in the batch's table are of the batch's version; a later run says what it read."""
+    write, day = TABLES[format_], ModelDay(YESTERDAY, "pd_cards.1")
+    write(lender, "loans", rows(1), YESTERDAY)
+    registry = open_storage(lender.registry.root)
+    lender.put(registry, "pd_cards/1/reference.parquet", rows(0, 1000))
+    path = "loans/applied={date}"
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        reference={"path": "reference.parquet", "score": "score"},
+        batch={"path": path, "key": "loan_id"},
+        scoring={"flavour": "scored", "path": path},
+    )
+    onboard(lender, instance)
+
+    def run(*assets):
+        done = job("monitor_day", lender).execute_in_process(
+            instance=instance,
+            partition_key=day.partition,
+            asset_selection=[dg.AssetKey(name) for name in assets] or None,
+        )
+        assert done.success
+        shown = {}
+        for event in done.get_asset_materialization_events():
+            shown[event.asset_key.to_user_string()] = event.materialization.metadata
+        return shown
+
+    def noted():
+        return lender.store.read_table("drift_report", day.key, day.day)[1]["versions"]
+
+    shown = run()
+    first = noted()["batch"]
+    assert first == noted()["scores"] == shown["features"]["batch_version"].value
+    assert first == shown["drift_report"]["batch_version"].value
+    assert "same_version_as_before" not in shown["features"]
+    assert run()["features"]["same_version_as_before"].value is True
+    # Between the features and the scores more rows come: they are not scored.
+    run("features")
+    write(lender, "loans", rows(2), YESTERDAY)
+    shown = run("scores")
+    assert shown["scores"]["scores_version"].value == first
+    assert shown["scores"]["rows"].value == 400
+    shown = run()
+    assert noted()["batch"] == noted()["scores"] != first
+    assert shown["features"]["same_version_as_before"].value is False
+    assert shown["features"]["batch_version_before"].value == first
+    assert shown["features"]["rows"].value == 800
+    # Each report that was made says its own for good.
+    kept = [path for path in lender.store.storage.list("evidence/drift_report") if path]
+    assert len(kept) == 3
 
 
 def test_the_reference_in_a_table_of_versions(any_lender, instance):
