@@ -91,7 +91,8 @@ class IcebergVersion(VersionedTable):
         found: Evidence = {"format": self.format, "table": self.url}
         snapshot = self._table.current_snapshot()
         if snapshot is not None:
-            found["snapshot"] = snapshot.snapshot_id
+            # As text: of 63 bits, and JavaScript rounds numbers to 53.
+            found["snapshot"] = str(snapshot.snapshot_id)
         return found | {"metadata": self._metadata}
 
     @override

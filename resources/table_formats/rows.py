@@ -23,8 +23,11 @@ from resources.table_formats.delta import LOG, DeltaVersion
 from resources.table_formats.iceberg import METADATA, IcebergVersion, metadata_numbers
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from resources.storage import Storage
 
+ROW_GROUP_ROWS = 131_072
 PACKAGES = "pip install 'credit-model-monitoring[tables]'"
 
 
@@ -77,10 +80,24 @@ class TableRows(DayFiles):
             local = Path(copies.locations[0]) if self.paths[0] else Path(folder) / "rows"
             local.parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(local, self.table.schema) as writer:
-                for batch in self.table.batches(self.conditions):
-                    if batch.num_rows:
-                        writer.write_batch(batch)
+                for piece in _row_groups(self.table.batches(self.conditions)):
+                    writer.write_table(piece)
             yield copies
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches, which an engine makes of some thousand rows, as row groups that are good to scan."""
+    import pyarrow as pa
+
+    held, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        if rows >= ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(held)
+            held, rows = [], 0
+    if rows:
+        yield pa.Table.from_batches(held)
 
 
 def table_at(storage: Storage, path: str, read: Evidence | None = None) -> TableRows | None:

@@ -69,7 +69,7 @@ def test_a_snapshot_that_was_read_is_read_again(lake, icebergs):
     assert again.evidence == first.evidence
     assert again.table.schema == first.table.schema
     assert ids(newest) == ["a", "late"]
-    assert newest.evidence["snapshot"] == table.current_snapshot().snapshot_id
+    assert newest.evidence["snapshot"] == str(table.current_snapshot().snapshot_id)
     assert newest.evidence != first.evidence
     assert first.state == again.state != newest.state
 
