@@ -86,9 +86,9 @@ class Reference(Section):
     """The sample that the model was built or approved on; every day is compared with it."""
 
     path: RelativePath = Field(
-        description="Parquet, CSV, JSON lines or the folder of a Delta Lake or Iceberg table, beside "
-        "the manifest or a URL. It has the features as the model takes them: `features.sql` is not "
-        "run on it."
+        description="Parquet, CSV, JSON lines or the folder of a Delta Lake or Iceberg table, "
+        "beside the manifest or a URL. It has the features as the model takes them: "
+        "`features.sql` is not run on it."
     )
     score: str | None = Field(
         None,

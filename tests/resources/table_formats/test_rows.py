@@ -1,6 +1,7 @@
 """Which table a path leads to, and what is read of it."""
 
 import builtins
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from resources.errors import InputError
 from resources.storage import open_storage
 from resources.table_formats.base import Condition
 from resources.table_formats.rows import conditions_of, holds_table, table_at
-from tests.tables import write_delta
+from tests.tables import Icebergs, write_delta
 
 
 @pytest.fixture
@@ -78,3 +79,16 @@ def test_folders_with_a_log_hold_a_table():
     assert holds_table(["a/metadata/v1.metadata.json"], "a")
     assert not holds_table(["a/_delta_log/0.json", "b/metadata/columns.json"], "b")
     assert conditions_of("a/", "a") == ()
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+@pytest.mark.parametrize("path", ["Day=2026-09-01", "my col=1", "q\"t=it's", "ünï=1"])
+def test_columns_of_any_name(lake, tmp_path, format_, path):
+    rows = {"Day": ["2026-09-01", "2026-09-02"], "my col": [1, 2], "a.b": [0.5, 1.5]}
+    frame = pd.DataFrame(rows | {'q"t': ["it's", "y"], "ünï": [1, 2]})
+    write = partial(write_delta, lake) if format_ == "delta" else Icebergs(lake, tmp_path).write
+    write("named", frame)
+    found = table_at(lake, f"named/{path}")
+    assert found.has_rows()
+    with found.as_parquet() as copies:
+        assert pd.read_parquet(copies.locations[0]).to_dict("records") == [frame.iloc[0].to_dict()]
