@@ -19,6 +19,7 @@ from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
 from resources.file_formats import is_csv, is_text
 from resources.storage import Copies, DayFiles, Files, Storage
+from resources.table_formats.base import Evidence
 from resources.table_formats.rows import TableRows, sha256_of_table, table_at
 
 if TYPE_CHECKING:
@@ -163,6 +164,12 @@ def sample_as_parquet(files: Files, path: str, declared: Mapping[str, str]) -> I
         return
     with _copied(files, [path], None, declared) as copies:
         yield Path(copies.location(path))
+
+
+def sample_version(files: Files, path: str) -> Evidence | None:
+    """Which version of a table a reference sample is, if it is one of several."""
+    rows = _sample_table(files, path)
+    return rows.evidence if rows else None
 
 
 def sample_sha256(files: Files, path: str, local: Path | None = None) -> str:

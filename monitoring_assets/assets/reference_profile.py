@@ -51,6 +51,7 @@ def reference_profile(
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE
     from resources.scoring import score_features
+    from resources.text_tables import sample_version
 
     key = context.partition_key
     landed = store.landed(key)
@@ -72,7 +73,10 @@ def reference_profile(
         grid = make_grid(manifest, profile, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
         types = column_families(pq.read_schema(features.path), key=manifest.batch.key)
+    place, path = registry.locate(landed.folder, manifest.reference.path)
+    version = sample_version(place, path)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
+    notes |= {"versions": {"reference": version}} if version else {}
     if grid is not None:  # before the profile, which is what days wait for
         table, performance = grid
         store.write_table("reference_grid", key, None, table, notes | performance)
@@ -95,6 +99,7 @@ def reference_profile(
             "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
             # Days before this are not missing: the version was not in production yet.
             "monitored_from": manifest.deployed_at.isoformat(),
+            **({"reference_version": dg.MetadataValue.json(version)} if version else {}),
             "path": store.url("reference_profile", key),
         }
     )

@@ -39,6 +39,18 @@ class Condition:
     value: str
 
 
+def in_words(read: Evidence) -> str:
+    """Which version of which table was read, for people.
+
+    Examples
+    --------
+    >>> in_words({"format": "Delta Lake", "table": "s3://lake/loans", "version": 12})
+    'Delta Lake table s3://lake/loans (version 12)'
+    """
+    version = [f"{name} {value}" for name, value in read.items() if name not in ("format", "table")]
+    return f"{read['format']} table {read['table']} ({', '.join(version)})"
+
+
 class VersionedTable(ABC):
     """A table as it was when it was opened, whatever is written to it later.
 
@@ -87,12 +99,7 @@ class VersionedTable(ABC):
 
     @override
     def __str__(self) -> str:
-        version = ", ".join(
-            f"{name} {value}"
-            for name, value in self.evidence.items()
-            if name not in ("format", "table")
-        )
-        return f"{self.format} table {self.url} ({version})"
+        return in_words(self.evidence)
 
     def comparisons(self, conditions: Iterable[Condition]) -> list[Comparison]:
         """The conditions for columns of this table's types.

@@ -4,9 +4,12 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
+from resources.table_formats.base import in_words
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.tables import Icebergs, write_delta
 
@@ -195,7 +198,7 @@ def test_a_day_in_a_table_of_versions_is_the_same_day(any_lender, instance):
 
 
 @pytest.mark.parametrize("format_", ["delta", "iceberg"])
-def test_which_version_a_day_was_read_from(lender, instance, format_):
+def test_which_version_a_day_was_read_from(lender, instance, monkeypatch, format_):
     """Scores in the batch's table are of the batch's version; a later run says what it read."""
     write, day = TABLES[format_], ModelDay(YESTERDAY, "pd_cards.1")
     write(lender, "loans", rows(1), YESTERDAY)
@@ -243,6 +246,9 @@ def test_which_version_a_day_was_read_from(lender, instance, format_):
     assert shown["features"]["same_version_as_before"].value is False
     assert shown["features"]["batch_version_before"].value == first
     assert shown["features"]["rows"].value == 800
+    monkeypatch.setenv("MONITORING_STORE", lender.store.root)
+    said = CliRunner().invoke(main, ["report", day.key, "--date", str(day.day)])
+    assert f"Read of batch: {in_words(noted()['batch'])}\n" in said.output
     # Each report that was made says its own for good.
     kept = [path for path in lender.store.storage.list("evidence/drift_report") if path]
     assert len(kept) == 3
@@ -275,6 +281,13 @@ def test_the_reference_in_a_table_of_versions(any_lender, instance):
         for kind in ("files", "delta", "iceberg")
     ]
     assert profiles[0] == profiles[1] == profiles[2]
+    _, notes = any_lender.store.read_table("reference_profile", "pd_cards.delta")
+    table = f"{any_lender.lake.root}/training/delta"
+    assert notes["versions"]["reference"] == {
+        "format": "Delta Lake",
+        "table": table,
+        "version": 0,
+    }
     write_delta(lake, "training/delta", frame)
     done = job("onboard_model", any_lender).execute_in_process(
         instance=instance, partition_key="pd_cards.delta", raise_on_error=False
