@@ -6,6 +6,7 @@ import json
 import struct
 from base64 import b85encode
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -64,8 +65,10 @@ def write_delta(storage: Storage, folder: str, frame: pd.DataFrame, **options) -
     """Append rows to a Delta Lake table, or make it."""
     mode = {"mode": "append"} | options
     where = delta_options(storage)
-    write_deltalake(storage.url(folder), arrow(frame), storage_options=where, **mode)
-    return DeltaTable(storage.url(folder), storage_options=where)
+    scheme = "s3://" if where else "file://"
+    uri = scheme + quote(storage.url(folder).removeprefix(scheme))
+    write_deltalake(uri, arrow(frame), storage_options=where, **mode)
+    return DeltaTable(uri, storage_options=where)
 
 
 def commit(storage: Storage, folder: str, version: int, *actions: dict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from typing_extensions import override
 
@@ -44,8 +45,12 @@ class DeltaVersion(VersionedTable):
         from deltalake import DeltaTable
 
         super().__init__(storage.url(folder))
-        options = {}
+        if "%" in self.url:  # which delta-rs decodes twice
+            raise InputError(f"{self.format} table {self.url}: found % in its path; allowed: none")
+        # To a URL `a#b` would be the folder `a`.
+        scheme, options = "file://", {}
         if isinstance(storage, S3Storage):
+            scheme = "s3://"
             options = {"AWS_REGION": storage.region}
             if storage.endpoint:
                 options |= {
@@ -54,7 +59,8 @@ class DeltaVersion(VersionedTable):
                 }
         version = None if read is None else int(read["version"])
         with self._explained(f"{self.format} table {self.url}"):
-            self._table = DeltaTable(self.url, version=version, storage_options=options)
+            uri = scheme + quote(self.url.removeprefix(scheme))
+            self._table = DeltaTable(uri, version=version, storage_options=options)
             self._version = self._table.version()
             self.schema = pa.schema(self._table.schema().to_arrow())
 

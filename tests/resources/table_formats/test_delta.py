@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -157,3 +158,26 @@ def test_a_log_that_is_none_is_refused(lake):
     lake.write("loans/_delta_log/00000000000000000000.json", b"{}")
     with pytest.raises(InputError, match=r"Delta Lake table .*loans: .*; allowed"):
         of_day(lake)
+
+
+@pytest.mark.parametrize("name", ["my loans", "a#b", "höhe", "a+b"])
+def test_a_folder_of_any_name(lake, name):
+    """Never another folder that a URL of the name would lead to."""
+    write_delta(lake, "a", frame("wrong"))
+    write_delta(lake, "a b", frame("wrong"))
+    write_delta(lake, name, frame("right"))
+    assert ids(table_at(lake, name)) == ["right"]
+    assert lake.list(f"{name}/_delta_log")
+
+
+def test_a_folder_with_a_percent_sign_is_refused(lake):
+    lake.write("a%20b/_delta_log/00000000000000000000.json", b"{}")
+    with pytest.raises(InputError, match="a%20b: found % in its path; allowed: none"):
+        table_at(lake, "a%20b")
+
+
+@pytest.mark.parametrize("value", ["s x", "50%", "a/b", "a=b", "höhe"])
+def test_partitions_of_any_value(lake, value):
+    rows = pd.concat([frame("a").assign(part=value), frame("b").assign(part="other")])
+    write_delta(lake, "loans", rows, partition_by=["part"])
+    assert ids(table_at(lake, f"loans/part={quote(value, safe='')}")) == ["a"]
