@@ -55,8 +55,10 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         surrogate = read_surrogate(store, day.key)
         good = surrogate if surrogate is not None and surrogate.is_good else None
         report = DriftReport.build(drifts, reference, current, good)
+        versions = made.get("versions", {})
         notes = {
             "rows": current.rows,
+            "versions": versions,
             "scored_with_manifest_sha256": made["manifest_sha256"],
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "score_sd": _score_sd(reference),
@@ -88,6 +90,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "characteristics": _characteristics_table(report),
             "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
             "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
+            **{f"{name}_version": dg.MetadataValue.json(one) for name, one in versions.items()},
             "path": store.url("drift_report", day.key, day.day),
         }
 

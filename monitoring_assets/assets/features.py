@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from resources.table_formats.base import Evidence
+
 ROW_GROUP_ROWS = 131_072
+BATCH_VERSION = "batch_version"
+"""Name of what says which version of a table was read: in the notes and in Dagster."""
 
 
 @dg.multi_asset(
@@ -61,6 +65,7 @@ def features(
         reference = Profile.from_table(table)
         batch = manifest.batch
         files = lake.day_files(batch.path, day.day, batch.marker)
+        before = _version_before(store, day)
         with ExitStack() as opened:
             rows = files
             if batch.date_column is not None:
@@ -73,6 +78,7 @@ def features(
             recorded = {
                 "types": types,
                 "key": _tally_keys(local, manifest.batch.key),
+                BATCH_VERSION: files.evidence,
                 "manifest_sha256": manifest.sha256,
                 "run_id": context.run_id,
             }
@@ -89,10 +95,30 @@ def features(
             "rows": profile.rows,
             "missing_max": max(c.missing_share for c in profile.columns.values()),
             "batch": [files.storage.url(path) for path in files.paths],
+            **_version_shown(files.evidence, before),
             "path": store.url("features", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
+
+
+def _version_before(store: Store, day: ModelDay) -> "Evidence | None":
+    """The version of the batch's table that the day's report was made from, if there is one."""
+    if not store.has("drift_report", day.key, day.day):
+        return None
+    _, notes = store.read_table("drift_report", day.key, day.day)
+    found: Evidence | None = notes.get("versions", {}).get("batch")
+    return found
+
+
+def _version_shown(read: "Evidence | None", before: "Evidence | None") -> dict[str, object]:
+    if read is None:
+        return {}
+    shown: dict[str, object] = {BATCH_VERSION: dg.MetadataValue.json(read)}
+    if before is not None:
+        shown["same_version_as_before"] = read == before
+        shown["batch_version_before"] = dg.MetadataValue.json(before)
+    return shown
 
 
 def day_rows(
