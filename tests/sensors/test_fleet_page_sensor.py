@@ -18,9 +18,7 @@ def tick(lender, instance):
 
     def one():
         nonlocal cursor
-        with dg.build_sensor_context(
-            instance, cursor, resources=lender.resources
-        ) as context:
+        with dg.build_sensor_context(instance, cursor, resources=lender.resources) as context:
             said = fleet_page_sensor(context)
             cursor = context.cursor
             return said.skip_message
@@ -46,11 +44,12 @@ def test_it_is_written_when_something_has_changed(lender, tick):
 
 def test_a_new_day_makes_it_again(tick, monkeypatch):
     tick()
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 
     class Tomorrow(dt.datetime):
         @classmethod
         def now(cls, tz=None):
-            return dt.datetime.now(tz) + dt.timedelta(days=1)
+            return tomorrow
 
     monkeypatch.setattr(module.dt, "datetime", Tomorrow)
     assert tick().startswith("wrote ")

@@ -59,7 +59,7 @@ def test_each_has_a_line_with_what_matters():
     assert "&lt;income&gt;" in page
     assert "9 Jan, reference 0.750" in page
     assert "no day of it has been monitored yet" in page
-    assert page.count("<path class=\"value\"") == 2
+    assert page.count('<path class="value"') == 2
     assert "1 March 2026, 07:00" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//|url\(""", page)
 
