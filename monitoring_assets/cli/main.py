@@ -19,6 +19,7 @@ COMMANDS = {
     "registry": "draft a model version from your files, and check versions before they land",
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
+    "status": "all models, the worst first: what is open, silent, or has moved",
     "report": "what moved on a day of a model version, and what that did to the score",
     "alerts": "what was decided on a day, why, and which messages were sent",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",

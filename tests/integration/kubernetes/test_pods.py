@@ -32,6 +32,7 @@ DAY_ASSETS = [
     "segment_report",
     "performance_report",
     "alerts",
+    "report_page",
 ]
 # A model's own program, for which no brace may be written. It also says what it may do.
 CONTAINER = """

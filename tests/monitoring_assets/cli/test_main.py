@@ -26,6 +26,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "registry",
         "onboard",
         "backfill",
+        "status",
         "report",
         "alerts",
         "baseline",
