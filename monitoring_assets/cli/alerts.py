@@ -42,7 +42,7 @@ def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> No
     from resources.errors import InputError
 
     store = resources_from_environment()["store"]
-    date = day.date() if day else stored_day(store, "alerts", model)
+    date = stored_day(store, "alerts", model, day)
     try:
         table, notes = store.read_table("alerts", model, date)
     except InputError as error:

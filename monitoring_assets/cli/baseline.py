@@ -52,7 +52,7 @@ def accept(model: str, first: dt.datetime, last: dt.datetime | None, why: str, b
     from resources.environment import resources_from_environment
 
     store = resources_from_environment()["store"]
-    until = last.date() if last else stored_day(store, "drift_report", model)
+    until = stored_day(store, "drift_report", model, last)
     for name, text in (("--why", why), ("--by", by)):
         if not text.strip():
             raise click.BadParameter("must not be empty", param_hint=name)

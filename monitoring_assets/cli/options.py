@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shlex
 import shutil
 import sys
@@ -51,14 +52,25 @@ def write_page(file: Path, page: str) -> None:
     click.echo(f"Wrote {file.absolute().as_uri()}", err=True)
 
 
-def stored_day(store: Store, dataset: Dataset, model: str) -> dt.date:
-    """The last day of a version that is stored.
+def stored_day(store: Store, dataset: Dataset, model: str, asked: dt.datetime | None) -> dt.date:
+    """The day that was asked for, or the last day of a version that is stored.
 
     Raises
     ------
     click.BadParameter
-        If there is none.
+        If no version has that name, or none of its days is stored.
     """
+    known = sorted({*store.all_landed(), *store.unreadable_keys()})
+    if model not in known:
+        close = get_close_matches(model, known, n=1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        there = f"it has {', '.join(known)}" if known else "no version has landed there"
+        unset = "" if os.environ.get("MONITORING_STORE") else "; MONITORING_STORE is not set"
+        raise click.BadParameter(
+            f"{store.root} has no model version {model!r}{meant}; {there}{unset}"
+        )
+    if asked is not None:
+        return asked.date()
     days = list(store.days(dataset, model))
     if not days:
         name = dataset.replace("_", " ")

@@ -54,7 +54,7 @@ def report(
     from resources.errors import InputError
 
     store = resources_from_environment()["store"]
-    date = day.date() if day else stored_day(store, "drift_report", model)
+    date = stored_day(store, "drift_report", model, day)
     if html:
         from monitoring_assets.pages.day_content import read_day
         from monitoring_assets.pages.day_page import day_page
