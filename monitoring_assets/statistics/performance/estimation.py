@@ -166,9 +166,8 @@ def estimate(
     if grid != calibration.grid:
         raise ValueError("the scores are counted in another grid than the calibration's")
     mean_score = np.divide(sums, rows, where=rows > 0, out=np.full_like(rows, 0.5))
-    isotonic = calibration.method == "isotonic"
-    chance = calibration.rates if isotonic else np.clip(mean_score, 0.0, 1.0)
-    expected = _Expected(calibration, rows * (1 - chance), rows * chance)
+    chance, errors = calibration.chances(mean_score)
+    expected = _Expected(calibration, rows * (1 - chance), rows * chance, errors)
     ones, zeros = np.ones_like(rows), np.zeros_like(rows)
 
     def mean_loss(of_bad: NDArray[np.float64], of_good: NDArray[np.float64]) -> EstimatedMetric:
@@ -208,11 +207,12 @@ def estimate(
 
 @dataclass(frozen=True)
 class _Expected:
-    """Expected goods and bads by bin, float64[G] each."""
+    """Expected goods and bads by bin, float64[G] each, and the chance's errors, float64[G, K]."""
 
     calibration: CalibrationMap
     goods: NDArray[np.float64]
     bads: NDArray[np.float64]
+    chance_errors: NDArray[np.float64]
 
     def auc(self) -> EstimatedMetric:
         if reason := self._nothing_to_rank():
@@ -271,13 +271,12 @@ class _Expected:
         rows = self.goods + self.bads
         turned = of_bad - of_good  # what a good that turns into a bad does
         binomial = np.divide(self.goods * self.bads, rows, where=rows > 0, out=np.zeros_like(rows))
-        block = self.calibration.block
-        by_block = np.bincount(block, rows * turned) if len(block) else None
+        by_source = (rows * turned) @ self.chance_errors
         return EstimatedMetric(
             value,
             math.sqrt(self.bads @ of_bad**2 + self.goods @ of_good**2),
             math.sqrt(binomial @ turned**2),
-            None if by_block is None else math.sqrt(self.calibration.block_variance @ by_block**2),
+            float(np.linalg.norm(by_source)) if self.calibration.is_measured else None,
         )
 
 
