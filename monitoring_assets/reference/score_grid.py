@@ -20,6 +20,7 @@ from monitoring_assets.statistics.performance.calibration_map import (
     CalibrationMap,
     fit_calibration,
     grid_sums,
+    map_of_part,
 )
 from monitoring_assets.statistics.performance.discrimination import auc_error
 from monitoring_assets.statistics.performance.estimation import (
@@ -100,6 +101,8 @@ class ReferenceGrid:
         How the sample performed, by horizon.
     strata
         Its rows in groups in which a score stands for something else; none by default.
+    whole
+        The sample that this is a segment of; None if it is all of it.
     """
 
     probability: bool
@@ -108,6 +111,7 @@ class ReferenceGrid:
     outcomes: dict[Horizon, ColumnProfile]
     realised: dict[Horizon, ReferencePerformance]
     strata: ReferenceStrata = field(default_factory=ReferenceStrata)
+    whole: ReferenceGrid | None = None
 
     @property
     def bins(self) -> NumericBins:
@@ -123,7 +127,13 @@ class ReferenceGrid:
         ValueError
             If the score is in points and the sample has no outcomes.
         """
-        return self._fit(self.scores, self.outcomes.get(horizon))
+        outcomes = self.outcomes.get(horizon)
+        if self.whole is None:
+            return self._fit(self.scores, outcomes)
+        whole = self.whole.calibration(horizon)
+        if outcomes is None or not _has_both(outcomes):
+            return whole
+        return map_of_part(self._fit(self.scores, outcomes), whole)
 
     def estimate(
         self,

@@ -65,6 +65,11 @@ class CalibrationMap:
     line_errors: NDArray[np.float64]
 
     @property
+    def parameters(self) -> int:
+        """How many numbers were fitted."""
+        return 2 if self.method == "logistic" else int(self.rate_errors.shape[1])
+
+    @property
     def is_measured(self) -> bool:
         """Whether outcomes of the reference have said what a score stands for."""
         return bool(self.goods.any() and self.bads.any())
@@ -208,6 +213,25 @@ def fit_calibration(
     return kept
 
 
+def map_of_part(own: CalibrationMap, whole: CalibrationMap) -> CalibrationMap:
+    """Return the map of a part of the reference: its own, if its outcomes speak for that.
+
+    They do by the criterion of `fit_calibration`: its own must gain more of log-likelihood over the
+    map of all rows than it has parameters.
+
+    Parameters
+    ----------
+    own, whole
+        Fitted on the part, and on all rows; both measured, in one grid.
+    """
+    gain = _log_likelihood(own) - _log_likelihood(replace(own, rates=whole.rates))
+    if gain > own.parameters:
+        return own
+    return replace(
+        whole, reason=f"as in all rows, its own map gaining {gain:.1f} more; {whole.reason}"
+    )
+
+
 def grid_sums(
     profile: ColumnProfile,
 ) -> tuple[NumericBins, NDArray[np.float64], NDArray[np.float64]]:
@@ -255,21 +279,22 @@ def concordance(goods: NDArray[np.float64], bads: NDArray[np.float64]) -> float:
 
 def _best(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> CalibrationMap:
     """Return the candidate that Akaike's criterion prefers, and say why."""
-    isotonic, line = _isotonic(kept), _line(kept, mean_scores)
-    blocks = isotonic.rate_errors.shape[1]
-    candidates = [(isotonic, blocks, f"{blocks} rates")]
+    candidates, line = [_isotonic(kept)], _line(kept, mean_scores)
     if line is not None:
         if kept.probability:
             kept, line = _either(kept, line)
-        candidates.append((line, 2, "2 coefficients of a line"))
-    best, parameters, words = max(candidates, key=lambda one: _log_likelihood(one[0]) - one[1])
+        candidates.append(line)
+    best = max(candidates, key=lambda one: _log_likelihood(one) - one.parameters)
+    words = "coefficients of a line" if best.method == "logistic" else "rates"
+    words = f"{best.parameters} {words}"
     if not kept.probability:
         return replace(best, reason=f"the score is in points, which {words} turn into chances")
     gain = _log_likelihood(best) - _log_likelihood(kept)
+    is_worth_it = gain > best.parameters
     return replace(
-        best if gain > parameters else kept,
+        best if is_worth_it else kept,
         reason=f"recalibrating the score gains {gain:.1f} of log-likelihood on the reference "
-        f"for {words}, {'more' if gain > parameters else 'not more'} than one each",
+        f"for {words}, {'more' if is_worth_it else 'not more'} than one each",
     )
 
 
@@ -293,8 +318,8 @@ def _either(kept: CalibrationMap, line: CalibrationMap) -> tuple[CalibrationMap,
 
 
 def _log_likelihood(one: CalibrationMap) -> float:
-    """Return that of the reference's outcomes; a score of 0 or 1 is bounded as in log loss."""
-    chance = np.clip(one.rates, CLIP, 1 - CLIP) if one.method == "identity" else one.rates
+    """Return that of the outcomes; a chance of 0 or 1 that fails is bounded as in log loss."""
+    chance = np.clip(one.rates, CLIP, 1 - CLIP)
     return float((xlogy(one.bads, chance) + xlog1py(one.goods, -chance)).sum())
 
 
@@ -322,7 +347,7 @@ def _isotonic(kept: CalibrationMap) -> CalibrationMap:
 
 
 def _line(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> CalibrationMap | None:
-    """Return the map whose log odds are a line; None if none fits, or none of this direction."""
+    """Return the map whose log odds are a line; None if none fits."""
     design = _design(mean_scores, probability=kept.probability)
     rows = kept.goods + kept.bads
     # A score in points may be any number: the fit wants one near 1.
@@ -333,7 +358,7 @@ def _line(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> Calibration
     back = np.array([[1.0, -centre / spread], [0.0, 1 / spread]])
     scaled = design @ back
     fit = fit_logistic(scaled, np.zeros(len(rows)), rows, kept.bads @ scaled)
-    if fit is None or fit.coefficients[1] * kept.direction <= 0:
+    if fit is None:
         return None
     line = replace(
         kept,

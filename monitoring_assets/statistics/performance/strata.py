@@ -102,7 +102,7 @@ def choose_splits(
     while len(strata) < MAX_STRATA:
         at = max(range(len(best)), key=lambda one: best[one][0].gain)
         cut, cuts = best[at][0], sum(number for _, number in best)
-        if not _is_beyond_chance(cut.gain, cuts):
+        if not cut.column or not _is_beyond_chance(cut.gain, cuts):
             break
         splits.append(Split(at, cut.column, cut.slots))
         rows = strata[at]

@@ -129,9 +129,11 @@ def test_a_line_of_points_does_not_depend_on_their_unit(direction):
     assert found[0].line == pytest.approx([0, direction * np.log(2) / 20], abs=0.1)
 
 
-def test_a_score_that_ranks_the_wrong_way_has_no_line():
+def test_a_score_that_ranks_the_wrong_way_has_a_falling_line():
     scores, outcomes = sample(5_000)
-    assert fit(1 - scores, outcomes).method == "isotonic"
+    found = fit(1 - scores, outcomes)
+    assert found.method == "logistic"
+    assert found.line == pytest.approx([0, -1], abs=0.2)
 
 
 def test_goods_and_bads_apart_have_no_line():
