@@ -44,6 +44,7 @@ from monitoring_assets.statistics.performance.strata import (
     stratum_names,
 )
 from monitoring_assets.statistics.profiles.binning import fit_bins
+from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.kernel import as_arrow, slot_runs
 from monitoring_assets.statistics.profiles.score_grid import count_scores, score_grid
 from monitoring_assets.statistics.profiles.source import ParquetSource
@@ -72,8 +73,8 @@ SCORES: dict[str, Callable[[Floats], Floats]] = {
     "off by a curve": lambda odds: expit(odds + 0.25 * (odds + 2.7) ** 2 - 0.3),
 }
 """The score of true log odds."""
-SIZES = ((5_000, 5_000), (20_000, 2_000))
-"""Rows of a reference and of a day."""
+DAYS = ((5_000, 5_000, 0.0), (5_000, 5_000, 0.7), (20_000, 2_000, 0.7))
+"""Rows of a reference and of a day, and by how much its log odds have moved."""
 
 
 class Reference:
@@ -152,7 +153,7 @@ def census(data: Path) -> None:
         for first in range(0, len(later) - CHUNK + 1, CHUNK):
             at = slice(first, first + CHUNK)
             of_chunk = {name: one[at] for name, one in slots_later.items()}
-            of_auc, of_rate = fitted.gaps(later[at], outcomes[at], of_chunk)
+            of_auc, _ = fitted.gaps(later[at], outcomes[at], of_chunk)
             gaps.append(of_auc)
             edges = np.quantile(score, np.arange(1, 10) / 10)
             counts = (
@@ -201,7 +202,7 @@ def simulated(job: tuple[str, int, int, float, int]) -> Floats:
 def scores(pool: ProcessPoolExecutor) -> None:
     """Publish the z of scores that are right and of ones that are not."""
     rows = []
-    for name, (before, after), shift in product(SCORES, SIZES, (0.0, 0.7)):
+    for name, (before, after, shift) in product(SCORES, DAYS):
         jobs = [(name, before, after, shift, seed) for seed in range(20)]
         z = np.concatenate(list(pool.map(simulated, jobs)))
         rows.append(
@@ -234,51 +235,49 @@ GROUPS: dict[str, tuple[float, float, float]] = {
     "share of a group that is off": (1.0, 0.6, 0.0),
     "share of a group, and all columns": (1.0, 0.6, 0.7),
 }
-"""How far the group's log odds are from those of its score, its later share, the columns' move."""
+"""Whether the score is off in the group, its later share, and by how much the columns move."""
 CONCEPTS = {"none": 1.0, "half of what the score says": 0.5}
 """Slope of the later log odds."""
+
+
+def drawn(
+    rng: np.random.Generator, rows: int, off: float, share: float, moved: float, slope: float
+) -> tuple[Floats, Floats, dict[str, Floats]]:
+    """Return scores, outcomes and columns. Within the group a score says a third as much."""
+    group, columns, odds = people(rng, rows, share, moved)
+    truth = np.where(group == 1, (1 - off) * odds + off * (odds / 3 - 0.3), odds)
+    bad = (rng.random(rows) < expit(-2 + slope * (truth + 2))).astype(float)
+    return expit(odds), bad, {"group": group} | {str(n): one for n, one in enumerate(columns.T)}
+
+
+def in_bins(columns: dict[str, Floats], bins: Mapping[str, NumericBins]) -> Slots:
+    """Return the slots of columns."""
+    return {
+        name: np.searchsorted(bins[name].edges, one).astype(np.uint8)
+        for name, one in columns.items()
+    }
 
 
 def grouped(job: tuple[str, str, int]) -> list[tuple[int, float, float, float, float]]:
     """Return splits, z and p-value of the gap of AUC together and apart, of fresh references."""
     name, concept, seed = job
-    off, later, moved = GROUPS[name]
+    off, share, moved = GROUPS[name]
     rng, found = np.random.default_rng(seed), []
-    edges: dict[str, Any] = {}
-
-    def drawn(rows: int, share: float, move: float, slope: float) -> tuple[Floats, Floats, Slots]:
-        group, columns, odds = people(rng, rows, share, move)
-        turned = np.where(group == 1, -odds - 4, odds)  # risky within the group are the others
-        truth = off * turned + (1 - off) * odds
-        truth = -2 + slope * (truth + 2)
-        bad = (rng.random(rows) < expit(truth)).astype(float)
-        numbers = {"group": group} | {f"column {n}": columns[:, n] for n in range(10)}
-        if not edges:
-            edges.update(group=[0.5])
-            edges.update(
-                {
-                    n: np.quantile(v, np.arange(1, 10) / 10)
-                    for n, v in numbers.items()
-                    if n != "group"
-                }
-            )
-        return (
-            expit(odds),
-            bad,
-            {n: np.searchsorted(edges[n], v).astype(np.uint8) for n, v in numbers.items()},
-        )
-
-    from monitoring_assets.statistics.profiles.bins import NumericBins
-
+    tenths = np.arange(1, 10) / 10
     for _ in range(GROUP_DRAWS // 20):
-        edges.clear()
-        score, bad, slots = drawn(20_000, 0.05, 0.0, 1.0)
+        score, bad, columns = drawn(rng, 20_000, off, 0.05, 0.0, 1.0)
+        edges = {n: np.unique(np.quantile(one, tenths)) for n, one in columns.items()}
+        edges["group"] = np.array([0.5])
         bins = {
-            n: NumericBins(tuple(map(float, e)), "numeric", -9.0, 9.0, "double")
+            n: NumericBins(tuple(e.tolist()), "numeric", -9.0, 9.0, "double")
             for n, e in edges.items()
         }
-        one, apart = (Reference(score, bad, slots, bins, split=split) for split in (False, True))
-        day = drawn(5_000, later, moved, CONCEPTS[concept])
+        one, apart = (
+            Reference(score, bad, in_bins(columns, bins), bins, split=split)
+            for split in (False, True)
+        )
+        score, bad, columns = drawn(rng, 5_000, off, share, moved, CONCEPTS[concept])
+        day = score, bad, in_bins(columns, bins)
         (together, _), (by_stratum, _) = one.gaps(*day), apart.gaps(*day)
         found.append(
             (len(apart.splits), together.z, by_stratum.z, together.p_value, by_stratum.p_value)
