@@ -40,6 +40,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+    AssetCheckExecutionRecord,
 )
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -79,6 +80,8 @@ __all__ = [
     "WILL_RETRY_TAG",
     # What an evaluation judged: `AssetCheckEvaluation` is public, this parameter's type is not.
     "AssetCheckEvaluationTargetMaterializationData",
+    # See COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES.
+    "AssetCheckExecutionRecord",
     # Result types of dagster-k8s' public launcher and step handler.
     "CheckRunHealthResult",
     "CheckStepHealthResult",

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from resources.errors import InputError, NotArrivedError
 from resources.storage import Copies, DayFiles
+from resources.table_formats.rows import TableRows
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 
 def has_rows_of(files: DayFiles, column: str, day: dt.date) -> bool:
-    """Whether a table in Parquet has a row of a day; what statistics exclude is not read.
+    """Whether a table has a row of a day; what statistics exclude is not read.
 
     Raises
     ------
@@ -27,6 +28,8 @@ def has_rows_of(files: DayFiles, column: str, day: dt.date) -> bool:
     """
     from monitoring_assets.statistics.profiles.source import parquet_dataset
 
+    if isinstance(files, TableRows):
+        return files.of_day(column, day).has_rows()
     table = parquet_dataset(files.locations, files.storage.filesystem)
     rows = table.scanner(columns=[column], filter=_is_of(table, files, column, day)).head(1)
     return bool(rows.num_rows)
@@ -34,12 +37,12 @@ def has_rows_of(files: DayFiles, column: str, day: dt.date) -> bool:
 
 @contextmanager
 def rows_of(files: DayFiles, column: str, day: dt.date) -> Iterator[DayFiles]:
-    """The rows of a day, as a file that lasts as long as the block.
+    """The rows of a day: of a table of versions as they are, else as a file for the block.
 
     Parameters
     ----------
     files
-        A table in Parquet.
+        A table in Parquet, or of versions.
     column
         Its dates, timestamps or strings that start as YYYY-MM-DD. A timestamp with a time zone is
         of the day that it has there.
@@ -57,6 +60,13 @@ def rows_of(files: DayFiles, column: str, day: dt.date) -> Iterator[DayFiles]:
 
     from monitoring_assets.statistics.profiles.source import parquet_dataset
 
+    if isinstance(files, TableRows):
+        if not has_rows_of(files, column, day):
+            raise NotArrivedError(
+                f"no row of {day} in {files.table} (batch.date_column: {column!r})"
+            )
+        yield files.of_day(column, day)
+        return
     table = parquet_dataset(files.locations, files.storage.filesystem)
     scanner = table.scanner(
         filter=_is_of(table, files, column, day), batch_readahead=1, fragment_readahead=1

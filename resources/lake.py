@@ -14,7 +14,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from resources.date_column import has_rows_of
-from resources.errors import NotArrivedError
+from resources.errors import InputError, NotArrivedError
 from resources.fields import DATE_FIELD
 from resources.file_formats import FORMATS, of_one_format
 from resources.manifest import Manifest
@@ -27,9 +27,13 @@ from resources.storage import (
     open_storage,
 )
 from resources.table_files import belongs, refuse_table_formats
+from resources.table_formats.base import Evidence
+from resources.table_formats.rows import TableRows, conditions_of, holds_table, table_at
 
 DIGITS = {"%Y": r"\d{4}", "%y": r"\d\d", "%m": r"\d\d", "%d": r"\d\d", "%j": r"\d{3}"}
 ISO = "%Y-%m-%d"
+# Folders at the end of a path that each say what a column holds.
+VALUES_BELOW = re.compile("(/[^/=]+=[^/]*)+/?$")
 SHOWN_NAMES = 3
 
 
@@ -38,33 +42,55 @@ class Lake(ConfigurableResource):
 
     root: str = Field(description="Local folder or s3://bucket/prefix that batch paths start from.")
 
-    def day_files(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
-        """Find the files of a day.
+    def day_files(
+        self, pattern: str, day: dt.date, marker: str | None = None, read: Evidence | None = None
+    ) -> DayFiles:
+        """Find the files of a day, or its rows in a Delta Lake or Iceberg table.
 
         Parameters
         ----------
         pattern
             A file, a folder (of which the files of one format are taken that lie directly in it) or
             a glob, with ``{date}`` for the day as YYYY-MM-DD, or ``{date:%Y/%m/%d}`` for another
-            form. ``*`` stays within one folder; ``[[]`` is a bracket.
+            form. ``*`` stays within one folder; ``[[]`` is a bracket. Of a table of versions it is
+            the folder, or ``<folder>/<column>={date}``.
         marker
             Name of a file that must lie in the folder of the batch.
+        read
+            Evidence of a version of a table that the day was read from; if it is this table, the
+            same version is read again. Else it is the newest.
 
         Raises
         ------
         NotArrivedError
-            If there is no file yet, or no marker. Says where it looked.
+            If there is no file or row yet, or no marker. Says where it looked.
         InputError
-            If the files are part of a Delta Lake or Iceberg table.
+            If the table cannot be read, or the files are part of one.
         """
-        files = self._arrived(pattern, day, marker)
+        files = self._arrived(pattern, day, marker, read)
+        if isinstance(files, TableRows):
+            return files
         folders = {file.rpartition("/")[0] for file in files.paths}
         refuse_table_formats(files.storage, folders)
         return files
 
-    def _arrived(self, pattern: str, day: dt.date, marker: str | None = None) -> DayFiles:
+    def _arrived(
+        self,
+        pattern: str,
+        day: dt.date,
+        marker: str | None = None,
+        read: Evidence | None = None,
+    ) -> DayFiles:
         """Find the files of a day; what they are part of is not asked, as each tick calls this."""
         place, path = self._place(pattern, day)
+        if rows := table_at(place, path, read):
+            if marker:
+                raise InputError(
+                    f"{rows.table}: found marker {marker}; allowed: none, as each version is whole"
+                )
+            if rows.conditions and not rows.has_rows():
+                raise NotArrivedError(f"no row of {day} in {rows.table} ({pattern})")
+            return rows
         segments = _segments(path)
         is_there: Callable[[str], bool] = place.exists
         listed: dict[str, StoredFile] = {}
@@ -99,11 +125,18 @@ class Lake(ConfigurableResource):
     ) -> dict[dt.date, list[StoredFile]]:
         """Find the files of several days in one listing; days without any are left out.
 
+        Of a day's rows in a table of versions the one file is the table's folder, whose tag changes
+        if they may have changed.
+
         Parameters
         ----------
         pattern
             As `day_files` takes it.
         """
+        days = list(days)
+        rows = self._rows_by_day(pattern, days)
+        if rows is not None:
+            return rows
         place, path = self._place(pattern, _AnyDay())
         # The form that says most of a day: files are looked up by what it makes of theirs.
         form = max((found or ISO for found in DATE_FIELD.findall(pattern)), key=len)
@@ -119,10 +152,32 @@ class Lake(ConfigurableResource):
         found = {}
         for day in days:
             _, path = self._place(pattern, day)
-            names = _select(by_date[format(day, form)], _segments(path))
+            names = by_date[format(day, form)]
+            if not holds_table(names, path.strip("/")):
+                names = _select(names, _segments(path))
             if names:
                 found[day] = [listed[name] for name in names]
         return found
+
+    def _rows_by_day(
+        self, pattern: str, days: Iterable[dt.date]
+    ) -> dict[dt.date, list[StoredFile]] | None:
+        """The same of rows of tables, one or one a year; None if the pattern leads to no table."""
+        found = {}
+        tables: dict[str, TableRows | None] = {}
+        for day in days:
+            place, path = self._place(pattern, day)
+            above = VALUES_BELOW.sub("", path)
+            if above == path:
+                return None
+            if above not in tables:
+                tables[above] = table_at(place, path)
+            if rows := tables[above]:
+                (folder,) = rows.paths
+                of_day = rows.at(conditions_of(path, folder))
+                if of_day.has_rows():
+                    found[day] = [StoredFile(folder, 0, of_day.state)]
+        return found if any(tables.values()) else None
 
     def _batch_depth(self, pattern: str) -> int:
         """How many segments lead to the folder of a batch: the last one that is the day's alone.

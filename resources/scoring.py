@@ -13,6 +13,9 @@ from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.scorers.base import FeatureFile, ScoringError, ScoringJob
 from resources.store import Landed, Store
+from resources.table_formats.base import Evidence
+
+SCORES_VERSION = "scores_version"
 
 
 def score_features(
@@ -24,6 +27,7 @@ def score_features(
     store: Store,
     output: Path,
     context: AssetExecutionContext,
+    read: Evidence | None = None,
 ) -> dict[str, MetadataValue]:
     """Write the score of every row of a file of features.
 
@@ -45,10 +49,14 @@ def score_features(
         Parquet file to write: the key and ``score``, in the features' order and row groups.
     context
         The asset's context.
+    read
+        Evidence of the version of a table that the features are of. Scores that are in the same
+        table are read from that version.
 
     Returns
     -------
-    What the model reported of itself through Dagster Pipes, if it is a process of its own.
+    What the model reported of itself through Dagster Pipes, if it is a process of its own, and
+    ``scores_version``, if the scores are in a table of versions.
 
     Raises
     ------
@@ -66,9 +74,11 @@ def score_features(
             model = fetched.enter_context(place.fetched(path))
             _verify(model, scoring.model_file.sha256, place.url(path))
         days_files = (
-            () if day is None else tuple(lake.day_files(path, day) for path in scoring.day_paths)
+            ()
+            if day is None
+            else tuple(lake.day_files(path, day, read=read) for path in scoring.day_paths)
         )
-        return scoring.run(
+        reported = scoring.run(
             ScoringJob(
                 features=features,
                 output=output,
@@ -81,6 +91,10 @@ def score_features(
                 context=context,
             )
         )
+    for files in days_files:
+        if files.evidence:
+            reported = reported | {SCORES_VERSION: MetadataValue.json(files.evidence)}
+    return reported
 
 
 def _verify(model: Path, sha256: str, name: str) -> None:

@@ -167,6 +167,11 @@ class DayFiles:
         """Names of the files for the storage's file system."""
         return [self.storage.location(path) for path in self.paths]
 
+    @property
+    def evidence(self) -> dict[str, str | int] | None:
+        """Which version of a table they are, where it has several."""
+        return None
+
 
 class LocalStorage(Storage):
     """A folder."""
@@ -288,6 +293,16 @@ class S3Storage(Storage):
         self._prefix = prefix.strip("/")
 
     @property
+    def endpoint(self) -> str | None:
+        """URL of an S3 that is not Amazon's."""
+        return _s3_endpoint()
+
+    @property
+    def region(self) -> str:
+        """Region of the endpoint."""
+        return _s3_region(self.endpoint)
+
+    @property
     def _client(self) -> Any:
         return _s3_client(_s3_endpoint())
 
@@ -375,12 +390,17 @@ def _s3_client(endpoint: str | None) -> Any:
     return S3Resource(endpoint_url=endpoint).get_client()
 
 
+def _s3_region(endpoint: str | None) -> str:
+    region: str | None = _s3_client(endpoint).meta.region_name
+    return region or "us-east-1"
+
+
 @cache
 def _s3_filesystem(endpoint: str | None) -> FileSystem:
     from pyarrow.fs import S3FileSystem
 
     return S3FileSystem(
-        region=_s3_client(endpoint).meta.region_name or "us-east-1",
+        region=_s3_region(endpoint),
         endpoint_override=endpoint,
         scheme=urlsplit(endpoint).scheme if endpoint else "https",
     )

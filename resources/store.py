@@ -250,7 +250,8 @@ class Store(ConfigurableResource):
         """
         import pyarrow.parquet as pq
 
-        table = pq.read_table(arrow_file(self.storage.read(path)))
+        # A third of the time of `read_table`, which is made for folders of large files.
+        table = pq.ParquetFile(arrow_file(self.storage.read(path))).read(use_threads=False)
         return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
     def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:

@@ -42,7 +42,7 @@ def belongs(path: str, pattern: str = "") -> bool:
 
 
 def refuse_table_formats(storage: Storage, folders: Collection[str]) -> None:
-    """Refuse folders of Delta Lake and Iceberg, whose log says which files are of the table now.
+    """Refuse files of Delta Lake and Iceberg tables, whose log says which of them are read now.
 
     Parameters
     ----------
@@ -67,5 +67,5 @@ def refuse_table_formats(storage: Storage, folders: Collection[str]) -> None:
             continue
         raise InputError(
             f"{storage.url(folder)}: found {found}, whose folder also holds files of older "
-            "versions; allowed: plain Parquet files, such as an export of one version"
+            "versions; allowed: the table's folder, or <folder>/<column>={date} for a day's rows"
         )

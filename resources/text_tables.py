@@ -1,10 +1,11 @@
-"""CSV and JSON lines as Parquet; the reference sample says what type a column has."""
+"""Tables that are no Parquet as such; the reference sample says what type text has."""
 
 from __future__ import annotations
 
 import csv
 import glob
 import gzip
+import hashlib
 import re
 import tempfile
 import zlib
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING
 from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
 from resources.file_formats import is_csv, is_text
-from resources.storage import Copies, DayFiles, Files
+from resources.storage import Copies, DayFiles, Files, Storage
+from resources.table_formats.base import Evidence
+from resources.table_formats.rows import TableRows, sha256_of_table, table_at
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,17 +99,17 @@ _PLAIN = {
 
 @contextmanager
 def as_parquet(files: DayFiles, types: Mapping[str, str] | None) -> Iterator[DayFiles]:
-    """Parquet files of a table: its own, or copies of files in CSV or JSON lines.
+    """Parquet files of a table: its own, or copies of what is in another format.
 
     Parameters
     ----------
     files
-        Files of one format. CSV has a header, whose most frequent of comma, semicolon, tab and bar
-        is the delimiter.
+        Files of one format, or rows of a table of versions. CSV has a header, whose most frequent
+        of comma, semicolon, tab and bar is the delimiter.
     types
-        Family of types by column, as `resources.arrow_types.type_family` names it. A column that is
-        not named is a string: no type is guessed from the values of a day. None for a table that
-        sets the types for others, as `sample_as_parquet` guesses them.
+        Family of types by column in text, as `resources.arrow_types.type_family` names it. A
+        column that is not named is a string: no type is guessed from the values of a day. None for
+        a table that sets the types for others, as `sample_as_parquet` guesses them.
 
     Yields
     ------
@@ -118,6 +121,10 @@ def as_parquet(files: DayFiles, types: Mapping[str, str] | None) -> Iterator[Day
     InputError
         If a file cannot be read, or a value is not of its column's family; shows no value.
     """
+    if isinstance(files, TableRows):
+        with files.as_parquet() as rows:
+            yield rows
+        return
     if not any(is_text(path) for path in files.paths):
         yield files
         return
@@ -147,12 +154,39 @@ def sample_as_parquet(files: Files, path: str, declared: Mapping[str, str]) -> I
     FileNotFoundError
         If there is no file.
     """
+    if rows := _sample_table(files, path):
+        with rows.as_parquet() as copy:
+            yield Path(copy.locations[0])
+        return
     if not is_text(path):
         with files.fetched(path) as local:
             yield local
         return
     with _copied(files, [path], None, declared) as copies:
         yield Path(copies.location(path))
+
+
+def sample_version(files: Files, path: str) -> Evidence | None:
+    """Which version of a table a reference sample is, if it is one of several."""
+    rows = _sample_table(files, path)
+    return rows.evidence if rows else None
+
+
+def sample_sha256(files: Files, path: str, local: Path | None = None) -> str:
+    """A hash that changes with a reference sample: of its file, or of the version of its table.
+
+    ``local`` is what `sample_as_parquet` gives: a file that it fetched is not fetched again.
+    """
+    if rows := _sample_table(files, path):
+        return sha256_of_table(rows.table)
+    if local is None or is_text(path):
+        return files.sha256(path)
+    with local.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sample_table(files: Files, path: str) -> TableRows | None:
+    return table_at(files, path) if isinstance(files, Storage) else None
 
 
 @contextmanager

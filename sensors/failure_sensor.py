@@ -12,6 +12,7 @@ from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
+from resources.asset_keys import asset_name
 from resources.dagster_internals import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
@@ -115,7 +116,7 @@ def _failed_days(
     return [
         (
             day,
-            run_of(only.to_user_string()) if only else RUN,
+            run_of(asset_name(only)) if only else RUN,
             None
             if only == alerts.key
             or day.partition in stopped

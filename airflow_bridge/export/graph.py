@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitoring_assets.partitions import MODEL_DAYS, MODEL_VERSIONS
+from resources.asset_keys import asset_name
 from resources.dagster_internals import NodeHandle
 from resources.errors import InputError
 
@@ -16,9 +17,11 @@ class AssetNode(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,250}$", description="The task's id.")
-    upstream: list[str] = Field(description="Assets of the job that it is made from.")
+    key: str = Field(description="In Dagster, with `/` between its parts.")
+    upstream: list[str] = Field(description="Names of assets of the job that it is made from.")
     waits_for: list[str] = Field(
-        description="Assets outside the job, made once for each version, that it is made from."
+        description="Keys of assets outside the job, made once for each version, that it is made "
+        "from."
     )
     checks: list[str] = Field(description="Asset checks that run with it.")
     description: str | None
@@ -26,6 +29,11 @@ class AssetNode(BaseModel):
     kinds: list[str]
     code_version: str | None
     retries: int | None = Field(description="Of the op's retry policy, if it has one.")
+
+    @property
+    def asset_key(self) -> dg.AssetKey:
+        """The key as Dagster takes it."""
+        return dg.AssetKey.from_user_string(self.key)
 
 
 def assets_of(job: dg.JobDefinition) -> list[AssetNode]:
@@ -43,7 +51,7 @@ def assets_of(job: dg.JobDefinition) -> list[AssetNode]:
         if key not in selected:
             continue
         node = graph.get(key)
-        name = key.to_user_string()
+        name = asset_name(key)
         if node.partitions_def != MODEL_DAYS:
             raise InputError(
                 f"{job.name}: {name}: found partitions {node.partitions_def}; "
@@ -55,7 +63,8 @@ def assets_of(job: dg.JobDefinition) -> list[AssetNode]:
         nodes.append(
             AssetNode(
                 name=name,
-                upstream=sorted(p.to_user_string() for p in node.parent_keys & selected),
+                key=key.to_user_string(),
+                upstream=sorted(map(asset_name, node.parent_keys & selected)),
                 waits_for=sorted(
                     parent.to_user_string()
                     for parent in node.parent_keys - selected

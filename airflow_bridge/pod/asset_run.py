@@ -18,6 +18,7 @@ from monitoring_assets.runs.failures import (
     failure_in_words,
     stopped_partitions,
 )
+from resources.asset_keys import asset_name
 from resources.dagster_internals import (
     MAX_RETRIES_TAG,
     PARTITION_NAME_TAG,
@@ -44,15 +45,16 @@ def why_not_yet(instance: dg.DagsterInstance, asset: AssetNode, day: ModelDay) -
         return f"{day.day} has no partition before it is over in UTC"
     if not instance.has_dynamic_partition(MODEL_DIMENSION, day.key):
         return f"Dagster has no partition {day.key} yet; the registry sensor adds it"
-    for name in asset.waits_for:
-        made = dg.AssetRecordsFilter(dg.AssetKey(name), asset_partitions=[day.key])
+    for parent in asset.waits_for:
+        key = dg.AssetKey.from_user_string(parent)
+        made = dg.AssetRecordsFilter(key, asset_partitions=[day.key])
         if not instance.fetch_materializations(made, limit=1).records:
-            return f"{name} of {day.key} is not materialised: see its run"
+            return f"{asset_name(key)} of {day.key} is not materialised: see its run"
     return None
 
 
 def run_that_made(
-    instance: dg.DagsterInstance, asset: str, day: ModelDay, tags: Mapping[str, str]
+    instance: dg.DagsterInstance, asset: AssetNode, day: ModelDay, tags: Mapping[str, str]
 ) -> str | None:
     """The run of the same task and generation that has made a partition already, if there is one.
 
@@ -103,7 +105,7 @@ def create_run(
     tags: Mapping[str, str],
 ) -> dg.DagsterRun:
     """Record the run of an asset of a day and of its checks, as one of the code location."""
-    key = dg.AssetKey(asset.name)
+    key = asset.asset_key
     # Without being asked for, the checks that the job leaves out would run as well.
     checks = {dg.AssetCheckKey(key, name) for name in asset.checks}
     part = job.get_subset(asset_selection={key}, asset_check_selection=checks)
@@ -145,7 +147,7 @@ def execute(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     run: dg.DagsterRun,
-    asset: str,
+    asset: AssetNode,
     day: ModelDay,
 ) -> str | None:
     """Execute a recorded run in this process.
@@ -163,7 +165,7 @@ def execute(
     if ended.status != dg.DagsterRunStatus.SUCCESS:
         return why_failed(instance, run.run_id, day)
     if not is_made(instance, run.run_id, asset, day):
-        return f"run {run.run_id} succeeded and did not make {asset} of {day.partition}"
+        return f"run {run.run_id} succeeded and did not make {asset.name} of {day.partition}"
     return None
 
 
@@ -174,12 +176,12 @@ def why_failed(instance: dg.DagsterInstance, run_id: str, day: ModelDay) -> str:
     return reasons.get(day.partition) or failure_in_words(events)
 
 
-def is_made(instance: dg.DagsterInstance, run_id: str, asset: str, day: ModelDay) -> bool:
+def is_made(instance: dg.DagsterInstance, run_id: str, asset: AssetNode, day: ModelDay) -> bool:
     """Whether a run materialised the partition of an asset."""
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     return any(
         (event := entry.dagster_event) is not None
-        and event.asset_key == dg.AssetKey(asset)
+        and event.asset_key == asset.asset_key
         and event.partition == day.partition
         for entry in entries
     )

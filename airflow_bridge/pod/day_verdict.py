@@ -46,11 +46,10 @@ def judge_day(
     )  # the newest first
     verdict = DayVerdict([], [])
     for asset in assets:
-        key = dg.AssetKey(asset.name)
-        run = next((r for r in found if key in (r.asset_selection or ())), None)
+        run = next((r for r in found if asset.asset_key in (r.asset_selection or ())), None)
         if run is None:
             verdict.errors.append(f"{asset.name} was not made: no run came so far")
-        elif not is_made(instance, run.run_id, asset.name, day):
+        elif not is_made(instance, run.run_id, asset, day):
             why = why_failed(instance, run.run_id, day) if run.is_finished else run.status.value
             verdict.errors.append(f"{asset.name} was not made: run {run.run_id}: {why}")
         else:
@@ -69,7 +68,7 @@ def _judge_checks(
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         assert entry.dagster_event is not None  # as asked for
         said = entry.dagster_event.asset_check_evaluation_data
-        if said.asset_key == dg.AssetKey(asset.name) and said.partition == day.partition:
+        if said.asset_key == asset.asset_key and said.partition == day.partition:
             evaluated[said.check_name] = said
     for name in asset.checks:
         if name not in evaluated:

@@ -48,7 +48,7 @@ def verdict(
         if run.status != SUCCESS:  # for its checks too, if they block
             errors.append(f"{name} was not made: run {run.run_id} is {run.status}: {events.reason}")
             continue
-        if (name, partition) not in events.materialised:
+        if (asset["key"], partition) not in events.materialised:
             errors.append(f"{name} was not made by run {run.run_id}, though it succeeded")
         checks = {check.name: check for check in events.checks if check.partition == partition}
         missing = [check for check in asset["checks"] if check not in checks]

@@ -120,7 +120,7 @@ class DagsterRefusedError(AirflowException):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class CheckEvaluation:
-    """An evaluation of an asset check."""
+    """An evaluation of a check of the asset of that name, whatever its key begins with."""
 
     asset: str
     name: str
@@ -358,7 +358,7 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 def _check(evaluation: Mapping[str, Any]) -> CheckEvaluation:
     return CheckEvaluation(
-        asset="/".join(evaluation["assetKey"]["path"]),
+        asset=evaluation["assetKey"]["path"][-1],
         name=evaluation["checkName"],
         partition=evaluation["partition"],
         success=evaluation["success"],

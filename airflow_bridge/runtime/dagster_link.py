@@ -39,6 +39,6 @@ def run_url(url: str | None, run_id: str) -> str:
     return f"{(url or '').rstrip('/')}/runs/{run_id}"
 
 
-def asset_url(url: str, asset: str) -> str:
+def asset_url(url: str, key: str) -> str:
     """Page of an asset's partitions."""
-    return f"{url.rstrip('/')}/assets/{asset}?view=partitions"
+    return f"{url.rstrip('/')}/assets/{key}?view=partitions"

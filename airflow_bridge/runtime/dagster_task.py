@@ -122,7 +122,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
                 return
         run_id = self.client.launch(
             self.job,
-            self.asset["name"],
+            self.asset["key"],
             self.asset["checks"],
             {**tags, **partition_tags(day, self.model["key"])},
         )
@@ -138,7 +138,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
 
     def _done(self, run: Run, events: RunEvents, context: Any) -> PokeReturnValue:
         partition = partition_of(day_of(context, self.model["timezone"]), self.model["key"])
-        made = self.asset["name"], partition
+        made = self.asset["key"], partition
         if made not in events.materialised:
             raise AirflowFailException(
                 f"run {run.run_id} succeeded but did not materialise {' of '.join(made)}; it made "

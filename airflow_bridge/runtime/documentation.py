@@ -14,7 +14,7 @@ def dag_docs(model: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
     """Documentation of a model version's DAG."""
     url = bundle["settings"]["dagster"]["url"]
     rows = "\n".join(
-        f"| {_linked(asset['name'], url)} | {', '.join(asset['checks']) or 'none'} "
+        f"| {_linked(asset, url)} | {', '.join(asset['checks']) or 'none'} "
         f"| {_one_line(asset['description'])} |"
         for asset in bundle["assets"]
     )
@@ -42,7 +42,7 @@ Manifest `{model["manifest_sha256"][:12]}`.
 def task_docs(asset: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
     """Documentation of an asset's task."""
     lines = {
-        "Dagster asset": _linked(asset["name"], bundle["settings"]["dagster"]["url"]),
+        "Dagster asset": _linked(asset, bundle["settings"]["dagster"]["url"]),
         "group": asset["group"],
         "kinds": ", ".join(asset["kinds"]),
         "code version": asset["code_version"],
@@ -53,8 +53,8 @@ def task_docs(asset: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
     return f"{asset['description'] or ''}\n\n{facts}\n"
 
 
-def _linked(asset: str, url: str | None) -> str:
-    return f"[{asset}]({asset_url(url, asset)})" if url else asset
+def _linked(asset: Mapping[str, Any], url: str | None) -> str:
+    return f"[{asset['name']}]({asset_url(url, asset['key'])})" if url else str(asset["name"])
 
 
 def _one_line(text: str | None) -> str:

@@ -19,6 +19,7 @@ from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.materialise import materialise_each
 from monitoring_assets.runs.tags import is_backfill
+from resources.asset_keys import asset_key
 from resources.faults import record_faults
 from resources.store import NotMaterialisedError, Store
 
@@ -42,14 +43,19 @@ class AlertsConfig(dg.Config):
     )
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[drift_report, performance_report, segment_report],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="For each family of breach: whether an incident was opened, kept, resolved or "
-    "suppressed, and why; and which messages were sent.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("alerts"),
+            partitions_def=MODEL_DAYS,
+            deps=[drift_report, performance_report, segment_report],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="For each family of breach: whether an incident was opened, kept, "
+            "resolved or suppressed, and why; and which messages were sent.",
+        )
+    ],
 )
 def alerts(
     context: dg.AssetExecutionContext, config: AlertsConfig, store: Store

@@ -13,6 +13,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.policy import additional_from, exceptions_from
 from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.faults import RUN, record_faults
 from resources.manifest import ThresholdPolicy
 from resources.store import Store
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
 SHOWN_BARS = 20
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[scores],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="PSI of the score, CSI of every characteristic, what chance alone would give at "
-    "this number of rows, and which characteristics moved the mean score.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("drift_report"),
+            partitions_def=MODEL_DAYS,
+            deps=[scores],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="PSI of the score, CSI of every characteristic, what chance alone would "
+            "give at this number of rows, and which characteristics moved the mean "
+            "score.",
+        )
+    ],
 )
 def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Compare the day's profile with the reference's."""
@@ -49,8 +56,10 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
         surrogate = read_surrogate(store, day.key)
         good = surrogate if surrogate is not None and surrogate.is_good else None
         report = DriftReport.build(drifts, reference, current, good)
+        versions = made.get("versions", {})
         notes = {
             "rows": current.rows,
+            "versions": versions,
             "scored_with_manifest_sha256": made["manifest_sha256"],
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "score_sd": _score_sd(reference),
@@ -82,6 +91,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "characteristics": _characteristics_table(report),
             "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
             "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
+            **{f"{name}_version": dg.MetadataValue.json(one) for name, one in versions.items()},
             "path": store.url("drift_report", day.key, day.day),
         }
 

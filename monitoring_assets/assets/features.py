@@ -12,6 +12,7 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
+from resources.asset_keys import asset_key
 from resources.date_column import rows_of
 from resources.duckdb_session import database, quoted, require_distinct
 from resources.errors import InputError
@@ -29,17 +30,26 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from resources.table_formats.base import Evidence
+
 ROW_GROUP_ROWS = 131_072
+BATCH_VERSION = "batch_version"
+"""Name of what says which version of a table was read: in the notes and in Dagster."""
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[reference_profile],
-    group_name="monitoring",
-    kinds={"parquet", "duckdb"},
-    code_version=code_version(__name__),
-    description="The key, the model's characteristics and the segment columns for every row of the "
-    "day's batch.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("features"),
+            partitions_def=MODEL_DAYS,
+            deps=[reference_profile],
+            group_name="monitoring",
+            kinds={"parquet", "duckdb"},
+            code_version=code_version(__name__),
+            description="The key, the model's characteristics and the segment columns for every "
+            "row of the day's batch.",
+        )
+    ],
 )
 def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
@@ -55,6 +65,7 @@ def features(
         reference = Profile.from_table(table)
         batch = manifest.batch
         files = lake.day_files(batch.path, day.day, batch.marker)
+        before = _version_before(store, day)
         with ExitStack() as opened:
             rows = files
             if batch.date_column is not None:
@@ -67,6 +78,7 @@ def features(
             recorded = {
                 "types": types,
                 "key": _tally_keys(local, manifest.batch.key),
+                BATCH_VERSION: files.evidence,
                 "manifest_sha256": manifest.sha256,
                 "run_id": context.run_id,
             }
@@ -83,10 +95,30 @@ def features(
             "rows": profile.rows,
             "missing_max": max(c.missing_share for c in profile.columns.values()),
             "batch": [files.storage.url(path) for path in files.paths],
+            **_version_shown(files.evidence, before),
             "path": store.url("features", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
+
+
+def _version_before(store: Store, day: ModelDay) -> "Evidence | None":
+    """The version of the batch's table that the day's report was made from, if there is one."""
+    if not store.has("drift_report", day.key, day.day):
+        return None
+    _, notes = store.read_table("drift_report", day.key, day.day)
+    found: Evidence | None = notes.get("versions", {}).get("batch")
+    return found
+
+
+def _version_shown(read: "Evidence | None", before: "Evidence | None") -> dict[str, object]:
+    if read is None:
+        return {}
+    shown: dict[str, object] = {BATCH_VERSION: dg.MetadataValue.json(read)}
+    if before is not None:
+        shown["same_version_as_before"] = read == before
+        shown["batch_version_before"] = dg.MetadataValue.json(before)
+    return shown
 
 
 def day_rows(

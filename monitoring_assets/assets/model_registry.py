@@ -2,8 +2,10 @@
 
 import dagster as dg
 
+from resources.asset_keys import asset_key
+
 model_registry = dg.AssetSpec(
-    "model_registry",
+    asset_key("model_registry"),
     group_name="onboarding",
     kinds={"s3"},
     description="Every version folder of the registry: monitored, onboarding, retired, waiting "

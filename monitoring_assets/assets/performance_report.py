@@ -14,9 +14,11 @@ from monitoring_assets.assets.scores import scores
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
+from resources.storage import DayFiles
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
@@ -39,14 +41,20 @@ SEGMENT_METRICS = ("auc", "bad_rate")
 SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[scores],
-    group_name="monitoring",
-    kinds={"parquet", "duckdb"},
-    code_version=code_version(__name__),
-    description="Estimated performance of the day's scores; realised performance after each "
-    "horizon, once outcomes are known; beside the reference's, and the gap between the two.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("performance_report"),
+            partitions_def=MODEL_DAYS,
+            deps=[scores],
+            group_name="monitoring",
+            kinds={"parquet", "duckdb"},
+            code_version=code_version(__name__),
+            description="Estimated performance of the day's scores; realised performance after "
+            "each horizon, once outcomes are known; beside the reference's, and the "
+            "gap between the two.",
+        )
+    ],
 )
 def performance_report(
     context: dg.AssetExecutionContext, lake: Lake, store: Store
@@ -55,10 +63,13 @@ def performance_report(
 
     def compute(day: ModelDay) -> dict[str, object]:
         manifest = store.landed(day.key).manifest
-        report = _report(store, lake, manifest, day)
+        outcomes = _outcome_files(lake, manifest, day.day)
+        read = outcomes.evidence if isinstance(outcomes, DayFiles) else None
+        report = _report(store, outcomes, manifest, day)
         notes = {
             "thresholds": manifest.thresholds.performance.model_dump(mode="json"),
             "outcome": manifest.outcome.model_dump(mode="json") if manifest.outcome else None,
+            "versions": {"outcomes": read} if read else {},
         }
         store.write_report(
             "performance_report",
@@ -75,13 +86,27 @@ def performance_report(
             "performance": _cohorts_shown(report),
             "segments": _segments_shown(report),
             "bands": dg.MetadataValue.md("\n\n".join(map(_bands_as_markdown, report.cohorts))),
+            **({"outcomes_version": dg.MetadataValue.json(read)} if read else {}),
             "path": store.url("performance_report", day.key, day.day),
         }
 
     return materialise_each(context, store, compute)
 
 
-def _report(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "PerformanceReport":
+def _outcome_files(lake: Lake, manifest: Manifest, day: dt.date) -> "DayFiles | InputError | None":
+    """The day's outcomes or why there are none, once for all horizons; None before the first."""
+    outcome = manifest.outcome
+    if outcome is None or _today() < day + dt.timedelta(days=outcome.maturity[0]):
+        return None
+    try:
+        return lake.day_files(outcome.path, day)
+    except InputError as error:
+        return error
+
+
+def _report(
+    store: Store, outcomes: "DayFiles | InputError | None", manifest: Manifest, day: ModelDay
+) -> "PerformanceReport":
     """Estimate from counts, and measure each horizon that is due."""
     from monitoring_assets.performance.cohort import NO_GRID, estimated_performance
     from monitoring_assets.reference.profile import read_reference
@@ -142,7 +167,17 @@ def _report(store: Store, lake: Lake, manifest: Manifest, day: ModelDay) -> "Per
     )
     for horizon in horizons:
         one = _realised(
-            store, lake, manifest, day, horizon, scored, bands, grid, segments, codes, unsplit
+            store,
+            outcomes,
+            manifest,
+            day,
+            horizon,
+            scored,
+            bands,
+            grid,
+            segments,
+            codes,
+            unsplit,
         )
         cohorts.append(replace(one, segments=(*lost, *one.segments)))
     return PerformanceReport(tuple(cohorts))
@@ -180,7 +215,7 @@ def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.u
 
 def _realised(
     store: Store,
-    lake: Lake,
+    files: "DayFiles | InputError | None",
     manifest: Manifest,
     day: ModelDay,
     horizon: int,
@@ -213,10 +248,11 @@ def _realised(
             found=Performance(status=status, reason=reason),
         )
 
-    if dt.datetime.now(dt.UTC).date() < due:
+    if files is None or _today() < due:
         return unknown(PerformanceStatus.IMMATURE, f"due on {due}")
     try:
-        files = lake.day_files(outcome.path, day.day)
+        if isinstance(files, InputError):
+            raise files
         with (
             store.fetched("scores", day.key, day.day) as local,
             joined(
@@ -237,6 +273,10 @@ def _realised(
         return unknown(PerformanceStatus.NO_OUTCOMES, str(error))
     except InputError as error:  # the check fails and says so; what else is known is kept
         return unknown(PerformanceStatus.NOT_COMPUTED, str(error))
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 def _curves(report: "PerformanceReport") -> dict[str, float]:

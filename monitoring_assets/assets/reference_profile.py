@@ -8,6 +8,7 @@ import dagster as dg
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
 from resources.arrow_types import column_families
+from resources.asset_keys import asset_key
 from resources.faults import ONBOARDING, forget_faults
 from resources.lake import Lake
 from resources.manifest import Manifest
@@ -27,13 +28,19 @@ OUTCOMES = "outcomes.parquet"
 BATCH_ROWS = 65_536
 
 
-@dg.asset(
-    partitions_def=MODEL_VERSIONS,
-    group_name="onboarding",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="Bins of every characteristic and of the score, fixed by the reference sample, "
-    "with its counts and its mean score in each: what every day is compared with.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("reference_profile"),
+            partitions_def=MODEL_VERSIONS,
+            group_name="onboarding",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="Bins of every characteristic and of the score, fixed by the reference "
+            "sample, with its counts and its mean score in each: what every day is "
+            "compared with.",
+        )
+    ],
 )
 def reference_profile(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
@@ -51,6 +58,7 @@ def reference_profile(
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE
     from resources.scoring import score_features
+    from resources.text_tables import sample_version
 
     key = context.partition_key
     landed = store.landed(key)
@@ -72,7 +80,10 @@ def reference_profile(
         grid = make_grid(manifest, profile, features.path, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
         types = column_families(pq.read_schema(features.path), key=manifest.batch.key)
+    place, path = registry.locate(landed.folder, manifest.reference.path)
+    version = sample_version(place, path)
     notes = {"manifest_sha256": manifest.sha256, "run_id": context.run_id}
+    notes |= {"versions": {"reference": version}} if version else {}
     if grid is not None:  # before the profile, which is what days wait for
         table, performance = grid
         store.write_table("reference_grid", key, None, table, notes | performance)
@@ -95,6 +106,7 @@ def reference_profile(
             "manifest": dg.MetadataValue.json(manifest.model_dump(mode="json")),
             # Days before this are not missing: the version was not in production yet.
             "monitored_from": manifest.deployed_at.isoformat(),
+            **({"reference_version": dg.MetadataValue.json(version)} if version else {}),
             "path": store.url("reference_profile", key),
         }
     )
@@ -148,30 +160,23 @@ def reference_features(
     InputError
         If the sample is not what landed, or not what the version's SQL makes.
     """
-    import hashlib
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from monitoring_assets.reference.feature_sql import require_finished
     from monitoring_assets.statistics.profiles.kernel import as_double
     from monitoring_assets.statistics.profiles.source import INT96_UNIT, parquet_dataset
-    from resources.file_formats import is_text
     from resources.keys import plain_keys
     from resources.outcomes import outcomes_of
     from resources.scorers.base import SCORE, FeatureFile
-    from resources.text_tables import sample_as_parquet
+    from resources.text_tables import sample_as_parquet, sample_sha256
 
     manifest = landed.manifest
     place, path = registry.locate(landed.folder, manifest.reference.path)
     url = place.url(path)
     with sample_as_parquet(place, path, manifest.declared_types) as local:
-        if is_text(path):  # the copy has another hash
-            digest = place.sha256(path)
-        else:
-            with local.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        landed.verify("reference.path", digest, url)
+        # After the copy was made: a table that is still at the version that landed was then too.
+        landed.verify("reference.path", sample_sha256(place, path, local), url)
         sample = pq.ParquetFile(local, coerce_int96_timestamp_unit=INT96_UNIT)
         if manifest.features.sql is not None:
             require_finished(parquet_dataset(local), url, landed, registry)

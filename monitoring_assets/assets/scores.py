@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from monitoring_assets.assets.features import features
+from monitoring_assets.assets.features import BATCH_VERSION, features
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import NotMaterialisedError, Store
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
     from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[features],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="The key and the score for every row of the day's features.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("scores"),
+            partitions_def=MODEL_DAYS,
+            deps=[features],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="The key and the score for every row of the day's features.",
+        )
+    ],
 )
 def scores(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
@@ -34,7 +40,7 @@ def scores(
     from monitoring_assets.statistics.profiles.profile import count
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE, FeatureFile
-    from resources.scoring import score_features
+    from resources.scoring import SCORES_VERSION, score_features
 
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)
@@ -46,7 +52,13 @@ def scores(
             store.writing("scores", day.key, day.day) as local,
         ):
             rows = FeatureFile(feature_path, manifest.batch.key, tuple(manifest.features.names))
-            reported = score_features(rows, landed, day.day, registry, lake, store, local, context)
+            _, made = store.read_table("features_profile", day.key, day.day)
+            read = made.get(BATCH_VERSION)
+            reported = score_features(
+                rows, landed, day.day, registry, lake, store, local, context, read
+            )
+            scores_read = reported.get(SCORES_VERSION)
+            versions = {"batch": read, "scores": scores_read.value if scores_read else None}
             scored = ParquetSource([local])
             characteristics = {name: reference.bins[name] for name in manifest.features.names}
             profile = count(
@@ -54,6 +66,7 @@ def scores(
             ) | count(scored, {SCORE: reference.bins[SCORE]}, scores=scored, score_column=SCORE)
             notes = {
                 "range": _tally_range(local, *manifest.scoring.range),
+                "versions": {name: one for name, one in versions.items() if one},
                 "manifest_sha256": manifest.sha256,
                 "run_id": context.run_id,
             }

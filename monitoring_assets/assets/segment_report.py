@@ -14,6 +14,7 @@ from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.policy import exceptions_from
 from monitoring_assets.runs.materialise import materialise_each
+from resources.asset_keys import asset_key
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
@@ -28,15 +29,20 @@ SHOWN_ROWS = 200
 SEVERITY = ("fail", "warn", "error", "insufficient evidence", "ok")
 
 
-@dg.asset(
-    partitions_def=MODEL_DAYS,
-    deps=[scores],
-    group_name="monitoring",
-    kinds={"parquet"},
-    code_version=code_version(__name__),
-    description="For each segment that the manifest names: PSI of its score and CSI of its "
-    "characteristics against the same segment of the reference, its share of rows, mean score and "
-    "estimated performance.",
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key("segment_report"),
+            partitions_def=MODEL_DAYS,
+            deps=[scores],
+            group_name="monitoring",
+            kinds={"parquet"},
+            code_version=code_version(__name__),
+            description="For each segment that the manifest names: PSI of its score and CSI of "
+            "its characteristics against the same segment of the reference, its share"
+            " of rows, mean score and estimated performance.",
+        )
+    ],
 )
 def segment_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Count the day by segment, and compare."""

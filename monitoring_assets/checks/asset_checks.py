@@ -15,6 +15,8 @@ from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from resources.asset_keys import asset_key
+from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import CHECKS, CheckDefinition, Manifest
 from resources.store import Store
@@ -30,7 +32,7 @@ def _checks_of(asset: str) -> dg.AssetChecksDefinition:
     specs = [
         dg.AssetCheckSpec(
             check.name,
-            asset=asset,
+            asset=asset_key(asset),
             description=f"{check.description} Its ERROR keeps the partition from going further "
             "where the model's manifest lists it under checks.blocking.",
             # The graph waits for the check; each evaluation says whether it blocks.
@@ -73,9 +75,10 @@ def _evaluate(
             asset,
             _faults(asset, findings, problem, blocking_checks),
         )
+        judged = target_materialisation(run.instance, selected[0].asset_key, day)
         for key in selected:
             blocking = key.name in blocking_checks
-            yield _evaluation(run.instance, key, day, findings, problem, blocking)
+            yield _evaluation(key, day, findings, problem, blocking, judged)
     for key in selected:
         yield dg.Output(None, f"{key.asset_key.to_python_identifier()}_{key.name}")
 
@@ -127,12 +130,12 @@ def judge(
 
 
 def _evaluation(
-    instance: dg.DagsterInstance,
     key: dg.AssetCheckKey,
     day: ModelDay,
     findings: Sequence[Finding],
     problem: str | None,
     blocking: bool,
+    judged: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
     """The evaluation of one check and partition, with all that a person needs to see why."""
     mine = [finding for finding in findings if finding.check == key.name]
@@ -172,7 +175,7 @@ def _evaluation(
         metadata=metadata,
         blocking=blocking and not only_the_week,
         partition=day.partition,
-        target_materialization_data=target_materialisation(instance, key, day),
+        target_materialization_data=judged,
     )
 
 

@@ -96,5 +96,5 @@ def delivered_evaluation(
         metadata={"waiting": dg.MetadataValue.int(len(lines))},
         blocking=False,
         partition=day.partition,
-        target_materialization_data=target_materialisation(instance, DELIVERED.key, day),
+        target_materialization_data=target_materialisation(instance, DELIVERED.key.asset_key, day),
     )

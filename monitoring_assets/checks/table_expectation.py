@@ -129,18 +129,25 @@ class Profiles(TableMetricProvider):
         **_: Any,
     ) -> dict[tuple[str, bool], CharacteristicCounts]:
         frame = whole_table(execution_engine, metric_domain_kwargs)
+        # Each column is taken out once: a frame for each group costs as much as all checks.
+        columns = {str(name): frame[name].to_numpy() for name in frame if name not in EARLIER}
+        earlier = frame[EARLIER].to_numpy().T
+        groups = frame.groupby(["characteristic", "tally"], sort=False).indices
         return {
-            (str(name), bool(tally)): CharacteristicCounts(
-                expected_type=str(group["expected_type"].iat[0]),
-                found_type=str(group["found_type"].iat[0]),
-                slots=group["slot"].to_numpy(),
-                bins=group["bin"].to_numpy(),
-                reference=group["reference"].to_numpy(),
-                current=group["current"].to_numpy(),
-                earlier=group[EARLIER].to_numpy().T,
-                error=str(group["error"].iat[0]),
+            (
+                str(columns["characteristic"][rows[0]]),
+                bool(columns["tally"][rows[0]]),
+            ): CharacteristicCounts(
+                expected_type=str(columns["expected_type"][rows[0]]),
+                found_type=str(columns["found_type"][rows[0]]),
+                slots=columns["slot"][rows],
+                bins=columns["bin"][rows],
+                reference=columns["reference"][rows],
+                current=columns["current"][rows],
+                earlier=earlier[:, rows],
+                error=str(columns["error"][rows[0]]),
             )
-            for (name, tally), group in frame.groupby(["characteristic", "tally"], sort=False)
+            for rows in groups.values()
         }
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -62,13 +63,14 @@ def _earlier(
 
     Not from their drift reports: in a run of many days none is made before the checks.
     """
+    names = pa.array(wanted, pa.string())
 
     def read(number: int) -> dict[str, ColumnProfile]:
         try:
             table, _ = store.read_table(dataset, day.key, day.day - dt.timedelta(days=number))
         except NotMaterialisedError:
             return {}
-        return Profile.from_table(table.filter(pc.field("column").isin(wanted))).columns
+        return Profile.from_table(table.filter(pc.is_in(table["column"], names))).columns
 
     def counts(columns: dict[str, ColumnProfile], name: str) -> NDArray[np.int64]:
         found, of = columns.get(name), reference.columns[name]

@@ -7,11 +7,11 @@ from resources.dagster_internals import AssetCheckEvaluationTargetMaterializatio
 
 
 def target_materialisation(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: ModelDay
+    instance: dg.DagsterInstance, asset: dg.AssetKey, day: ModelDay
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """The materialisation that was judged, so that the UI can tell an outdated evaluation."""
     found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key.asset_key, asset_partitions=[day.partition]), limit=1
+        dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day.partition]), limit=1
     ).records
     if not found:
         return None

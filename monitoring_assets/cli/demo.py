@@ -18,7 +18,7 @@ from rich.text import Text
 
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.options import format_option, print_next, program
-from monitoring_assets.cli.progress import Step, progress
+from monitoring_assets.cli.progress import ShowProgress, progress
 from monitoring_assets.cli.sparkline import BARS, bar
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def demo(
 
     Exit code: 0, 1 if a day is lost, 2 for bad usage or a folder that is not the demo's.
     """
+    from monitoring_assets.demo.processes import import_early
     from monitoring_assets.demo.truth import Truth
 
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
@@ -90,6 +91,7 @@ def demo(
     until = end.date() if end else before.end if before else yesterday
     if until > yesterday:
         raise click.BadParameter(f"{until} is not over yet", param_hint="--end")
+    import_early()
     with progress() as step:
         try:
             truth = _build(
@@ -118,7 +120,7 @@ def demo(
         _serve(home)
 
 
-def _build(home: Path, end: dt.date, days: int, seed: int, step: Step) -> Truth:
+def _build(home: Path, end: dt.date, days: int, seed: int, step: ShowProgress) -> Truth:
     # Its libraries take a second or two, and a lender that is there needs none of them.
     from monitoring_assets.demo import lender
 
@@ -147,7 +149,7 @@ def _prepare(home: Path, truth: Truth) -> None:
     )
 
 
-def _monitor(truth: Truth, step: Step) -> list[Detection]:
+def _monitor(truth: Truth, step: ShowProgress) -> list[Detection]:
     step("starting Dagster", 0, 1)
     import dagster as dg
 

@@ -25,8 +25,9 @@ from monitoring_assets.statistics.profiles.profile import ParquetSource, count, 
 from resources.arrow_types import column_families
 from resources.errors import InputError
 from resources.file_formats import FORMATS, of_one_format
-from resources.storage import DayFiles, LocalStorage, open_path, open_storage
+from resources.storage import DayFiles, LocalStorage, Storage, open_path, open_storage
 from resources.table_files import belongs, refuse_table_formats
+from resources.table_formats.rows import table_at
 from resources.text_tables import as_parquet
 
 BREACHES: dict[str, set[Status]] = {
@@ -191,9 +192,12 @@ def drift(
 def _open(option: str, location: str, types: Mapping[str, str] | None) -> ParquetSource:
     """Open the files at a file, directory, glob or URL until the command ends."""
     try:
-        files, folder = _found_at_url(location) if "://" in location else _found_at(location)
-        folders = {str(PurePosixPath(path).parent) for path in files.paths}
-        refuse_table_formats(files.storage, folders | ({folder} if folder else set()))
+        folder = None
+        files: DayFiles | None = table_at(*_place(location))
+        if files is None:
+            files, folder = _found_at_url(location) if "://" in location else _found_at(location)
+            folders = {str(PurePosixPath(path).parent) for path in files.paths}
+            refuse_table_formats(files.storage, folders | ({folder} if folder else set()))
         readable = click.get_current_context().with_resource(as_parquet(files, types))
         place = readable.storage
         return ParquetSource(
@@ -201,6 +205,13 @@ def _open(option: str, location: str, types: Mapping[str, str] | None) -> Parque
         )
     except Exception as error:  # of botocore, pyarrow or ours: all are about this location
         raise click.BadParameter(str(error), param_hint=option) from error
+
+
+def _place(location: str) -> tuple[Storage, str]:
+    if "://" in location:
+        return open_path(location, open_storage("."))
+    path = Path(location).absolute()
+    return LocalStorage(path.anchor), path.relative_to(path.anchor).as_posix()
 
 
 def _found_at(location: str) -> tuple[DayFiles, str | None]:

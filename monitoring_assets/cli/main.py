@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from resources.errors import InputError
+
 COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
     "drift": "PSI and CSI of two tables, no set-up needed",
@@ -23,6 +25,7 @@ COMMANDS = {
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",
     "materialise": "make one asset of a day of a model version here, and record it in Dagster",
+    "rekey": "take over the history of the assets after a change of their keys' prefix",
     "dashboards": "Datadog's dashboards and monitors, from this repository",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
@@ -49,6 +52,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own, with a message and an exit code
+        except InputError as error:
+            raise click.UsageError(str(error)) from error
         except Exception as error:
             click.secho(f"Unexpected {type(error).__name__}: {error}", fg="red", err=True)
             traceback.print_exc()

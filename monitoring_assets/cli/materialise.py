@@ -75,7 +75,7 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
         node = _node(job, asset)
         day = ModelDay(date.date(), key)
         _check_day(day)
-        done = asset_run.run_that_made(instance, asset, day, tags)
+        done = asset_run.run_that_made(instance, node, day, tags)
         if done is not None:
             click.echo(f"run {done} has made {asset} of {day.partition}")
             return
@@ -86,7 +86,7 @@ def materialise(asset: str, key: str, date: dt.datetime, tags: dict[str, str], w
             run = asset_run.create_run(job, instance, node, day, tags)
             click.echo(f"run {run.run_id} makes {asset} of {day.partition}")
             tell(run.run_id)
-            why = asset_run.execute(job, instance, run, asset, day)
+            why = asset_run.execute(job, instance, run, node, day)
     if why is not None:
         click.secho(f"{asset} of {day.partition}: {why}", fg="red", err=True)
         sys.exit(1)

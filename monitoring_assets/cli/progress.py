@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 LINE_SECONDS = 3.0
 
-Step = Callable[[str, int, int], None]
+ShowProgress = Callable[[str, int, int], None]
 """Told what is being done, the steps done and the steps in all.
 
 What follows a colon is a detail of the same task.
@@ -20,7 +20,7 @@ What follows a colon is a detail of the same task.
 
 
 @contextmanager
-def progress() -> Iterator[Step]:
+def progress() -> Iterator[ShowProgress]:
     """Show each task that the steps name."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -44,7 +44,7 @@ def progress() -> Iterator[Step]:
         yield step
 
 
-def _lines() -> Step:
+def _lines() -> ShowProgress:
     """A line where a task begins and ends, and one every few seconds between."""
     begun: set[str] = set()
     last = 0.0

@@ -80,11 +80,14 @@ def report(model: str, day: dt.datetime | None, output: str) -> None:
     from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import PerformanceReport
+    from resources.table_formats.base import in_words
 
     found = DriftReport.from_table(table)
     drifts = found.drifts()
     moved = {one.drift.column: one.moved_score_by for one in found.columns}
     click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
+    for name, read in notes.get("versions", {}).items():
+        click.echo(f"Read of {name}: {in_words(read)}")
     for days in accepted:
         click.echo(f"Judged against the reference; pages also against the days {days}")
     print_drift(drifts, found.reference_rows, found.rows, moved=moved, weeks=weeks)

@@ -249,7 +249,7 @@ def _print(study: Study, *, curves: bool) -> None:
     )
     console.print(_table(suggestion))
     for name, outcome in main_outcomes(suggestion):
-        console.print(f"{name}: {_in_words(outcome, study)}", markup=False)
+        console.print(f"{name}: {_choice_text(outcome, study)}", markup=False)
         for incident in outcome.past or ():
             until = f"resolved {incident.resolved}" if incident.resolved else "still open"
             console.print(
@@ -320,7 +320,7 @@ def _short(caught: Caught | None) -> str:
     return "never" if caught is None else f"{caught.index:.2f} {caught.days:>2.0f}d"
 
 
-def _in_words(outcome: ChoiceOutcome, study: Study) -> str:
+def _choice_text(outcome: ChoiceOutcome, study: Study) -> str:
     said = [
         f"{outcome.false_pages.pages} false pages in {outcome.false_pages.months:.0f} months",
         _catches("the score", "PSI", outcome.score),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from monitoring_assets.assets.reference_profile import reference_features
 from monitoring_assets.cli.feature_summary import landed_now
 from monitoring_assets.runs.backfill import QUIET
 from resources.arrow_types import column_families
+from resources.date_column import rows_of
 from resources.environment import resources_from_environment
 from resources.errors import InputError
 from resources.lake import Lake
@@ -94,8 +96,10 @@ def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
     place, path = registry.locate(landed.folder, manifest.reference.path)
     with sample_as_parquet(place, path, manifest.declared_types) as sample:
         types = column_families(pq.read_schema(sample), key=manifest.batch.key)
-    # Of a piece without rows.
-    columns = next(day_rows(files, landed, registry, types)).schema.names
+    column = manifest.batch.date_column
+    with rows_of(files, column, last) if column else nullcontext(files) as rows:
+        # Of a piece without rows.
+        columns = next(day_rows(rows, landed, registry, types)).schema.names
     absent = [name for name in [*manifest.features.names, *manifest.carried] if name not in columns]
     url = files.storage.url(files.paths[0])
     if absent:

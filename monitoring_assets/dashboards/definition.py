@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring_assets.statistics.drift.thresholds import Thresholds
+from resources.asset_keys import asset_path
 
 Json = dict[str, Any]
 Kind = Literal["dashboard", "monitor"]
@@ -47,7 +48,7 @@ class DashboardSettings:
         return cls(
             notify,
             os.environ.get("MONITORING_RUNBOOK_URL") or cls.runbook,
-            f"{dagster}/assets/drift_report?view=partitions" if dagster else None,
+            f"{dagster}/assets/{asset_path('drift_report')}?view=partitions" if dagster else None,
             os.environ.get("MONITORING_DATADOG_DASHBOARD_URL") or None,
         )
 

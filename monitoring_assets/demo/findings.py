@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from resources.dagster_internals import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 from resources.manifest import CHECKS
 from resources.store import Store
@@ -102,7 +103,7 @@ def read_findings(instance: dg.DagsterInstance) -> dict[str, dict[dt.date, DayFi
             continue
         judged: set[str] = set()
         history = instance.event_log_storage.get_asset_check_execution_history(
-            dg.AssetCheckKey(dg.AssetKey(check.asset), check.name),
+            dg.AssetCheckKey(asset_key(check.asset), check.name),
             limit=EVERYTHING,
             status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
         )

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, redirect_stderr
+from contextlib import redirect_stderr
 from io import StringIO
-from multiprocessing import get_context
 
 import dagster as dg
 
@@ -24,6 +23,7 @@ from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.scores import scores
 from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.demo.findings import read_findings
+from monitoring_assets.demo.processes import processes
 from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import QUIET, backfill, consecutive
@@ -50,7 +50,6 @@ LOCATION = "model_monitoring"
 # Long enough that a run's own cost is small, short enough that progress is seen, and that few days
 # are done again when one of them stops the run.
 RUN_DAYS = 15
-PROCESSES = 2
 
 # What a day's run makes before anything is decided, beside segments if the model has any.
 MEASURED = [features.key, scores.key, drift_report.key]
@@ -80,8 +79,7 @@ def replay(
         When a version cannot be onboarded, or a day fails that no check has stopped.
     """
     cursor, wanted = _read_cursor(instance, registry_sensor), list[ModelDay]()
-    # One for all: a process takes seconds to import what a day needs.
-    with _processes() as pool:
+    with processes() as pool:
         while (result := tick(defs, instance, cursor)).run_requests:
             _onboard(instance, pool, profiles_wanted(result), progress)
             wanted += [
@@ -104,17 +102,6 @@ def replay(
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, registry_sensor, cursor)
     _keep_cursor(instance, outcome_sensor, asked)
-
-
-@contextmanager
-def _processes() -> Iterator[ProcessPoolExecutor]:
-    """Processes side by side; what is not begun when the block ends is never begun."""
-    # A fork would share this process's database connections.
-    pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _onboard(
@@ -231,7 +218,7 @@ def _decide_in_order(ref: InstanceRef, days: list[ModelDay]) -> None:
     from monitoring_assets.definitions import defs
 
     job = defs.get_repository_def().get_job(decide_alerts.name)
-    as_if = {"ops": {alerts.key.to_python_identifier(): {"config": {"as_if_on_the_day": True}}}}
+    as_if = {"ops": {alerts.op.name: {"config": {"as_if_on_the_day": True}}}}
     # The alert log speaks on the terminal, where the progress is; the demo's end has what it said.
     with dg.DagsterInstance.from_ref(ref) as instance, redirect_stderr(StringIO()):
         job.execute_in_process(

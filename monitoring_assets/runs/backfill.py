@@ -17,6 +17,7 @@ from monitoring_assets.runs.failures import (
     stopped_partitions,
 )
 from monitoring_assets.runs.tags import BACKFILL, range_tags
+from resources.asset_keys import asset_key
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -71,7 +72,7 @@ def backfill(
         for run in consecutive(sorted(days))
         for chunk in ([run] if single_run else [[day] for day in run])
     ]
-    last_asset = dg.AssetKey("drift_report")
+    last_asset = asset_key("drift_report")
     while waiting:
         chunk = [ModelDay(day, key) for day in waiting.pop(0)]
         result = job.execute_in_process(

@@ -8,6 +8,7 @@ import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
+from resources.asset_keys import asset_name
 from resources.errors import InputError, NotArrivedError
 from resources.faults import record_faults, run_of
 from resources.store import Store
@@ -40,7 +41,7 @@ def materialise_each(
         If any day failed for an `InputError`, or several days were asked for and one failed.
     """
     days = [ModelDay.parse(partition) for partition in context.partition_keys]
-    asset = context.asset_key.to_user_string()
+    asset = asset_name(context.asset_key)
     done: dict[ModelDay, Mapping[str, Any]] = {}
     failed: dict[ModelDay, Exception] = {}
     next_word = time.monotonic() + PROGRESS_SECONDS
@@ -67,7 +68,7 @@ def materialise_each(
         context.log_event(
             dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
         )
-    reasons = {day.partition: _in_words(error) for day, error in failed.items()}
+    reasons = {day.partition: _error_text(error) for day, error in failed.items()}
     raise dg.Failure(
         description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),
         metadata={
@@ -79,5 +80,5 @@ def materialise_each(
     )
 
 
-def _in_words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"

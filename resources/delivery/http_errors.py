@@ -60,7 +60,7 @@ def accepted(service: str, response: Response, *secrets: str) -> None:
     if 200 <= status < 300:
         return
     raise UndeliveredError(
-        f"{service} answered {status}: {_in_words(response, secrets)}",
+        f"{service} answered {status}: {_answer_text(response, secrets)}",
         retry_after=_wait(response.headers) if status in _WAITING else None,
         refused=400 <= status < 500 and status not in _LATER,
     )
@@ -76,7 +76,7 @@ def unreachable(service: str, url: str, error: Exception) -> UndeliveredError:
     )
 
 
-def _in_words(response: Response, secrets: Sequence[str]) -> str:
+def _answer_text(response: Response, secrets: Sequence[str]) -> str:
     """The errors of an answer, without secrets: JSON with ``errors``, or Slack's plain text."""
     is_text = response.headers.get("Content-Type", "").startswith("text/plain")
     try:

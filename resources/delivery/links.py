@@ -7,6 +7,7 @@ import os
 from urllib.parse import quote
 
 from monitoring_assets.statistics.alerts.policy import Family
+from resources.asset_keys import asset_path
 from resources.delivery.messages import Link
 from resources.delivery.metrics import DEPLOYMENT
 
@@ -33,7 +34,7 @@ def links(key: str, day: dt.date, family: Family) -> list[Link]:
     dagster, dashboard = "/automation", ""
     if key != DEPLOYMENT:
         partition = quote(f"{day}|{key}")
-        dagster = f"/assets/drift_report?view=partitions&partition={partition}"
+        dagster = f"/assets/{asset_path('drift_report')}?view=partitions&partition={partition}"
         dashboard = f"?tpl_var_model={quote(model)}&tpl_var_version={quote(version)}"
     pages = (
         ("MONITORING_DAGSTER_URL", "The day in Dagster", dagster),

@@ -86,8 +86,9 @@ class Reference(Section):
     """The sample that the model was built or approved on; every day is compared with it."""
 
     path: RelativePath = Field(
-        description="Parquet, CSV or JSON lines, beside the manifest or a URL. It has the features "
-        "as the model takes them: `features.sql` is not run on it."
+        description="Parquet, CSV, JSON lines or the folder of a Delta Lake or Iceberg table, "
+        "beside the manifest or a URL. It has the features as the model takes them: "
+        "`features.sql` is not run on it."
     )
     score: str | None = Field(
         None,
@@ -107,13 +108,14 @@ class Batch(Section):
 
     path: TablePath = Field(
         description="File, folder or glob with {date}, in Parquet, CSV or JSON lines; under the "
-        "lake's root, or a URL. {date:%Y/%m/%d} is the day in another form."
+        "lake's root, or a URL. {date:%Y/%m/%d} is the day in another form. Of a Delta Lake or "
+        "Iceberg table, <folder>/<column>={date}."
     )
     date_column: str | None = Field(
         None,
         min_length=1,
-        description="Column that says the day of a row, where `path` holds many days in Parquet; "
-        "it then needs no {date}.",
+        description="Column that says the day of a row, where `path` holds many days in Parquet, "
+        "Delta Lake or Iceberg; it then needs no {date}.",
     )
     key: Annotated[str, AfterValidator(not_the_score)] = Field(
         description="Column that identifies a row."

@@ -21,6 +21,7 @@ from resources.manifest import (
 from resources.registry.base import Candidate, ModelRegistry
 from resources.registry.sample import judge_sample
 from resources.storage import Files, open_path
+from resources.text_tables import sample_sha256
 
 READERS = 16
 # Fingerprint of a verdict that is about more than the files of the folder: no version has it.
@@ -121,7 +122,8 @@ def file_digests(files: Files, manifest: Manifest) -> dict[str, str]:
     for name, path in paths.items():
         if path is not None:
             place, relative = open_path(path, files)
-            digests[name] = place.sha256(relative)
+            sha256 = sample_sha256 if name == "reference.path" else Files.sha256
+            digests[name] = sha256(place, relative)
     return digests
 
 

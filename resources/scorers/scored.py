@@ -21,8 +21,8 @@ class ScoredScoring(Scorer):
 
     flavour: Literal["scored"]
     path: DatedPath = Field(
-        description="File, folder or glob with {date}, in Parquet, CSV or JSON lines, under the "
-        "lake's root, or a URL."
+        description="File, folder or glob with {date} under the lake's root, or a URL, as "
+        "`batch.path`."
     )
     score: str = Field("score", description="Column that is the score; the key is the batch's.")
 

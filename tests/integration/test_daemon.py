@@ -17,6 +17,7 @@ import pytest
 
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from tests.conftest import YESTERDAY, days_ago
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ def wait_for(condition, seconds=240):
 
 
 def reports(instance):
-    return instance.get_materialized_partitions(dg.AssetKey("drift_report"))
+    return instance.get_materialized_partitions(asset_key("drift_report"))
 
 
 @pytest.mark.slow
@@ -99,10 +100,10 @@ def test_a_version_on_s3_is_onboarded_and_its_days_run_once_though_the_daemon_is
         asked = [run.tags["dagster/partition"] for run in runs]
         assert sorted(asked) == sorted(expected)
         assert instance.get_runs_count(dg.RunsFilter(job_name="onboard_model")) == 1
-        psi = dg.AssetCheckKey(dg.AssetKey("scores"), "psi")
+        psi = dg.AssetCheckKey(asset_key("scores"), "psi")
         history = instance.event_log_storage.get_asset_check_execution_history(psi, limit=10)
         assert {record.partition for record in history} == expected
-        registry = instance.get_latest_materialization_event(dg.AssetKey("model_registry"))
+        registry = instance.get_latest_materialization_event(asset_key("model_registry"))
         assert registry.asset_materialization.metadata["monitored"].value == 1
 
 
@@ -151,7 +152,7 @@ def test_backfills_from_the_ui_run_a_day_or_a_whole_range(lender, home):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     workspace = ("-w", str(TEMPLATES / "workspace.yaml"))
-    assets = [{"path": [name]} for name in ("features", "scores", "drift_report")]
+    assets = [{"path": asset_key(name).path} for name in ("features", "scores", "drift_report")]
     cards = [ModelDay(days_ago(n), "pd_cards.1").partition for n in (1, 0)]
     auto = [ModelDay(days_ago(n), "pd_auto.1").partition for n in (1, 0)]
     with dg.DagsterInstance.get() as instance:

@@ -1,11 +1,17 @@
 """The same rows in every format that is read: what is found of them is the same."""
 
+import dagster as dg
 import numpy as np
 import pandas as pd
+import pytest
+from click.testing import CliRunner
 
+from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
-from tests.conftest import days_ago, job, onboard, rows
+from resources.table_formats.base import in_words
+from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
+from tests.tables import Icebergs, write_delta
 
 DAY = days_ago(40)
 
@@ -121,3 +127,173 @@ def test_one_table_of_many_days(any_lender, instance):
         assert done.success
         reports.append(any_lender.store.read_table("drift_report", key, days_ago(2))[0].to_pylist())
     assert reports[0] == reports[1]
+
+
+DATASETS = ("drift_report", "performance_report", "segment_report")
+
+
+def in_plain_files(lender, name, frame, day):
+    lender.put(open_storage(lender.lake.root), f"{name}/applied={day}/part.parquet", frame)
+
+
+def in_delta(lender, name, frame, day):
+    """Partitioned by the day, which is no column of the files."""
+    storage = open_storage(lender.lake.root)
+    write_delta(storage, name, frame.assign(applied=str(day)), partition_by=["applied"])
+
+
+def in_iceberg(lender, name, frame, day):
+    tables = Icebergs(open_storage(lender.lake.root), lender.scratch / "catalog")
+    tables.write(name, frame.assign(applied=day))
+
+
+TABLES = {"files": in_plain_files, "delta": in_delta, "iceberg": in_iceberg}
+
+
+def test_a_day_in_a_table_of_versions_is_the_same_day(any_lender, instance):
+    """Batch, scores and outcomes in tables of many days, at the paths that folders would have."""
+    days = {DAY: frame_of(1, 500, income_shift=0.4), days_ago(41): frame_of(2, 300)}
+    registry = open_storage(any_lender.registry.root)
+    for kind, write in TABLES.items():
+        for day, frame in days.items():
+            write(any_lender, f"{kind}/loans", frame.drop(columns=["score", "bad"]), day)
+            shuffled = frame.sample(frac=1, random_state=1)
+            write(any_lender, f"{kind}/scores", shuffled[["loan_id", "score"]], day)
+            write(any_lender, f"{kind}/outcomes", shuffled[["loan_id", "bad"]], day)
+        any_lender.put(registry, f"pd_cards/{kind}/reference.parquet", frame_of(0, 2000))
+        any_lender.publish_manifest(
+            "pd_cards",
+            kind,
+            deployed_at=days_ago(60).isoformat(),
+            reference={"path": "reference.parquet", "score": "score", "outcome": "bad"},
+            batch={"path": kind + "/loans/applied={date}", "key": "loan_id"},
+            features={"columns": ["income", "region", "branch"]},
+            scoring={"flavour": "scored", "path": kind + "/scores/applied={date}"},
+            outcome={"path": kind + "/outcomes/applied={date}", "column": "bad", "maturity": 30},
+            segments=["branch"],
+        )
+    onboard(any_lender, instance)
+    found, lake = {}, any_lender.lake
+    for kind in TABLES:
+        day = ModelDay(DAY, f"pd_cards.{kind}")
+        manifest = any_lender.store.landed(day.key).manifest
+        near = [days_ago(ago) for ago in range(38, 43)]
+        assert [one for one in near if lake.has_arrived(manifest, one)] == list(days)
+        assert lake.days_with_batch(manifest, near) == list(days)
+        for name in ("monitor_day", "measure_performance"):
+            done = job(name, any_lender).execute_in_process(
+                instance=instance, partition_key=day.partition
+            )
+            assert done.success
+        found[kind] = [
+            any_lender.store.read_table(dataset, day.key, DAY)[0].to_pylist()
+            for dataset in DATASETS
+        ]
+        _, notes = any_lender.store.read_table("drift_report", day.key, DAY)
+        names = {} if kind == "files" else {"batch", "scores"}
+        assert notes["versions"].keys() == {*names}
+    assert all(found["files"])
+    for kind in TABLES:
+        assert found[kind] == found["files"], kind
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+def test_which_version_a_day_was_read_from(lender, instance, monkeypatch, format_):
+    """Scores in the batch's table are of the batch's version; a later run says what it read."""
+    write, day = TABLES[format_], ModelDay(YESTERDAY, "pd_cards.1")
+    write(lender, "loans", rows(1), YESTERDAY)
+    registry = open_storage(lender.registry.root)
+    lender.put(registry, "pd_cards/1/reference.parquet", rows(0, 1000))
+    path = "loans/applied={date}"
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        reference={"path": "reference.parquet", "score": "score"},
+        batch={"path": path, "key": "loan_id"},
+        scoring={"flavour": "scored", "path": path},
+    )
+    onboard(lender, instance)
+
+    def run(*assets):
+        done = job("monitor_day", lender).execute_in_process(
+            instance=instance,
+            partition_key=day.partition,
+            asset_selection=[dg.AssetKey(name) for name in assets] or None,
+        )
+        assert done.success
+        shown = {}
+        for event in done.get_asset_materialization_events():
+            shown[event.asset_key.to_user_string()] = event.materialization.metadata
+        return shown
+
+    def noted():
+        return lender.store.read_table("drift_report", day.key, day.day)[1]["versions"]
+
+    shown = run()
+    first = noted()["batch"]
+    assert first == noted()["scores"] == shown["features"]["batch_version"].value
+    assert first == shown["drift_report"]["batch_version"].value
+    assert "same_version_as_before" not in shown["features"]
+    assert run()["features"]["same_version_as_before"].value is True
+    # Between the features and the scores more rows come: they are not scored.
+    run("features")
+    write(lender, "loans", rows(2), YESTERDAY)
+    shown = run("scores")
+    assert shown["scores"]["scores_version"].value == first
+    assert shown["scores"]["rows"].value == 400
+    shown = run()
+    assert noted()["batch"] == noted()["scores"] != first
+    assert shown["features"]["same_version_as_before"].value is False
+    assert shown["features"]["batch_version_before"].value == first
+    assert shown["features"]["rows"].value == 800
+    monkeypatch.setenv("MONITORING_STORE", lender.store.root)
+    said = CliRunner().invoke(main, ["report", day.key, "--date", str(day.day)])
+    assert f"Read of batch: {in_words(noted()['batch'])}\n" in said.output
+    # Each report that was made says its own for good.
+    kept = [path for path in lender.store.storage.list("evidence/drift_report") if path]
+    assert len(kept) == 3
+
+
+def test_the_reference_in_a_table_of_versions(any_lender, instance):
+    """It is the version that landed, or refused: a later one is another sample."""
+    registry, lake = (open_storage(one.root) for one in (any_lender.registry, any_lender.lake))
+    sample, frame = frame_of(0, 1000), frame_of(1, 300)
+    any_lender.put(lake, f"loans/{DAY}.parquet", frame)
+    any_lender.put(registry, "pd_cards/files/reference.parquet", sample)
+    write_delta(lake, "training/delta", sample)
+    Icebergs(lake, any_lender.scratch / "catalog").write("training/iceberg", sample)
+    for kind in ("files", "delta", "iceberg"):
+        path = "reference.parquet" if kind == "files" else f"{any_lender.lake.root}/training/{kind}"
+        any_lender.publish_manifest(
+            "pd_cards",
+            kind,
+            deployed_at=days_ago(60).isoformat(),
+            reference={"path": path, "score": "score"},
+            batch={"path": "loans/{date}.parquet", "key": "loan_id"},
+            features={"columns": ["income", "region", "branch"]},
+            scoring={"flavour": "scored", "path": "loans/{date}.parquet"},
+        )
+    onboard(any_lender, instance)
+    profiles = [
+        any_lender.store.read_table("reference_profile", f"pd_cards.{kind}")[0]
+        .drop_columns(["arrow_type"])  # string, or large_string
+        .to_pylist()
+        for kind in ("files", "delta", "iceberg")
+    ]
+    assert profiles[0] == profiles[1] == profiles[2]
+    _, notes = any_lender.store.read_table("reference_profile", "pd_cards.delta")
+    table = f"{any_lender.lake.root}/training/delta"
+    assert notes["versions"]["reference"] == {
+        "format": "Delta Lake",
+        "table": table,
+        "version": 0,
+    }
+    write_delta(lake, "training/delta", frame)
+    done = job("onboard_model", any_lender).execute_in_process(
+        instance=instance, partition_key="pd_cards.delta", raise_on_error=False
+    )
+    assert not done.success
+    (failed,) = (event for event in done.all_events if event.is_step_failure)
+    assert "training/delta (reference.path) has changed after the version landed" in str(
+        failed.event_specific_data.error
+    )

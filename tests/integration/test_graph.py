@@ -7,6 +7,7 @@ import pytest
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import backfill
+from resources.asset_keys import asset_key
 from resources.errors import InputError
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows, tick
@@ -53,7 +54,7 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
     assert {part for _, part in found} == {partition}
     assert all(evaluation.passed for evaluation in found.values())
     assert all(e.target_materialization_data is not None for e in found.values())
-    made = instance.get_latest_materialization_event(dg.AssetKey("drift_report"))
+    made = instance.get_latest_materialization_event(asset_key("drift_report"))
     metadata = made.asset_materialization.metadata
     assert 0 < metadata["psi"].value < 0.1
     assert 0 < metadata["csi_max"].value < 0.1
@@ -136,8 +137,8 @@ def test_a_range_is_one_run_with_a_check_for_each_day(lender, instance):
     assert instance.get_runs_count(dg.RunsFilter(job_name="monitor_day")) == 1
     partitions = {ModelDay(day, "pd_cards.1").partition for day in days}
     for name in ("features", "scores", "drift_report"):
-        assert instance.get_materialized_partitions(dg.AssetKey(name)) == partitions
-    psi = dg.AssetCheckKey(dg.AssetKey("scores"), "psi")
+        assert instance.get_materialized_partitions(asset_key(name)) == partitions
+    psi = dg.AssetCheckKey(asset_key("scores"), "psi")
     records = instance.event_log_storage.get_asset_check_execution_history(psi, limit=10)
     assert {record.partition for record in records} == partitions
 
@@ -162,7 +163,7 @@ def test_in_a_range_bad_days_do_not_stop_good_ones(lender, instance):
     assert outcome.failed.keys() == {ModelDay(days_ago(n), "pd_cards.1") for n in (1, 3)}
     assert "no file at" in outcome.failed[ModelDay(days_ago(1), "pd_cards.1")]
     assert "batch_quality" in outcome.failed[ModelDay(days_ago(3), "pd_cards.1")]
-    made = instance.get_materialized_partitions(dg.AssetKey("drift_report"))
+    made = instance.get_materialized_partitions(asset_key("drift_report"))
     assert made == {day.partition for day in good}
 
 

@@ -1,6 +1,5 @@
 """Performance on its way to a page: outcomes that change, an incident, and its end."""
 
-import dagster as dg
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -8,6 +7,7 @@ from click.testing import CliRunner
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from resources import layout
+from resources.asset_keys import asset_key
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -55,7 +55,7 @@ def decided(lender, instance):
     assert (
         job("monitor_day", lender)
         .execute_in_process(
-            instance=instance, tags=span, asset_selection=[dg.AssetKey(name) for name in measured]
+            instance=instance, tags=span, asset_selection=[asset_key(name) for name in measured]
         )
         .success
     )

@@ -13,6 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.main import main as monitoring
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from resources.delivery.outbox import Evidence, Outbox
 from tests.conftest import YESTERDAY
 from tests.integration.rough import FAULTS, UNCERTAIN, RoughDatadog, RoughPagerDuty
@@ -150,7 +151,7 @@ def action_of(event):
 def assert_all_is_delivered(soak):
     """Nothing waits, and Dagster says so of the last day of each version."""
     assert Outbox(soak.lender.store.storage).waiting() == []
-    key = dg.AssetCheckKey(dg.AssetKey("alerts"), "delivered")
+    key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
     history = soak.instance.event_log_storage.get_asset_check_execution_history(key, limit=10_000)
     last = {record.partition: record.status for record in reversed(history)}
     passed = AssetCheckExecutionRecordStatus.SUCCEEDED

@@ -104,6 +104,7 @@ def test_the_lock_is_production_at_the_versions_that_are_tested() -> None:
     wanted = [
         *project["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["production"],
+        *project["project"]["optional-dependencies"]["tables"],
     ]
     named = {re.match(r"[\w.-]+", one)[0].lower() for one in wanted}  # type: ignore[index]
     assert named <= production.keys()

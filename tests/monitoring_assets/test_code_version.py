@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitoring_assets.code_version import PACKAGES, code_version
+from resources.asset_keys import asset_name
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ("features", "drift_report", "segment_report")
@@ -72,6 +73,6 @@ def test_an_asset_has_the_version_of_its_module():
 
     graph = defs.get_repository_def().asset_graph
     assert {key: graph.get(key).code_version for key in graph.executable_asset_keys} == {
-        key: code_version(f"monitoring_assets.assets.{key.to_user_string()}")
+        key: code_version(f"monitoring_assets.assets.{asset_name(key)}")
         for key in graph.executable_asset_keys
     }

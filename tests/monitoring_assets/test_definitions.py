@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dagster as dg
+from resources.asset_keys import asset_key, asset_name
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def test_the_graph_is_the_one_in_the_readme():
 
     graph = defs.get_repository_def().asset_graph
     parents = {
-        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        asset_name(key): {asset_name(parent) for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
     }
     assert parents == {
@@ -53,7 +53,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "performance_report": {"scores"},
         "alerts": {"drift_report", "performance_report", "segment_report"},
     }
-    checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+    checks = {(asset_name(key.asset_key), key.name) for key in graph.asset_check_keys}
     assert checks == {
         ("features", "batch_quality"),
         ("features", "broken_columns"),
@@ -67,4 +67,4 @@ def test_the_graph_is_the_one_in_the_readme():
         ("performance_report", "unmatched_outcomes"),
         ("alerts", "delivered"),
     }
-    assert graph.get(dg.AssetKey("features")).partitions_def is not None
+    assert graph.get(asset_key("features")).partitions_def is not None

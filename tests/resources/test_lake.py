@@ -1,13 +1,16 @@
 """A day's files: found by pattern, and only when they are whole."""
 
 import datetime as dt
+from functools import partial
 
+import pandas as pd
 import pytest
 
 from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.storage import open_storage
+from tests.tables import Icebergs, write_delta
 
 DAY = dt.date(2026, 9, 1)
 
@@ -255,9 +258,63 @@ def test_the_files_of_many_days_are_those_of_each_in_one_listing(any_lender, pat
         assert [one.path for one in files] == list(any_lender.lake.day_files(pattern, day).paths)
 
 
-@pytest.mark.parametrize("pattern", ["t/date={date}/", "t/date={date}/*.parquet", "*/date={date}/"])
-def test_a_day_of_a_delta_table_has_arrived_and_is_refused(any_lender, put, pattern):
+@pytest.mark.parametrize("pattern", ["t/date={date}/*.parquet", "*/date={date}/"])
+def test_files_within_a_delta_table_have_arrived_and_are_refused(any_lender, put, pattern):
     put("t/_delta_log/00000000000000000000.json", "t/date=2026-09-01/a.parquet")
     assert any_lender.lake.has_arrived(needing(any_lender, pattern), DAY)
     with pytest.raises(InputError, match="/t: found a Delta Lake table"):
         found(any_lender, pattern)
+
+
+def delta_and_iceberg(lender):
+    """What appends rows to a table of either format."""
+    lake = open_storage(lender.lake.root)
+    return {
+        "delta": partial(write_delta, lake),
+        "iceberg": Icebergs(lake, lender.scratch / "catalog").write,
+    }
+
+
+def loans(*keys, day=DAY):
+    return pd.DataFrame({"id": keys, "day": day})
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+def test_days_of_a_table_of_versions(any_lender, format_):
+    """Those it has rows of, by whatever way a path or a column says the day."""
+    write, lake = delta_and_iceberg(any_lender)[format_], any_lender.lake
+    write("t", pd.concat([loans("a", "b"), loans("c", day=None)]))
+    other = DAY + dt.timedelta(days=3)
+    write("t", loans("d", day=other))
+    days = [DAY + dt.timedelta(days=number) for number in range(5)]
+    by_path = needing(any_lender, "t/day={date}")
+    by_column = needing(any_lender, "t/", date_column="day")
+    for manifest in (by_path, by_column):
+        assert [day for day in days if lake.has_arrived(manifest, day)] == [DAY, other]
+        assert lake.days_with_batch(manifest, days) == [DAY, other]
+    before = lake.files_by_day("t/day={date}", days)
+    write("t", loans("late"))
+    after = lake.files_by_day("t/day={date}", days)
+    assert before[DAY] != after[DAY]
+    assert before[other] == after[other]
+    with pytest.raises(NotArrivedError, match=r"no row of 2026-09-02 in .* \(t/day={date}\)"):
+        lake.day_files("t/day={date}", days[1])
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+@pytest.mark.parametrize("pattern", ["t/{date}/", "t/{date:%Y}/day={date}"])
+def test_a_table_of_versions_for_each_day_or_year(any_lender, format_, pattern):
+    write, lake = delta_and_iceberg(any_lender)[format_], any_lender.lake
+    days = [dt.date(2025, 12, 31), dt.date(2026, 1, 1), dt.date(2026, 1, 2)]
+    for day in (days[0], days[2]):
+        folder = pattern.format(date=day).rstrip("/").partition("/day=")[0]
+        write(folder, loans("a", day=day))
+    assert list(lake.files_by_day(pattern, days)) == [days[0], days[2]]
+    manifest = needing(any_lender, pattern)
+    assert [day for day in days if lake.has_arrived(manifest, day)] == [days[0], days[2]]
+
+
+def test_a_marker_is_refused_of_a_table_of_versions(any_lender):
+    delta_and_iceberg(any_lender)["delta"]("t", loans("a"))
+    with pytest.raises(InputError, match="found marker _SUCCESS; allowed: none"):
+        any_lender.lake.day_files("t/day={date}", DAY, "_SUCCESS")

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from resources import layout
+from resources.asset_keys import asset_key
 from resources.manifest import Manifest
 from resources.storage import open_storage
 from resources.store import Landed
@@ -124,7 +125,9 @@ def test_a_day_that_somebody_has_run_is_not_run_again(lender, instance, sensor):
     lender.deliver(days_ago(1))
     lender.deliver(YESTERDAY)
     done = f"{days_ago(1)}|pd_cards.1"
-    instance.report_runless_asset_event(dg.AssetMaterialization("drift_report", partition=done))
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(asset_key("drift_report"), partition=done)
+    )
     assert requested(Daemon(sensor, lender, instance).tick()) == [f"{YESTERDAY}|pd_cards.1"]
 
 
@@ -164,7 +167,7 @@ def test_days_that_somebody_has_run_take_up_no_room(daemon):
         daemon.lender.deliver(days_ago(number))
         if number:
             partition = f"{days_ago(number)}|pd_cards.1"
-            done = dg.AssetMaterialization("drift_report", partition=partition)
+            done = dg.AssetMaterialization(asset_key("drift_report"), partition=partition)
             daemon.instance.report_runless_asset_event(done)
     assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
 

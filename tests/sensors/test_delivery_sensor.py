@@ -8,6 +8,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.events import StepMaterializationData
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from resources.asset_keys import asset_key
 from resources.delivery.channels import channels_from_environment
 from resources.delivery.outbox import Outbox
 from sensors.delivery_sensor import delivery_sensor
@@ -20,7 +21,7 @@ from tests.receivers.server import CUT, Answer
 def instance(instance):
     """One in which a run has decided on the day of the messages."""
     partition = ModelDay(DAY, "pd_cards.1").partition
-    decided = dg.AssetMaterialization("alerts", partition=partition)
+    decided = dg.AssetMaterialization(asset_key("alerts"), partition=partition)
     event = dg.DagsterEvent(
         event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
         job_name="decide_alerts",
@@ -42,7 +43,7 @@ def tick(lender, instance):
 
 def checks(instance):
     """Evaluations of `delivered`, the last first: partition and whether it passed."""
-    key = dg.AssetCheckKey(dg.AssetKey("alerts"), "delivered")
+    key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
     history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
     return [(record.evaluation.partition, record.evaluation.passed) for record in history]
 
@@ -82,7 +83,7 @@ def test_a_run_that_was_killed_before_its_check_does_not_stop_the_sensor(
         event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
         job_name="decide_alerts",
         event_specific_data=AssetCheckEvaluationPlanned(
-            asset_key=dg.AssetKey("alerts"),
+            asset_key=asset_key("alerts"),
             check_name="delivered",
             partitions_subset=MODEL_DAYS.subset_with_partition_keys([day]),
         ),
@@ -90,7 +91,7 @@ def test_a_run_that_was_killed_before_its_check_does_not_stop_the_sensor(
     instance.report_dagster_event(planned, run_id="killed")
     put(lender, notice())
     assert tick(lender, instance) == "2 sent, 0 wait"
-    key = dg.AssetCheckKey(dg.AssetKey("alerts"), "delivered")
+    key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
     history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
     assert {record.run_id: record.status.value for record in history} == {
         "killed": "PLANNED",

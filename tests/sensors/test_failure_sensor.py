@@ -6,6 +6,7 @@ import pytest
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.tags import BACKFILL
+from resources.asset_keys import asset_key
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -28,7 +29,7 @@ def daemon(lender, instance):
 def run(lender, instance, day, tags=None, key=KEY, asset=None):
     return job("monitor_day", lender).execute_in_process(
         instance=instance,
-        asset_selection=None if asset is None else [dg.AssetKey(asset)],
+        asset_selection=None if asset is None else [asset_key(asset)],
         partition_key=None if tags else ModelDay(day, key).partition,
         tags=tags,
         raise_on_error=False,

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from resources import layout
+from resources.asset_keys import asset_key
 from resources.layout import VERDICTS
 from resources.registry import open_registry
 from resources.storage import LocalStorage, open_storage
@@ -47,7 +48,7 @@ def partitions(daemon):
 
 def lines(daemon):
     """What the model_registry asset said last: status and reason by folder."""
-    event = daemon.instance.get_latest_materialization_event(dg.AssetKey("model_registry"))
+    event = daemon.instance.get_latest_materialization_event(asset_key("model_registry"))
     records = event.asset_materialization.metadata["versions"].records
     return {
         record.data["folder"]: (record.data["status"], record.data["why"]) for record in records
@@ -348,7 +349,7 @@ def test_broken_versions_are_seen_in_the_tick_and_in_the_asset_until_they_are_me
     status, why = found["pd_loans/1"]
     assert status == "rejected"
     assert "model.yaml: owner: found None" in why
-    event = daemon.instance.get_latest_materialization_event(dg.AssetKey("model_registry"))
+    event = daemon.instance.get_latest_materialization_event(asset_key("model_registry"))
     assert event.asset_materialization.metadata["rejected"].value == 1
     assert event.asset_materialization.metadata["monitored"].value == 1
     assert list(found) == ["pd_loans/1", "pd_autos/1", "pd_cards/1"]

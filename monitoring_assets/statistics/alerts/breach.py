@@ -587,7 +587,7 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         return Breach(
             family,
             report.column,
-            _in_words(report, baseline, counts, float(value), window, policy.pool_days, beside),
+            _breach_text(report, baseline, counts, float(value), window, policy.pool_days, beside),
             since,
             bool(pages[n, subject]),
             window,
@@ -742,7 +742,7 @@ def _moved_little(moved: Floats, shift: Floats, noise: Floats, least: Floats) ->
     return (np.abs(moved) < least) | (np.abs(shift) < sure)
 
 
-def _in_words(
+def _breach_text(
     report: ColumnDay,
     baseline: NDArray[np.int64],
     counts: NDArray[np.int64],

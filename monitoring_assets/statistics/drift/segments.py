@@ -25,7 +25,7 @@ from monitoring_assets.statistics.drift.thresholds import (
     Thresholds,
     status_of,
 )
-from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, family
+from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, value_kind
 from monitoring_assets.statistics.profiles.kernel import category_codes, float_runs, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 from monitoring_assets.statistics.profiles.source import (
@@ -310,7 +310,7 @@ def _texts(
         raise ValueError(f"segment column {column!r}: {reason}")
     for _, _, array in source.arrays(group, [column]):
         kind = array.type
-        if family(kind) == "numeric":
+        if value_kind(kind) == "numeric":
             # pandas makes whole numbers with a null floats.
             if pa.types.is_floating(kind):
                 array = pc.if_else(pc.is_nan(array), None, array)
@@ -321,7 +321,7 @@ def _texts(
                     f"segment column {column!r} holds numbers that are not whole; allowed: text, "
                     "booleans, dates or whole numbers"
                 ) from None
-        elif family(kind) in ("date", "timestamp"):
+        elif value_kind(kind) in ("date", "timestamp"):
             array = array.cast(pa.string())
         codes, dictionary = category_codes(array)
         yield codes, dictionary.to_pylist()

@@ -70,6 +70,17 @@ class CalibrationMap:
         return 2 if self.method == "logistic" else int(self.rate_errors.shape[1])
 
     @property
+    def cost(self) -> float:
+        """Log-likelihood that the map must gain to be taken instead of another.
+
+        One for each rate. For a line the logarithm of the rows (Schwarz 1978): chance alone gains
+        as much in one of as many references, whereas it gains 2 in one of seven.
+        """
+        if self.method == "logistic":
+            return math.log((self.goods + self.bads).sum())
+        return float(self.parameters)
+
+    @property
     def is_measured(self) -> bool:
         """Whether outcomes of the reference have said what a score stands for."""
         return bool(self.goods.any() and self.bads.any())
@@ -146,10 +157,11 @@ def fit_calibration(
 
     Three maps are candidates: the score itself, if it is a probability; a line of its log odds, or
     of its points; and bad rates by bin, made monotone by isotonic regression with rows as weights.
-    Akaike's criterion chooses. A line must gain more than its two coefficients of log-likelihood,
-    and isotonic rates more than one for each block of equal rates, which are their degrees of
-    freedom (Meyer and Woodroofe 2000). That asks what a hold-out asks (Stone 1977: it is the log
-    loss of leaving one out), without rows and without chance.
+    Akaike's criterion chooses between the last two: it takes one of log-likelihood off for each
+    coefficient of the line, and for each block of equal rates, which are their degrees of freedom
+    (Meyer and Woodroofe 2000). That asks what a hold-out asks (Stone 1977: it is the log loss of
+    leaving one out), without rows and without chance. The score is kept unless what was chosen
+    gains more than `CalibrationMap.cost`.
 
     Parameters
     ----------
@@ -177,7 +189,8 @@ def fit_calibration(
     Meyer and Woodroofe (2000), "On the degrees of freedom in shape-restricted regression", Annals
     of Statistics 28(4). Stone (1977), Journal of the Royal Statistical Society B 39(1). Cox (1958),
     Biometrika 45(3/4), on the line. Buckland, Burnham and Augustin (1997), "Model selection: an
-    integral part of inference", Biometrics 53(2), on errors of what has been chosen.
+    integral part of inference", Biometrics 53(2), on errors of what has been chosen. Schwarz (1978),
+    Annals of Statistics 6(2).
     """
     grid, rows_scored, score_sums = grid_sums(scores)
     mean_scores = np.divide(
@@ -217,7 +230,7 @@ def map_of_part(own: CalibrationMap, whole: CalibrationMap) -> CalibrationMap:
     """Return the map of a part of the reference: its own, if its outcomes speak for that.
 
     They do by the criterion of `fit_calibration`: its own must gain more of log-likelihood over the
-    map of all rows than it has parameters.
+    map of all rows than it costs.
 
     Parameters
     ----------
@@ -225,7 +238,7 @@ def map_of_part(own: CalibrationMap, whole: CalibrationMap) -> CalibrationMap:
         Fitted on the part, and on all rows; both measured, in one grid.
     """
     gain = _log_likelihood(own) - _log_likelihood(replace(own, rates=whole.rates))
-    if gain > own.parameters:
+    if gain > own.cost:
         return own
     return replace(
         whole, reason=f"as in all rows, its own map gaining {gain:.1f} more; {whole.reason}"
@@ -278,7 +291,7 @@ def concordance(goods: NDArray[np.float64], bads: NDArray[np.float64]) -> float:
 
 
 def _best(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> CalibrationMap:
-    """Return the candidate that Akaike's criterion prefers, and say why."""
+    """Return the score's own map, or the candidate that gains more than it costs; say why."""
     candidates, line = [_isotonic(kept)], _line(kept, mean_scores)
     if line is not None:
         if kept.probability:
@@ -290,11 +303,11 @@ def _best(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> Calibration
     if not kept.probability:
         return replace(best, reason=f"the score is in points, which {words} turn into chances")
     gain = _log_likelihood(best) - _log_likelihood(kept)
-    is_worth_it = gain > best.parameters
+    is_worth_it = gain > best.cost
     return replace(
         best if is_worth_it else kept,
         reason=f"recalibrating the score gains {gain:.1f} of log-likelihood on the reference "
-        f"for {words}, {'more' if is_worth_it else 'not more'} than one each",
+        f"for {words}, {'more' if is_worth_it else 'not more'} than the {best.cost:.1f} they cost",
     )
 
 

@@ -18,8 +18,8 @@ from monitoring_assets.statistics.profiles.bins import (
     ColumnError,
     NumericBins,
     category_bins,
-    family,
     quantile_edges,
+    value_kind,
 )
 from monitoring_assets.statistics.profiles.kernel import (
     as_arrow,
@@ -116,7 +116,7 @@ class _NumericFit:
     def result(self) -> NumericBins:
         """Return the bins of the rows so far."""
         values = np.concatenate([np.empty(0), *self._sample])
-        found = family(self._arrow_type)
+        found = value_kind(self._arrow_type)
         kind = found if found in ("date", "timestamp") else "numeric"
         whole = kind != "numeric" or pa.types.is_integer(self._arrow_type)
         edges, spikes = quantile_edges(values, self._bins, whole=whole)
@@ -166,7 +166,7 @@ def _fit(source: ParquetSource, names: Sequence[str], bins: int) -> dict[str, Bi
         arrow_type = source.schema.field(name).type
         if pa.types.is_dictionary(arrow_type):
             arrow_type = arrow_type.value_type
-        if family(arrow_type) == "categorical":
+        if value_kind(arrow_type) == "categorical":
             fits[name] = _CategoricalFit(arrow_type)
         else:
             fits[name] = _NumericFit(arrow_type, source.rows, bins)

@@ -10,14 +10,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Family = Literal["numeric", "date", "timestamp", "categorical", "null"]
+ValueKind = Literal["numeric", "date", "timestamp", "categorical", "null"]
 SlotKind = Literal["interval", "category", "rare", "unseen", "missing", "infinite"]
 
 MAX_BINS = 100
@@ -118,7 +118,9 @@ class NumericBins:
         """The slots of -inf and of inf."""
         return slice(len(self.edges) + 2, len(self.edges) + 4)
 
-    @cached_property
+    # Kept by value: each day's profile is read with bins that are equal, not the same.
+    @property
+    @lru_cache(4096)  # noqa: B019 - some hundred bytes each
     def slots(self) -> tuple[Slot, ...]:
         """Every slot, in the order of the counts."""
         bounds = (-np.inf, *self.edges, np.inf)
@@ -293,7 +295,7 @@ def short_label(label: str, kind: SlotKind) -> str:
     return re.sub(r"-?\d+\.\d{5,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.6g}", label)
 
 
-def family(arrow_type: pa.DataType) -> Family:
+def value_kind(arrow_type: pa.DataType) -> ValueKind:
     """Return how values of an Arrow type are binned.
 
     Parameters
@@ -303,7 +305,7 @@ def family(arrow_type: pa.DataType) -> Family:
 
     Returns
     -------
-    Family
+    ValueKind
         Integers, floats and decimals are ``numeric``; strings and booleans ``categorical``;
         a dictionary is what its values are.
 
@@ -313,7 +315,7 @@ def family(arrow_type: pa.DataType) -> Family:
         The type (list, struct, binary, time, ...) has no bins.
     """
     if pa.types.is_dictionary(arrow_type):
-        return family(arrow_type.value_type)
+        return value_kind(arrow_type.value_type)
     if pa.types.is_null(arrow_type):
         return "null"
     if (

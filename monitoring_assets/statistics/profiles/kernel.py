@@ -19,7 +19,7 @@ from monitoring_assets.statistics.profiles.bins import (
     Bins,
     CategoricalBins,
     NumericBins,
-    family,
+    value_kind,
 )
 
 EXACT = 2**53
@@ -82,7 +82,7 @@ def float_runs(
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if family(array.type) == "categorical":
+    if value_kind(array.type) == "categorical":
         array = pc.if_else(array.is_valid(), 0.0, None)
     for start in range(0, len(array), rows):
         run = array.slice(start, rows)

@@ -23,7 +23,7 @@ from monitoring_assets.statistics.profiles.bins import (
     CategoricalBins,
     ColumnError,
     NumericBins,
-    family,
+    value_kind,
 )
 from monitoring_assets.statistics.profiles.kernel import (
     count_categories,
@@ -350,7 +350,7 @@ class _Score:
 
     def __init__(self, scores: ParquetSource, column: str, source: ParquetSource) -> None:
         reason = scores.unreadable(column)
-        if reason is None and family(scores.schema.field(column).type) != "numeric":
+        if reason is None and value_kind(scores.schema.field(column).type) != "numeric":
             reason = f"the type is {scores.schema.field(column).type}, a score is a number"
         if reason:
             raise ValueError(f"score column {column!r} of {scores.paths[0]}: {reason}")
@@ -391,7 +391,7 @@ class _Score:
 def _mismatch(source: ParquetSource, name: str, bins: Bins) -> str | None:
     """Return how the type of a column disagrees with its bins, None if it does not."""
     arrow_type = source.schema.field(name).type
-    if "null" in (family(arrow_type), bins.arrow_type) or family(arrow_type) == bins.kind:
+    if "null" in (value_kind(arrow_type), bins.arrow_type) or value_kind(arrow_type) == bins.kind:
         return None
     return f"the type is {arrow_type}, in the reference it is {bins.arrow_type}"
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from monitoring_assets.statistics.profiles.bins import family
+from monitoring_assets.statistics.profiles.bins import value_kind
 
 SLICE_ROWS = 1 << 20
 """Most rows decoded at a time: a larger row group is read in slices."""
@@ -202,7 +202,7 @@ class ParquetSource:
         if len(found) != 1:
             return f"{len(found)} columns have this name" if found else "the column is missing"
         try:
-            family(self.schema.field(column).type)
+            value_kind(self.schema.field(column).type)
         except TypeError as error:
             return str(error)
         return None
@@ -323,8 +323,8 @@ def isolate(
 
 
 def _kind(arrow_type: pa.DataType) -> str:
-    """Return the family of a type, or the type's own name where it has no bins."""
+    """Return the kind of values of a type, or the type's own name where it has no bins."""
     try:
-        return family(arrow_type)
+        return value_kind(arrow_type)
     except TypeError:
         return str(arrow_type)

@@ -75,7 +75,8 @@ def test_the_products_own_graph(job):
     nodes = {node.name: node for node in assets_of(job)}
     assert list(nodes)[:2] == ["features", "scores"]
     assert list(nodes)[-1] == "alerts"
-    assert nodes["features"].waits_for == ["reference_profile"]
+    assert nodes["features"].waits_for == ["monitoring/reference_profile"]
+    assert nodes["features"].key == "monitoring/features"
     assert nodes["scores"].upstream == ["features"]
     assert nodes["features"].checks == ["batch_quality", "broken_columns", "csi"]
     # The job leaves it out: on the day itself no outcome is known.

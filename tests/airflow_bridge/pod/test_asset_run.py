@@ -8,6 +8,7 @@ from airflow_bridge.export.graph import assets_of
 from airflow_bridge.pod import asset_run
 from airflow_bridge.pod.day_verdict import judge_day
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 
 DAY = ModelDay(YESTERDAY, "pd_cards.1")
@@ -31,15 +32,25 @@ def watched(lender, instance):
 
 
 @pytest.fixture
-def make(watched, instance):
+def monitor_day(watched):
+    """The job, bound to the lender."""
+    return job("monitor_day", watched)
+
+
+@pytest.fixture
+def nodes(monitor_day):
+    """The job's assets by name."""
+    return {node.name: node for node in assets_of(monitor_day)}
+
+
+@pytest.fixture
+def make(monitor_day, nodes, instance):
     """Make an asset of the day: the run, and why it was not made."""
-    monitor_day = job("monitor_day", watched)
-    nodes = {node.name: node for node in assets_of(monitor_day)}
 
     def make(asset, tags=None):
         tags = task(asset) if tags is None else tags
         run = asset_run.create_run(monitor_day, instance, nodes[asset], DAY, tags)
-        why = asset_run.execute(monitor_day, instance, run, asset, DAY)
+        why = asset_run.execute(monitor_day, instance, run, nodes[asset], DAY)
         return instance.get_run_by_id(run.run_id), why
 
     return make
@@ -54,7 +65,7 @@ def test_the_run_is_one_of_the_code_location_for_one_asset_and_its_checks(watche
     watched.deliver(YESTERDAY)
     run, why = make("features")
     assert (why, run.status, run.job_name) == (None, dg.DagsterRunStatus.SUCCESS, "monitor_day")
-    assert run.asset_selection == {dg.AssetKey("features")}
+    assert run.asset_selection == {asset_key("features")}
     assert run.remote_job_origin.location_name == "model_monitoring"
     # What the code location's page lists.
     listed = dg.RunsFilter(tags={REPOSITORY_LABEL_TAG: "__repository__@model_monitoring"})
@@ -65,9 +76,9 @@ def test_the_run_is_one_of_the_code_location_for_one_asset_and_its_checks(watche
     assert run.tags["dagster/max_retries"] == "0"
     assert run.tags["monitoring/executed_by"] == "monitoring materialise"
     assert evaluated(instance, run) == {"batch_quality", "broken_columns", "csi"}
-    made = instance.get_materialized_partitions(dg.AssetKey("features"))
+    made = instance.get_materialized_partitions(asset_key("features"))
     assert made == {DAY.partition}
-    assert instance.get_materialized_partitions(dg.AssetKey("scores")) == set()
+    assert instance.get_materialized_partitions(asset_key("scores")) == set()
 
 
 def test_the_days_graph_in_runs_of_one_asset_each_passes(watched, instance, make):
@@ -118,12 +129,12 @@ def test_a_day_without_a_batch_names_the_file(watched, instance, make):
     assert f"pd_cards/{YESTERDAY}.parquet" in error
 
 
-def test_what_a_generation_has_made_is_found_again(watched, instance, make):
+def test_what_a_generation_has_made_is_found_again(watched, instance, make, nodes):
     watched.deliver(YESTERDAY)
     run, _ = make("features")
 
     def found(tags, day=DAY):
-        return asset_run.run_that_made(instance, "features", day, tags)
+        return asset_run.run_that_made(instance, nodes["features"], day, tags)
 
     assert found(task("features", try_number="2")) == run.run_id
     assert found(task("features", generation="7", try_number="5")) is None  # cleared
@@ -132,13 +143,13 @@ def test_what_a_generation_has_made_is_found_again(watched, instance, make):
     assert found({}) is None
 
 
-def test_what_a_deleted_dag_run_has_made_is_not_that_of_the_next(watched, instance, make):
+def test_what_a_deleted_dag_run_has_made_is_not_that_of_the_next(watched, instance, make, nodes):
     watched.deliver(YESTERDAY)
     first, second = ({"airflow/dag_run_started": f"2026-09-1{day}"} for day in (3, 4))
     run, _ = make("features", task("features") | first)
 
     def found(tags):
-        return asset_run.run_that_made(instance, "features", DAY, task("features") | tags)
+        return asset_run.run_that_made(instance, nodes["features"], DAY, task("features") | tags)
 
     assert found(first) == run.run_id
     assert found(second) is None
@@ -147,15 +158,14 @@ def test_what_a_deleted_dag_run_has_made_is_not_that_of_the_next(watched, instan
     assert found({}) is None  # and this is the DAG run that was cleared
 
 
-def test_a_run_that_failed_has_made_nothing(instance, make):
+def test_a_run_that_failed_has_made_nothing(instance, make, nodes):
     make("features")
-    assert asset_run.run_that_made(instance, "features", DAY, task("features")) is None
+    assert asset_run.run_that_made(instance, nodes["features"], DAY, task("features")) is None
 
 
-def test_what_a_lost_process_left_open_is_ended(watched, instance, make):
+def test_what_a_lost_process_left_open_is_ended(watched, instance, make, monitor_day, nodes):
     watched.deliver(YESTERDAY)
-    monitor_day = job("monitor_day", watched)
-    features, scores = assets_of(monitor_day)[:2]
+    features, scores = nodes["features"], nodes["scores"]
     lost = asset_run.create_run(monitor_day, instance, features, DAY, task("features"))
     cancelled = asset_run.create_run(monitor_day, instance, features, DAY, task("features"))
     instance.report_run_canceling(cancelled)

@@ -32,8 +32,9 @@ def asset(name: str, upstream: list[str], checks: list[str], **more: Any) -> dic
     """An asset of the job."""
     return {
         "name": name,
+        "key": f"monitoring/{name}",
         "upstream": upstream,
-        "waits_for": [] if upstream else ["reference_profile"],
+        "waits_for": [] if upstream else ["monitoring/reference_profile"],
         "checks": checks,
         "description": f"What {name} holds,\nby day | model.",
         "group": "monitoring",

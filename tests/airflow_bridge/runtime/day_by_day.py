@@ -12,12 +12,12 @@ DAYS = dg.MultiPartitionsDefinition(
 )
 
 
-@dg.asset(partitions_def=dg.DynamicPartitionsDefinition(name="model"))
+@dg.asset(key_prefix="monitoring", partitions_def=dg.DynamicPartitionsDefinition(name="model"))
 def reference_profile() -> None:
     """What features waits for."""
 
 
-@dg.asset(partitions_def=DAYS, deps=[reference_profile])
+@dg.asset(key_prefix="monitoring", partitions_def=DAYS, deps=[reference_profile])
 def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Fail on the 13th, late on the 18th, break on the 15th, take for ever on the 16th."""
     day = context.partition_key[:10]
@@ -44,7 +44,7 @@ def features_checks(context: dg.AssetCheckExecutionContext):
     day = context.run.tags["dagster/partition/date"]
     for name, bad_day in (("batch_quality", "2026-09-14"), ("csi", "2026-09-17")):
         yield dg.AssetCheckResult(
-            asset_key="features",
+            asset_key=features.key,
             check_name=name,
             passed=day != bad_day,
             description=f"income: {name} of {day}",

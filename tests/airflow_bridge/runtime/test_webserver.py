@@ -31,7 +31,9 @@ def webserver(tmp_path_factory: pytest.TempPathFactory):
     )
     with dg.DagsterInstance.from_ref(dg.DagsterInstance.from_config(str(home)).get_ref()) as one:
         one.add_dynamic_partitions("model", ["pd_cards.1"])
-        profile = dg.AssetMaterialization("reference_profile", partition="pd_cards.1")
+        profile = dg.AssetMaterialization(
+            ["monitoring", "reference_profile"], partition="pd_cards.1"
+        )
         one.report_runless_asset_event(profile)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

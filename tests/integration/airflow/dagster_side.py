@@ -16,6 +16,7 @@ import dagster as dg
 import yaml
 
 from monitoring_assets.cli.init import TEMPLATES
+from resources.asset_keys import asset_key
 from tests.conftest import Lender
 from tests.integration.airflow.gateway import Gateway
 from tests.integration.airflow.postgres import Postgres
@@ -146,4 +147,4 @@ class Dagster:
     def materialized(self, asset: str) -> set[str]:
         """Partitions of an asset that are made."""
         with self.instance() as instance:
-            return set(instance.get_materialized_partitions(dg.AssetKey(asset)))
+            return set(instance.get_materialized_partitions(asset_key(asset)))

@@ -11,6 +11,7 @@ import boto3
 import dagster as dg
 import pytest
 
+from resources.asset_keys import asset_key
 from tests.conftest import Lender, days_ago
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
 from tests.integration.airflow.models import (
@@ -112,7 +113,7 @@ def test_pods_make_a_day_and_record_it_in_dagster(
         assert recorded.tags["airflow/run_id"] == run["run_id"]
         assert recorded.remote_job_origin is not None
     with bridge.dagster.instance() as instance:
-        psi = dg.AssetCheckKey(dg.AssetKey("scores"), "psi")
+        psi = dg.AssetCheckKey(asset_key("scores"), "psi")
         history = instance.event_log_storage.get_asset_check_execution_history(psi, limit=2)
     assert [record.partition for record in history] == [day]
     log = bridge.airflow.log(dag_id(CARDS), run["run_id"], "scores")

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, rows
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
@@ -115,10 +116,10 @@ def test_a_version_that_lands_is_scheduled_and_its_days_are_made(bridge: Bridge,
         assert returned["partition"] == f"{day}|{CARDS}"
     with bridge.dagster.instance() as instance:
         for asset, name in (("scores", "psi"), ("features", "csi"), ("features", "batch_quality")):
-            check = dg.AssetCheckKey(dg.AssetKey(asset), name)
+            check = dg.AssetCheckKey(asset_key(asset), name)
             history = instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
             assert {record.partition for record in history} == both
-        event = instance.get_latest_materialization_event(dg.AssetKey("drift_report"))
+        event = instance.get_latest_materialization_event(asset_key("drift_report"))
     assert event is not None
     assert event.asset_materialization is not None
     assert event.asset_materialization.metadata
@@ -169,7 +170,7 @@ def test_a_cleared_task_makes_its_partition_again(bridge: Bridge, cards: Landing
     assert again.is_success
     assert again.tags["dagster/partition"] == day
     assert again.tags["airflow/task_id"] == "scores"
-    assert again.asset_selection == {dg.AssetKey("scores")}
+    assert again.asset_selection == {asset_key("scores")}
     assert run_of(bridge, CARDS, days_ago(1))["run_id"] == again.tags["airflow/run_id"]
 
     def the_run_is_over() -> bool:

@@ -18,6 +18,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from monitoring_assets.demo.lender import SHORTEST, build
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import failure_in_words
+from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, rows, seed_of
 from tests.integration.kubernetes.deployment import USER, Deployment, wait_for
@@ -106,7 +107,7 @@ def events(deployment: Deployment, run: dg.DagsterRun, *kinds: dg.DagsterEventTy
 
 def materialised(deployment: Deployment, asset: str, key: str) -> Counter[str]:
     """How often each partition of a version was materialised."""
-    records = deployment.instance.fetch_materializations(dg.AssetKey(asset), limit=500).records
+    records = deployment.instance.fetch_materializations(asset_key(asset), limit=500).records
     partitions = (record.asset_materialization.partition for record in records)
     return Counter(partition for partition in partitions if partition.endswith(f"|{key}"))
 
@@ -267,9 +268,7 @@ def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, la
     wait_for(is_reported(deployment, "pd_loans.1", [YESTERDAY]), PATIENCE)
     (record,) = [
         one
-        for one in deployment.instance.fetch_materializations(
-            dg.AssetKey("scores"), limit=50
-        ).records
+        for one in deployment.instance.fetch_materializations(asset_key("scores"), limit=50).records
         if one.asset_materialization.partition.endswith("pd_loans.1")
     ]
     metadata = record.asset_materialization.metadata
@@ -422,7 +421,7 @@ def backfill(deployment: Deployment, key: str, days: list[dt.date]) -> Partition
         backfill_id=f"days-of-{key.replace('.', '-')}",
         asset_graph=defs.get_repository_def().asset_graph,
         partition_names=[ModelDay(day, key).partition for day in days],
-        asset_selection=[dg.AssetKey(name) for name in DAY_ASSETS],
+        asset_selection=[asset_key(name) for name in DAY_ASSETS],
         backfill_timestamp=dt.datetime.now(dt.UTC).timestamp(),
         tags={"monitoring/model": "pd_history"},
         dynamic_partitions_store=deployment.instance,

@@ -150,7 +150,7 @@ def test_a_notice_says_what_why_and_where_to_look(people, monkeypatch):
     assert notice.reasons == ["data quality: because"]
     assert notice.commands[0] == "monitoring report pd_cards.1 --date 2026-09-07"
     assert [link.href for link in notice.links] == [
-        "https://dagster.lender.example/assets/drift_report"
+        "https://dagster.lender.example/assets/monitoring/drift_report"
         "?view=partitions&partition=2026-09-07%7Cpd_cards.1",
         "https://docs.lender.example/alerts#data-quality",
     ]

@@ -14,6 +14,7 @@ from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.tags import BACKFILL
 from monitoring_assets.statistics.alerts.decision import FAMILIES, Decision
+from resources.asset_keys import asset_key
 from resources.delivery.messages import Subject
 from resources.delivery.outbox import Outbox
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
@@ -222,7 +223,7 @@ def test_a_decision_is_shown_and_replayed_from_the_evidence(lender, instance, mo
     job("monitor_day", lender).execute_in_process(
         instance=instance,
         partition_key=ModelDay(YESTERDAY, KEY).partition,
-        asset_selection=[dg.AssetKey(name) for name in ("features", "scores", "drift_report")],
+        asset_selection=[asset_key(name) for name in ("features", "scores", "drift_report")],
     )
     shown = CliRunner().invoke(main, ["alerts", KEY, "--date", str(YESTERDAY), "--replay"])
     assert shown.exit_code == 0, shown.output

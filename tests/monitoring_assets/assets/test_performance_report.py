@@ -17,6 +17,7 @@ from monitoring_assets.reference.strata import splits_of
 from monitoring_assets.statistics.performance.estimation import estimate
 from monitoring_assets.statistics.profiles.profile import Profile
 from resources import layout
+from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import days_ago, job, onboard, rows, sigmoid_of_log_income, tick
 
@@ -108,7 +109,7 @@ def test_a_cohort_is_estimated_on_the_day_and_realised_later(lend, lender, insta
     assert sum(band["bads"] for band in row["bands"]) == bad.sum()
     assert found["estimated_performance"].passed, found["estimated_performance"].description
     assert found["realised_performance"].passed, found["realised_performance"].description
-    made = instance.get_latest_materialization_event(dg.AssetKey("performance_report"))
+    made = instance.get_latest_materialization_event(asset_key("performance_report"))
     shown = made.asset_materialization.metadata
     assert shown["auc"].value == realised["auc"]["value"]
     assert shown["auc_estimated"].value == estimated["auc"]["value"]

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from resources.faults import read_faults
 from resources.manifest import ManifestError, parse_manifest
 from resources.storage import open_storage
@@ -65,7 +66,7 @@ def faults_of_day(lender):
 
 
 def metadata(instance, asset):
-    made = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    made = instance.get_latest_materialization_event(asset_key(asset))
     return made.asset_materialization.metadata
 
 

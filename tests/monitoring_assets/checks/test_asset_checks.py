@@ -17,6 +17,7 @@ from monitoring_assets.runs.backfill import backfill
 from monitoring_assets.statistics.drift.stability import stability_index
 from monitoring_assets.statistics.profiles.profile import Profile
 from resources import layout
+from resources.asset_keys import asset_key
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -316,7 +317,7 @@ def run_checks(lender, instance, *keys, first=PARTITION, last=PARTITION):
             dg.define_asset_job(
                 "some_checks",
                 selection=dg.AssetSelection.checks(
-                    *(dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in keys)
+                    *(dg.AssetCheckKey(asset_key(asset), name) for asset, name in keys)
                 ),
                 partitions_def=MODEL_DAYS,
             )
@@ -434,8 +435,8 @@ def test_what_only_the_week_shows_fails_and_blocks_nothing(instance, day, blocki
     findings = [Finding("csi", "E", "income", False, 0.3, unsure)]
     if day:
         findings.append(Finding("csi", "E", "region", False, 0.5, details | {"status": day}))
-    at = dg.AssetCheckKey(dg.AssetKey("features"), "csi"), ModelDay(YESTERDAY, KEY)
-    found = asset_checks._evaluation(instance, *at, findings, None, True)
+    at = dg.AssetCheckKey(asset_key("features"), "csi"), ModelDay(YESTERDAY, KEY)
+    found = asset_checks._evaluation(*at, findings, None, True, None)
     assert (found.passed, found.blocking, found.severity) == (False, blocking, ERROR)
     assert "0.30 over 7 days: fail" in found.description
     # A fault stands for what has stopped the day.
@@ -457,12 +458,12 @@ def test_numbers_that_json_does_not_know_never_reach_metadata(lender, instance):
         Finding("csi", "E", "region", False, None, error="not computed"),
     ]
     evaluation = asset_checks._evaluation(
-        instance,
-        dg.AssetCheckKey(dg.AssetKey("features"), "csi"),
+        dg.AssetCheckKey(asset_key("features"), "csi"),
         ModelDay(YESTERDAY, KEY),
         findings,
         None,
         True,
+        None,
     )
     assert evaluation.passed is False
     text = json.loads(dg.serialize_value(evaluation), parse_constant=pytest.fail)

@@ -15,6 +15,7 @@ from monitoring_assets.checks.gx_run import run_expectations
 from monitoring_assets.checks.tables import TABLES
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
+from resources.asset_keys import asset_name
 from resources.manifest import CHECKS, parse_manifest
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, definitions, job, onboard, rows, sigmoid_of_log_income
@@ -153,7 +154,7 @@ def test_it_is_documented(check):
 
 def test_every_check_is_in_the_graph_of_its_asset(lender):
     graph = definitions(lender).get_repository_def().asset_graph
-    known = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+    known = {(asset_name(key.asset_key), key.name) for key in graph.asset_check_keys}
     assert {(check.asset, check.name) for check in CHECKS.values()} == known - {
         ("alerts", "delivered")
     }

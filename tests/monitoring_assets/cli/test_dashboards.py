@@ -63,7 +63,7 @@ def test_addresses_and_handles_come_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("MONITORING_DATADOG_NOTIFY", "@slack-models @teams-risk")
     assert run("render", "--out", str(tmp_path)).exit_code == 0
     message = json.loads((tmp_path / "monitors/silence.json").read_text())["message"]
-    assert "https://dagster.example.com/assets/drift_report" in message
+    assert "https://dagster.example.com/assets/monitoring/drift_report" in message
     assert "https://wiki.example.com/alerts" in message
     assert message.endswith("@slack-models @teams-risk")
     overview = (tmp_path / "dashboards/overview.json").read_text()

@@ -2,6 +2,7 @@
 
 import hashlib
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import onnx
@@ -9,8 +10,10 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
+from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, rows, sigmoid_of_log_income
 from tests.monitoring_assets.cli.drafts import applications
+from tests.tables import Icebergs, write_delta
 
 SCORED = ("--score", "pd", "--outcome", "bad")
 
@@ -332,3 +335,22 @@ def test_a_batch_that_is_no_parquet_is_named(newcomer):
     assert done.exit_code == 2
     assert "--batch" in done.stderr
     assert f"{YESTERDAY}/part.parquet: not a readable Parquet file" in done.stderr
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+def test_tables_of_versions(newcomer, tmp_path, format_):
+    """The sample is a table; the batches are days of another."""
+    lake, catalog = open_storage(str(newcomer.folder)), tmp_path / "catalog"
+    write = partial(write_delta, lake) if format_ == "delta" else Icebergs(lake, catalog).write
+    write("training", applications().drop(columns="applied_at"))
+    for ago in (3, 1):
+        batch = applications(ago, 300).drop(columns=["bad", "applied_at"])
+        write("lake/loans", batch.assign(applied=days_ago(ago)))
+    done = newcomer.draft(*("--reference", "training", *SCORED), batch="lake/loans/applied={date}")
+    assert done.exit_code == 0, done.output
+    manifest = newcomer.manifest()
+    assert manifest["batch"] == {"path": "loans/applied={date}", "key": "loan_id"}
+    assert manifest["scoring"]["path"] == "loans/applied={date}"
+    assert manifest["deployed_at"] == days_ago(3)
+    assert newcomer.columns == ["income", "age", "ratio", "channel"]
+    assert f"batch of {days_ago(1)}" in done.output

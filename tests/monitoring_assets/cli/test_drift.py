@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from monitoring_assets.cli.main import main
 from monitoring_assets.statistics.drift.stability import stability_index
 from resources.storage import open_storage
+from tests.conftest import rows
+from tests.tables import Icebergs, write_delta
 
 
 @pytest.fixture
@@ -112,6 +114,35 @@ def test_a_directory_is_read_without_what_is_no_data_and_with_its_folders_column
     assert run(*arguments, "--columns", "day", "--fail-on", "fail").exit_code == 1
 
 
+def test_tables_of_versions_are_compared(any_lender):
+    """As their newest version has them, and with a day's rows as its folder would have them."""
+    lake = open_storage(any_lender.lake.root)
+    icebergs = Icebergs(lake, any_lender.scratch / "catalog")
+    for side, size in (("reference", 1000), ("current", 500)):
+        frame = rows(size, size)
+        any_lender.put(lake, f"files/{side}.parquet", frame)
+        table = write_delta(lake, f"delta/{side}", pd.concat([frame, rows(3)]))
+        table.delete("loan_id LIKE '3-%'")
+        for day in ("2026-09-01", "2026-09-02"):
+            icebergs.write(f"iceberg/{side}", frame.assign(day=day))
+    found = [
+        document(
+            run(
+                *("--reference", lake.url(reference), "--current", lake.url(current)),
+                *("--exclude", exclude, "--format", "json"),
+            )
+        )
+        for reference, current, exclude in (
+            ("files/reference.parquet", "files/current.parquet", "loan_id"),
+            ("delta/reference", "delta/current/", "loan_id"),
+            ("iceberg/reference/day=2026-09-01", "iceberg/current/day=2026-09-02", "loan_id,day"),
+        )
+    ]
+    assert found[0]["rows"] == {"reference": 1000, "current": 500}
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
 @pytest.mark.parametrize("place", ["local", "s3"])
 @pytest.mark.parametrize(
     ("log", "format_"),
@@ -120,8 +151,10 @@ def test_a_directory_is_read_without_what_is_no_data_and_with_its_folders_column
         ("metadata/v1.metadata.json", "an Iceberg table"),
     ],
 )
-@pytest.mark.parametrize("below", ["", "data/day=2026-07-01"])
-def test_a_table_with_a_log_of_its_files_is_refused(place, log, format_, below, tmp_path, request):
+@pytest.mark.parametrize("below", ["data", "data/day=2026-07-01"])
+def test_files_within_a_table_of_versions_are_refused(
+    place, log, format_, below, tmp_path, request
+):
     put(tmp_path / "table" / "data" / "day=2026-07-01" / "old.parquet", 500, 1)
     put(tmp_path / "plain.parquet", 500, 1)
     file = tmp_path / "table" / log

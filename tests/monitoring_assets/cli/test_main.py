@@ -32,5 +32,6 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "thresholds",
         "airflow",
         "materialise",
+        "rekey",
         "dashboards",
     ]

@@ -10,7 +10,7 @@ PLAIN = DashboardSettings()
 FULL = DashboardSettings(
     notify=("@slack-models", "@teams-risk"),
     runbook="https://wiki.example.com/alerts",
-    reports="https://dagster.example.com/assets/drift_report?view=partitions",
+    reports="https://dagster.example.com/assets/monitoring/drift_report?view=partitions",
     model_dashboard="https://app.datadoghq.com/dashboard/abc",
 )
 DASHBOARDS = [item for item in definitions(FULL) if item.kind == "dashboard"]

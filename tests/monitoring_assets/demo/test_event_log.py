@@ -54,3 +54,12 @@ def test_what_fails_in_a_transaction_is_not_kept(demo_instance):
     with pytest.raises(ZeroDivisionError):
         fail_halfway()
     assert demo_instance.get_dynamic_partitions("x") == []
+
+
+def test_a_table_made_later_is_found(demo_instance):
+    storage = demo_instance.event_log_storage
+    assert not storage.has_table("later")
+    with storage.index_connection() as connection:
+        connection.exec_driver_sql("create table later (id integer)")
+    assert storage.has_table("later")
+    assert storage.has_table("dynamic_partitions")

@@ -30,7 +30,7 @@ def test_commands_name_the_version_and_the_day():
 
 def test_pages_of_a_version_lead_to_its_day_and_its_dots_belong_to_the_version(pages):
     assert [link.href for link in links("pd_cards.3.1", DAY, "data quality")] == [
-        "https://dagster.example.com/assets/drift_report?view=partitions"
+        "https://dagster.example.com/assets/monitoring/drift_report?view=partitions"
         "&partition=2026-03-02%7Cpd_cards.3.1",
         "https://dd.example.com/dashboard/abc?tpl_var_model=pd_cards&tpl_var_version=3.1",
         "https://wiki.example.com/alerts#data-quality",

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
+from resources.asset_keys import asset_key
 from resources.scorers.base import ScoringError
 from resources.scorers.command import CommandScoring
 from resources.storage import open_storage
@@ -165,7 +165,7 @@ def test_what_a_program_reports_is_metadata_of_the_scores(lender, instance):
         "t = t.append_column('age', pa.array([0.5] * len(t)))\n" + SCORED
     )
     assert run_day_of(source, lender, instance).success
-    (record,) = instance.fetch_materializations(dg.AssetKey("scores"), limit=1).records
+    (record,) = instance.fetch_materializations(asset_key("scores"), limit=1).records
     assert record.asset_materialization.metadata["model/trees"].value == 12
 
 

@@ -149,14 +149,14 @@ def test_each_asset_is_an_asset_of_airflow(dag):
 
 @both_modes
 def test_documentation(dag):
-    url = "https://dagster.lender.example/assets/scores?view=partitions"
+    url = "https://dagster.lender.example/assets/monitoring/scores?view=partitions"
     assert f"[scores]({url})" in dag.doc_md
     for word in ("card-models", "0 6 * * *", "Europe/London", "0123456789ab", "score_range, psi"):
         assert word in dag.doc_md
     (row,) = [line for line in dag.doc_md.splitlines() if line.startswith("| [scores]")]
     assert row.endswith("What scores holds, by day \\| model. |")
     assert f"[scores]({url})" in dag.get_task("scores").doc_md
-    assert "reference_profile" in dag.get_task("features").doc_md
+    assert "monitoring/reference_profile" in dag.get_task("features").doc_md
 
 
 @both_modes

@@ -25,7 +25,7 @@ def features(dag):
 
 
 def key(asset):
-    return {"path": [asset]}
+    return {"path": ["monitoring", asset]}
 
 
 def materialisation(asset="features", partition=PARTITION, numbers=()):
@@ -185,7 +185,9 @@ def test_done_says_what_was_made(dagster, features):
 def test_success_that_made_something_else_is_no_success(dagster, features, events):
     features.poke(context(features))
     dagster.end("SUCCESS", events)
-    with pytest.raises(Exception, match="did not materialise features of 2026-09-12") as raised:
+    with pytest.raises(
+        Exception, match="did not materialise monitoring/features of 2026-09-12"
+    ) as raised:
         features.poke(context(features))
     assert type(raised.value).__name__ == "AirflowFailException"
 
@@ -358,10 +360,10 @@ def test_a_launch_that_dagster_refuses_fails_in_its_words(dagster, features, ref
 
 
 def test_the_reference_profile_comes_first(dagster, features):
-    dagster.set(materialised=[[["reference_profile"], "pd_cards.2"]])
+    dagster.set(materialised=[[["monitoring", "reference_profile"], "pd_cards.2"]])
     assert not features.poke(context(features))
     assert not dagster.state["runs"]
-    dagster.set(materialised=[[["reference_profile"], "pd_cards.1"]])
+    dagster.set(materialised=[[["monitoring", "reference_profile"], "pd_cards.1"]])
     features.poke(context(features))
     assert len(dagster.state["runs"]) == 1
 

@@ -140,7 +140,7 @@ def dagster(monkeypatch: pytest.MonkeyPatch):
     known = api.state
     api.set(**json.loads(os.environ["DAGSTER_API_EMPTY"]))
     assert known is not None
-    api.set(materialised=[[["reference_profile"], "pd_cards.1"]])
+    api.set(materialised=[[["monitoring", "reference_profile"], "pd_cards.1"]])
     yield api
     assert not api.state["faults"]
 

@@ -81,9 +81,9 @@ def test_expected_bads_of_the_reference_are_the_observed(method):
 
 
 def test_a_calibrated_score_is_left_alone():
-    """Of 40 calibrated references few are recalibrated, and most of these by a line."""
+    """Of 40 calibrated references next to none get a line: chance alone earns one in 3,000."""
     methods = [fit(*sample(3_000, seed=seed)).method for seed in range(40)]
-    assert methods.count("identity") >= 30
+    assert methods.count("logistic") == 0
     assert methods.count("isotonic") <= 4
 
 
@@ -92,14 +92,14 @@ def test_a_score_that_is_off_by_a_line_is_recalibrated_by_one(slope, intercept):
     found = fit(*sample(20_000, slope, intercept))
     assert (found.method, found.optimism) == ("logistic", 0.0)
     assert found.line == pytest.approx([intercept, slope], abs=0.15)
-    assert "for 2 coefficients of a line, more than one each" in found.reason
+    assert "for 2 coefficients of a line, more than the " in found.reason
 
 
 def test_a_score_that_is_off_otherwise_has_isotonic_rates():
     scores, outcomes = sample(20_000)
     found = fit(bent(scores), outcomes)
     assert (found.method, found.optimism > 0) == ("isotonic", True)
-    assert "rates, more than one each" in found.reason
+    assert "rates, more than the " in found.reason
 
 
 def test_the_line_is_a_logistic_regression_of_rows():
