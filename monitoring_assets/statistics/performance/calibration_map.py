@@ -189,8 +189,8 @@ def fit_calibration(
     Meyer and Woodroofe (2000), "On the degrees of freedom in shape-restricted regression", Annals
     of Statistics 28(4). Stone (1977), Journal of the Royal Statistical Society B 39(1). Cox (1958),
     Biometrika 45(3/4), on the line. Buckland, Burnham and Augustin (1997), "Model selection: an
-    integral part of inference", Biometrics 53(2), on errors of what has been chosen. Schwarz (1978),
-    Annals of Statistics 6(2).
+    integral part of inference", Biometrics 53(2), on errors of what has been chosen.
+    Schwarz (1978), Annals of Statistics 6(2).
     """
     grid, rows_scored, score_sums = grid_sums(scores)
     mean_scores = np.divide(
