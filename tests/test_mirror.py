@@ -66,6 +66,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/performance/history.py",
         "monitoring_assets/performance/unmatched.py",
         "monitoring_assets/reference/score_grid.py",
+        "monitoring_assets/reference/strata.py",
     ),
     "monitoring_assets/assets/test_segment_report.py": ("monitoring_assets/reference/segments.py",),
     "monitoring_assets/checks/test_asset_checks.py": (

@@ -6,7 +6,7 @@ realised once its outcomes are known; the gap between the two on the same rows i
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
@@ -112,6 +112,7 @@ def _report(
     from monitoring_assets.reference.profile import read_reference
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.reference.segments import read_segments
+    from monitoring_assets.reference.strata import STRATA, read_grid_of_rows
     from monitoring_assets.statistics.performance.report import (
         CohortPerformance,
         Performance,
@@ -123,14 +124,19 @@ def _report(
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
-    def score_profile(dataset: "Literal['scores_profile', 'score_grid']") -> "ColumnProfile":
-        return Profile.from_table(store.read_table(dataset, day.key, day.day)[0]).columns[SCORE]
+    def profile(
+        dataset: "Literal['scores_profile', 'score_grid']",
+    ) -> "tuple[dict[str, ColumnProfile], dict[str, Any]]":
+        table, notes = store.read_table(dataset, day.key, day.day)
+        return Profile.from_table(table).columns, notes
 
-    bands, scored = read_reference(store, day.key).columns[SCORE], score_profile("scores_profile")
+    bands = read_reference(store, day.key).columns[SCORE]
+    scored = profile("scores_profile")[0][SCORE]
     horizons = manifest.outcome.maturity if manifest.outcome else []
     grid: ReferenceGrid | None = None
     try:
-        grid, in_grid = read_grid(store, day.key), score_profile("score_grid")
+        grid = read_grid(store, day.key)
+        in_grid = read_grid_of_rows(*profile("score_grid"), SCORE)
         targets = sorted(grid.outcomes, key=lambda one: one or 0) or [*horizons[-1:]] or [None]
         cohorts = [estimated_performance(manifest, grid, in_grid, target) for target in targets]
     except NotMaterialisedError:
@@ -145,6 +151,12 @@ def _report(
         return PerformanceReport((*cohorts, realised))
     segments = read_segments(store, manifest)
     codes, unreadable = _codes(store, day, segments)
+    unsplit = None
+    if grid and grid.strata.splits:
+        try:
+            codes[STRATA] = _strata(store, day, grid)
+        except (ValueError, NotMaterialisedError) as error:
+            unsplit = f"the day cannot be split as the reference is: {error}"
     lost = tuple(
         SegmentPerformance(
             column=column,
@@ -155,7 +167,17 @@ def _report(
     )
     for horizon in horizons:
         one = _realised(
-            store, outcomes, manifest, day, horizon, scored, bands, grid, segments, codes
+            store,
+            outcomes,
+            manifest,
+            day,
+            horizon,
+            scored,
+            bands,
+            grid,
+            segments,
+            codes,
+            unsplit,
         )
         cohorts.append(replace(one, segments=(*lost, *one.segments)))
     return PerformanceReport(tuple(cohorts))
@@ -182,6 +204,15 @@ def _codes(
     return codes, errors
 
 
+def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.uint8]":
+    """The stratum of each row of the day. In place: only the columns that split are read."""
+    from monitoring_assets.statistics.performance.strata import stratum_codes
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+
+    source = ParquetSource(store.location("features", day.key, day.day), store.storage.filesystem)
+    return stratum_codes(source, grid.strata.splits, grid.strata.bins)
+
+
 def _realised(
     store: Store,
     files: "DayFiles | InputError | None",
@@ -193,6 +224,7 @@ def _realised(
     grid: "ReferenceGrid | None",
     segments: "ReferenceSegments",
     codes: "dict[str, NDArray[np.uint8]]",
+    unsplit: str | None,
 ) -> "CohortPerformance":
     """One horizon: why it is not measured, or what it says."""
     from monitoring_assets.performance.cohort import realised_performance
@@ -234,7 +266,7 @@ def _realised(
             ) as cohort,
         ):
             found = realised_performance(
-                manifest, outcome, horizon, cohort, scored, bands, grid, segments
+                manifest, outcome, horizon, cohort, scored, bands, grid, segments, unsplit
             )
             return replace(found, due=due)
     except NotArrivedError as error:

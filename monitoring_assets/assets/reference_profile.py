@@ -77,7 +77,7 @@ def reference_profile(
         profile = parts[0] | parts[1]
         effects, attribution = _effects(features.path, scores, profile, manifest)
         outcomes = Path(folder) / OUTCOMES
-        grid = make_grid(manifest, profile, scores, outcomes)
+        grid = make_grid(manifest, profile, features.path, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
         types = column_families(pq.read_schema(features.path), key=manifest.batch.key)
     place, path = registry.locate(landed.folder, manifest.reference.path)

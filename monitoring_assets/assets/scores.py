@@ -70,11 +70,12 @@ def scores(
                 "manifest_sha256": manifest.sha256,
                 "run_id": context.run_id,
             }
-            grid = _count_in_grid(store, day.key, scored)
+            grid = _count_in_grid(store, day.key, ParquetSource([feature_path]), scored)
             store.remove("scores_profile", day.key, day.day)
             store.remove("score_grid", day.key, day.day)
         if grid is not None:
-            store.write_table("score_grid", day.key, day.day, grid.to_table(), notes)
+            counted, splits = grid
+            store.write_table("score_grid", day.key, day.day, counted.to_table(), notes | splits)
         store.write_table("scores_profile", day.key, day.day, profile.to_table(), notes)
         return {
             "dagster/row_count": profile.rows,
@@ -88,17 +89,32 @@ def scores(
     return materialise_each(context, store, compute)
 
 
-def _count_in_grid(store: Store, key: str, scored: "ParquetSource") -> "Profile | None":
-    """The scores in the reference's grid; None where the reference has none."""
+def _count_in_grid(
+    store: Store, key: str, features: "ParquetSource", scored: "ParquetSource"
+) -> "tuple[Profile, dict[str, object]] | None":
+    """The scores in the reference's grid, by its strata too; None where the reference has none."""
     from monitoring_assets.reference.score_grid import read_grid
-    from monitoring_assets.statistics.profiles.profile import count
+    from monitoring_assets.reference.strata import stratum_columns
+    from monitoring_assets.statistics.performance.strata import count_strata
+    from monitoring_assets.statistics.profiles.profile import Profile, count
     from resources.scorers.base import SCORE
 
     try:
         grid = read_grid(store, key)
     except NotMaterialisedError:
         return None
-    return count(scored, {SCORE: grid.bins}, scores=scored, score_column=SCORE)
+    counted = count(scored, {SCORE: grid.bins}, scores=scored, score_column=SCORE)
+    splits, bins = grid.strata.splits, grid.strata.bins
+    notes: dict[str, object] = {"splits": splits}
+    if splits:
+        try:
+            strata = count_strata(
+                features, splits, bins, scores=scored, score_column=SCORE, grid=grid.bins
+            )
+            counted |= Profile(counted.rows, stratum_columns(strata))
+        except ValueError as error:  # the drift report has the column's fault
+            notes["strata_error"] = f"the day cannot be split as the reference is: {error}"
+    return counted, notes
 
 
 def _tally_range(local: "Path", lowest: float, highest: float) -> dict[str, int]:

@@ -3,7 +3,7 @@
 Read from the rows of the day once; a model without segments costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
+    from monitoring_assets.reference.segments import ReferenceSegments
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.drift.segments import Segment
     from monitoring_assets.statistics.performance.calibration_map import CalibrationMap
@@ -115,19 +116,26 @@ def _report(store: Store, manifest: Manifest, day: ModelDay) -> "SegmentReport":
         if column in errors
     ]
     figures = segment_figures(
-        reference, current, score=SCORE, grid=GRID, calibration=_calibration(store, day.key)
+        reference,
+        current,
+        score=SCORE,
+        grid=GRID,
+        calibrations=_calibrations(store, day.key, segments, current),
     )
     return SegmentReport.build(uncounted, drifts, figures)
 
 
-def _calibration(store: Store, key: str) -> "CalibrationMap | None":
-    """What a score of the version stands for; None if unknown: the performance report says why."""
+def _calibrations(
+    store: Store, key: str, reference: "ReferenceSegments", segments: "Iterable[Segment]"
+) -> "dict[Segment, CalibrationMap]":
+    """What a score stands for in each; none if unknown: the performance report says why."""
     from monitoring_assets.reference.score_grid import read_grid
 
     with suppress(NotMaterialisedError, ValueError):
         grid = read_grid(store, key)
-        return grid.calibration(next(iter(grid.outcomes), None))
-    return None
+        horizon = next(iter(grid.outcomes), None)
+        return {one: reference.grid(one, grid).calibration(horizon) for one in segments}
+    return {}
 
 
 def _count(

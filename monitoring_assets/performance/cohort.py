@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitoring_assets.reference.strata import STRATA
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
@@ -18,7 +19,7 @@ from monitoring_assets.statistics.performance.concept_drift import (
     explain,
     gap,
 )
-from monitoring_assets.statistics.performance.estimation import EstimatedMetric, estimate
+from monitoring_assets.statistics.performance.estimation import EstimatedMetric
 from monitoring_assets.statistics.performance.metrics import (
     as_estimate,
     estimated_metrics,
@@ -44,20 +45,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from monitoring_assets.performance.outcomes import Cohort, CohortCounts
-    from monitoring_assets.reference.score_grid import Horizon, ReferenceGrid
+    from monitoring_assets.reference.score_grid import ReferenceGrid
     from monitoring_assets.reference.segments import ReferenceSegments
+    from monitoring_assets.reference.strata import GridOfRows, Horizon
     from monitoring_assets.statistics.profiles.profile import ColumnProfile
     from resources.manifest import Manifest, Outcome
 
 NO_GRID = "no score grid: the reference sample has no score that one could be fitted to"
 OTHER_GRID = (
-    "the day was counted in another score grid, made for other cut-offs: materialise scores again, "
-    "then this report"
+    "the day was counted in another score grid, made for other cut-offs or other strata: "
+    "materialise scores again, then this report"
 )
 
 
 def estimated_performance(
-    manifest: Manifest, grid: ReferenceGrid, scores: ColumnProfile, horizon: Horizon
+    manifest: Manifest, grid: ReferenceGrid, day: GridOfRows, horizon: Horizon
 ) -> CohortPerformance:
     """Estimate the performance of all scored rows of a day.
 
@@ -67,7 +69,7 @@ def estimated_performance(
         Of the version.
     grid
         Of the reference.
-    scores
+    day
         The day in the same grid.
     horizon
         Days after which an outcome counts.
@@ -78,22 +80,23 @@ def estimated_performance(
         population="all scored rows",
         found=Performance(status=PerformanceStatus.NOT_COMPUTED, reason=OTHER_GRID),
     )
-    if scores.bins != grid.bins:
+    if day.scores.bins != grid.bins or day.splits != grid.strata.splits:
         return row
+    if day.error:
+        return replace(row, found=replace(row.found, reason=day.error))
     try:
-        calibration = grid.calibration(horizon)
-        found = estimate(calibration, scores, manifest.cut_offs)
+        found = grid.estimate(horizon, day.scores, day.strata, manifest.cut_offs)
     except ValueError as error:
         return replace(row, found=replace(row.found, reason=str(error)))
     if horizon in grid.realised:
         reference = grid.realised[horizon].metrics
     else:  # without outcomes the sample's own performance is an estimate as well
-        own = estimated_metrics(estimate(calibration, grid.scores, manifest.cut_offs))
+        own = estimated_metrics(grid.estimate(horizon, grid.scores, (), manifest.cut_offs))
         reference = {name: as_estimate(metric) for name, metric in own.items()}
     return replace(
         row,
         outside_reference=found.outside,
-        mean_score=scores.mean_score,
+        mean_score=day.scores.mean_score,
         found=Performance(
             status=PerformanceStatus.ESTIMATED,
             scored=found.rows + found.unscored,
@@ -115,6 +118,7 @@ def realised_performance(
     bands: ColumnProfile,
     grid: ReferenceGrid | None,
     segments: ReferenceSegments,
+    unsplit: str | None = None,
 ) -> CohortPerformance:
     """Measure those rows of a cohort whose outcomes are known, all and by segment, in one pass.
 
@@ -134,6 +138,8 @@ def realised_performance(
         Of the reference; None if it has no scores.
     segments
         Of the reference.
+    unsplit
+        Why the cohort does not have the strata of the reference; None if it does.
     """
     counts = cohort.counts
     row = CohortPerformance(
@@ -157,7 +163,7 @@ def realised_performance(
         return replace(row, found=replace(row.found, status=status, reason=reason))
     if not counts.accepted:
         return row
-    total = _Rows(manifest, outcome, counts, bands, grid)
+    total = _Rows(manifest, outcome, counts, bands, grid, unsplit)
     parts = {
         column: [
             _Rows(
@@ -172,9 +178,10 @@ def realised_performance(
             )
         ]
         for column, of_column in cohort.by_segment.items()
+        if column != STRATA
     }
     for scores, outcomes, codes in cohort.by_score():
-        total.add(scores, outcomes)
+        total.add(scores, outcomes, codes.pop(STRATA, None))
         for column, of_rows in codes.items():
             # Stable, so that the scores of each segment still ascend.
             order = np.argsort(of_rows, kind="stable")
@@ -207,6 +214,8 @@ class _Rows:
         Of the rows.
     bands, grid
         The same rows of the reference.
+    unsplit
+        Why the rows do not have the strata of the reference; None if they do.
     """
 
     def __init__(
@@ -216,14 +225,18 @@ class _Rows:
         counts: CohortCounts,
         bands: ColumnProfile,
         grid: ReferenceGrid | None,
+        unsplit: str | None = None,
     ) -> None:
         self.counts = counts
         self._manifest, self._outcome = manifest, outcome
-        self._bands, self._grid = bands, grid
+        self._bands, self._grid, self._unsplit = bands, grid, unsplit
         self._bins = _numeric(bands)
         none = np.empty(0)
         self.accepted = count_scores(none, self._bins, none)
         self._known = count_scores(none, grid.bins, none) if grid else None
+        self._by_stratum = (
+            [count_scores(none, grid.bins, none) for _ in grid.strata.scores] if grid else []
+        )
         self._performance = RealisedPerformance(
             counts.known - counts.bads,
             counts.bads,
@@ -233,7 +246,12 @@ class _Rows:
             direction=grid.direction if grid else 1,
         )
 
-    def add(self, scores: NDArray[np.float64], outcomes: NDArray[np.int8]) -> None:
+    def add(
+        self,
+        scores: NDArray[np.float64],
+        outcomes: NDArray[np.int8],
+        strata: NDArray[np.uint8] | None = None,
+    ) -> None:
         """Add the next rows; the outcome of those that have none is -1."""
         self.accepted += count_scores(scores, self._bins, scores)
         is_known = outcomes >= 0
@@ -241,6 +259,10 @@ class _Rows:
         self._performance.add(known, outcomes[is_known])
         if self._grid and self._known:
             self._known += count_scores(known, self._grid.bins, known)
+            if strata is not None:
+                for number in range(len(self._by_stratum)):
+                    of_rows = known[strata[is_known] == number]
+                    self._by_stratum[number] += count_scores(of_rows, self._grid.bins, of_rows)
 
     def performance(self, horizon: int) -> Performance:
         """What the rows say after a horizon."""
@@ -254,7 +276,7 @@ class _Rows:
         if counts.known < self._outcome.min_share * counts.accepted:
             return row
         found = self._performance.result()
-        estimated, calibration = _estimate_of_known(manifest, horizon, grid, self._known)
+        estimated, calibration = self._estimate(horizon)
         metrics = realised_metrics(found)
         # KS is a maximum, which outcomes of few bads put too high: it has no gap.
         gaps = {n: gap(metrics[n], one) for n, one in estimated.items() if n != "ks"}
@@ -283,6 +305,25 @@ class _Rows:
             ),
             bands=reported_bands(found, reference.bad_rates if reference else None),
         )
+
+    def _estimate(self, horizon: int) -> tuple[dict[str, EstimatedMetric], str]:
+        """The estimate of the very rows whose outcomes are known, or why there is none."""
+        grid, manifest = self._grid, self._manifest
+        if grid is None or self._known is None:
+            return {}, NO_GRID
+        if self._unsplit:
+            return {}, self._unsplit
+        last = manifest.outcome.maturity[-1:] if manifest.outcome else []
+        if horizon not in (grid.outcomes or last):
+            return {}, (
+                f"the reference does not say what became of it after {horizon} days: "
+                "reference.outcome without {horizon} is that of the last"
+            )
+        try:
+            found = grid.estimate(horizon, self._known, self._by_stratum, manifest.cut_offs)
+        except ValueError as error:
+            return {}, str(error)
+        return estimated_metrics(found), found.calibration
 
     def enough(self, horizon: int) -> int:
         """Rows that are expected to hold enough goods and bads to be judged alone."""
@@ -327,25 +368,6 @@ def _numeric(bands: ColumnProfile) -> NumericBins:
     if not isinstance(bands.bins, NumericBins):
         raise InputError(f"the score of the reference has no bands: {bands.error}")
     return bands.bins
-
-
-def _estimate_of_known(
-    manifest: Manifest, horizon: int, grid: ReferenceGrid | None, known: ColumnProfile | None
-) -> tuple[dict[str, EstimatedMetric], str]:
-    """The estimate of the very rows whose outcomes are known, or why there is none."""
-    if grid is None or known is None:
-        return {}, NO_GRID
-    last = manifest.outcome.maturity[-1:] if manifest.outcome else []
-    if horizon not in (grid.outcomes or last):
-        return {}, (
-            f"the reference does not say what became of it after {horizon} days: "
-            "reference.outcome without {horizon} is that of the last"
-        )
-    try:
-        found = estimate(grid.calibration(horizon), known, manifest.cut_offs)
-    except ValueError as error:
-        return {}, str(error)
-    return estimated_metrics(found), found.calibration
 
 
 def _explain(

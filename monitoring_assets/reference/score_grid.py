@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from monitoring_assets.statistics.performance.calibration_map import CalibrationMap, fit_calibration
+from monitoring_assets.reference.strata import (
+    Horizon,
+    ReferenceStrata,
+    make_strata,
+    read_strata,
+)
+from monitoring_assets.statistics.performance.calibration_map import (
+    CalibrationMap,
+    fit_calibration,
+    grid_sums,
+    map_of_part,
+)
 from monitoring_assets.statistics.performance.discrimination import auc_error
+from monitoring_assets.statistics.performance.estimation import (
+    EstimatedPerformance,
+    Stratum,
+    estimate,
+    estimate_strata,
+)
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.metrics import realised_metrics
 from monitoring_assets.statistics.performance.realised import (
@@ -32,9 +50,6 @@ if TYPE_CHECKING:
 
     from resources.manifest import Manifest
     from resources.store import Store
-
-Horizon = int | None
-"""Days after which an outcome counts; None where the manifest does not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +99,10 @@ class ReferenceGrid:
         The same rows with sums of their outcomes, by horizon; empty if it has none.
     realised
         How the sample performed, by horizon.
+    strata
+        Its rows in groups in which a score stands for something else; none by default.
+    whole
+        The sample that this is a segment of; None if it is all of it.
     """
 
     probability: bool
@@ -91,6 +110,8 @@ class ReferenceGrid:
     scores: ColumnProfile
     outcomes: dict[Horizon, ColumnProfile]
     realised: dict[Horizon, ReferencePerformance]
+    strata: ReferenceStrata = field(default_factory=ReferenceStrata)
+    whole: ReferenceGrid | None = None
 
     @property
     def bins(self) -> NumericBins:
@@ -106,16 +127,61 @@ class ReferenceGrid:
         ValueError
             If the score is in points and the sample has no outcomes.
         """
+        outcomes = self.outcomes.get(horizon)
+        if self.whole is None:
+            return self._fit(self.scores, outcomes)
+        whole = self.whole.calibration(horizon)
+        if outcomes is None or not _has_both(outcomes):
+            return whole
+        return map_of_part(self._fit(self.scores, outcomes), whole)
+
+    def estimate(
+        self,
+        horizon: Horizon,
+        scores: ColumnProfile,
+        strata: Sequence[ColumnProfile],
+        cut_offs: Sequence[float],
+    ) -> EstimatedPerformance:
+        """Estimate the performance of some rows after so many days.
+
+        Parameters
+        ----------
+        horizon
+            Days after which an outcome counts.
+        scores
+            All rows, in the grid.
+        strata
+            The same rows by stratum of the reference; empty if it has none.
+        cut_offs
+            The lender's.
+
+        Raises
+        ------
+        ValueError
+            If the score is in points and the sample has no outcomes.
+        """
+        known = [of_stratum.get(horizon) for of_stratum in self.strata.outcomes]
+        # After a short horizon the sample may not have goods and bads of each.
+        if not known or not all(one and _has_both(one) for one in known):
+            return estimate(self.calibration(horizon), scores, cut_offs)
+        maps = map(self._fit, self.strata.scores, known)
+        parts = zip(self.strata.names, maps, strata, strict=True)
+        return estimate_strata([Stratum(*part) for part in parts], cut_offs)
+
+    def _fit(self, scores: ColumnProfile, outcomes: ColumnProfile | None) -> CalibrationMap:
         return fit_calibration(
-            self.scores,
-            self.outcomes.get(horizon),
-            probability=self.probability,
-            direction=self.direction,
+            scores, outcomes, probability=self.probability, direction=self.direction
         )
 
 
+def _has_both(outcomes: ColumnProfile) -> bool:
+    """Whether there are goods and bads."""
+    _, rows, bads = grid_sums(outcomes)
+    return 0 < float(bads.sum()) < float(rows.sum())
+
+
 def make_grid(
-    manifest: Manifest, profile: Profile, scores: Path, outcomes: Path
+    manifest: Manifest, profile: Profile, features: Path, scores: Path, outcomes: Path
 ) -> tuple[pa.Table, dict[str, Any]] | None:
     """Fit the grid, and measure how the sample performed.
 
@@ -125,8 +191,9 @@ def make_grid(
         Of the version.
     profile
         Of the sample; the bins of its score are the bands.
-    scores, outcomes
-        Parquet of the sample's scores, and of its outcomes where the manifest names a column.
+    features, scores, outcomes
+        Parquet of the sample, row by row beside each other; of its outcomes where the manifest
+        names a column.
 
     Returns
     -------
@@ -141,15 +208,23 @@ def make_grid(
     probability = manifest.scoring.is_probability
     columns = {SCORE: count_scores(values, grid, values)}
     notes: dict[str, Any] = {"probability": probability, "direction": 1, "realised": []}
-    # The longest horizon has the most bads, and says which way the score runs.
-    for horizon, name in reversed(manifest.reference_outcomes.items()):
-        became = column_of(outcomes, name)
+    # The longest horizon has the most bads: it says which way the score runs, and what to split.
+    known = {
+        horizon: column_of(outcomes, name)
+        for horizon, name in reversed(manifest.reference_outcomes.items())
+    }
+    for horizon, became in known.items():
         columns[counted := f"outcome after {horizon}"] = count_scores(values, grid, became)
         if not probability and not notes["realised"]:
             found = _realised(manifest, values, became, bands, 1)
             notes["direction"] = learnt_direction(found.discrimination.auc.value)
         measured = measure_reference(manifest, values, became, bands, notes["direction"])
         notes["realised"].append({"horizon": horizon, "column": counted, **measured})
+    if known and _has_both(columns[f"outcome after {next(iter(known))}"]):
+        calibration = _grid_of(columns, notes).calibration(next(iter(known)))
+        strata, of_strata = make_strata(manifest, profile, calibration, features, values, known)
+        columns |= strata
+        notes |= of_strata
     return Profile(len(values), columns).to_table(), notes
 
 
@@ -201,13 +276,18 @@ def read_grid(store: Store, key: str) -> ReferenceGrid:
         If the reference sample has no score to fit one by.
     """
     table, notes = store.read_table("reference_grid", key)
-    columns, found = Profile.from_table(table).columns, notes["realised"]
+    return _grid_of(Profile.from_table(table).columns, notes)
+
+
+def _grid_of(columns: Mapping[str, ColumnProfile], notes: Mapping[str, Any]) -> ReferenceGrid:
+    found = notes["realised"]
     return ReferenceGrid(
         notes["probability"],
         notes["direction"],
         columns[SCORE],
         {one["horizon"]: columns[one["column"]] for one in found},
         {one["horizon"]: performance_of(one) for one in found},
+        read_strata(columns, notes, [one["horizon"] for one in found]),
     )
 
 

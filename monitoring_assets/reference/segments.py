@@ -70,6 +70,7 @@ class ReferenceSegments:
             columns[GRID],
             {one["horizon"]: columns[one["column"]] for one in measured},
             {one["horizon"]: performance_of(one) for one in measured},
+            whole=whole,
         )
 
 

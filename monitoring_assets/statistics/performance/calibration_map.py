@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
-from scipy.special import xlog1py, xlogy
+from scipy.special import expit, logit, xlog1py, xlogy
 
+from monitoring_assets.statistics.performance.logistic import fit_logistic
 from monitoring_assets.statistics.performance.proper_scores import CLIP
 from monitoring_assets.statistics.performance.realised import Direction
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile
 
-Method = Literal["isotonic", "identity"]
+Method = Literal["isotonic", "logistic", "identity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +34,22 @@ class CalibrationMap:
     direction
         1 if a high score is risky, -1 if it is safe.
     method
-        ``isotonic``: the chance of bad is ``rates``. ``identity``: it is the score, and a day's
-        mean score of each bin is taken.
+        ``isotonic``: the chance of bad is the bad rate of a block of bins. ``logistic``: its log
+        odds are a line of those of the score, or of its points. ``identity``: it is the score. The
+        last two take a day's mean score of each bin.
     reason
         Why this method, in words.
+    goods, bads
+        float64[G], the reference's rows; all 0 if it has no outcomes.
     rates
-        float64[G], isotonic bad rate of the reference by bin; empty if it has no outcomes.
-    block
-        int64[G], which of the K blocks of equal rates a bin belongs to; empty like ``rates``.
-    block_variance
-        float64[K], sampling variance of each block's rate; empty like ``rates``.
-    optimism
-        By how much ``rates`` put the reference's AUC above the realised one; 0 for ``identity``.
+        float64[G], the chance of bad of the reference's rows.
+    rate_errors
+        float64[G, K], standard errors of ``rates`` from K blocks; K is 0 but for ``isotonic``.
+    line
+        float64[2], intercept and slope; those of the score itself but for ``logistic``.
+    line_errors
+        float64[2, K], standard errors of both from K sources; K is 0 for ``isotonic``, and without
+        outcomes.
     """
 
     grid: NumericBins
@@ -50,10 +57,93 @@ class CalibrationMap:
     direction: Direction
     method: Method
     reason: str
+    goods: NDArray[np.float64]
+    bads: NDArray[np.float64]
     rates: NDArray[np.float64]
-    block: NDArray[np.int64]
-    block_variance: NDArray[np.float64]
-    optimism: float
+    rate_errors: NDArray[np.float64]
+    line: NDArray[np.float64]
+    line_errors: NDArray[np.float64]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were fitted."""
+        return 2 if self.method == "logistic" else int(self.rate_errors.shape[1])
+
+    @property
+    def cost(self) -> float:
+        """Log-likelihood that the map must gain to be taken instead of another.
+
+        One for each rate. For a line the logarithm of the rows (Schwarz 1978): chance alone gains
+        as much in one of as many references, whereas it gains 2 in one of seven.
+        """
+        if self.method == "logistic":
+            return math.log((self.goods + self.bads).sum())
+        return float(self.parameters)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether outcomes of the reference have said what a score stands for."""
+        return bool(self.goods.any() and self.bads.any())
+
+    @property
+    def optimism(self) -> float:
+        """By how much the map puts the reference's AUC above the realised one."""
+        return optimism([self], [1.0])
+
+    def chances(
+        self, mean_scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the chance of bad by bin, and its errors.
+
+        Parameters
+        ----------
+        mean_scores
+            float64[G], of the rows whose chance is asked for.
+
+        Returns
+        -------
+        chances : ndarray
+            float64[G].
+        errors : ndarray
+            float64[G, K], standard errors from K sources that are independent of each other. That
+            of a score that is kept is the chance that it should not have been.
+        """
+        if self.method == "isotonic":
+            return self.rates, self.rate_errors
+        design = _design(mean_scores, probability=self.probability)
+        if self.method == "identity":
+            chances = np.clip(mean_scores, 0.0, 1.0)
+        else:
+            chances = expit(design @ self.line)
+        return chances, (chances * (1 - chances))[:, None] * (design @ self.line_errors)
+
+
+def optimism(maps: Sequence[CalibrationMap], weights: Sequence[float]) -> float:
+    """Return by how much maps put the reference's AUC above the realised one.
+
+    Isotonic rates rank the reference better than its outcomes do. The other maps do not: where one
+    misses the outcomes, it errs on both sides alike.
+
+    Parameters
+    ----------
+    maps
+        Of the groups of the reference, in one grid.
+    weights
+        What a row of each group counts for.
+    """
+    fitted, realised = np.zeros((2, 2, len(maps[0].rates)))
+    has_fit = False
+    for one, weight in zip(maps, weights, strict=True):
+        rows = weight * (one.goods + one.bads)
+        expected = rows * np.stack([1 - one.rates, one.rates])
+        is_fit = one.method == "isotonic"
+        has_fit |= is_fit and weight > 0
+        fitted += expected
+        realised += weight * np.stack([one.goods, one.bads]) if is_fit else expected
+    if not has_fit:
+        return 0.0
+    by_risk = slice(None, None, maps[0].direction)
+    return concordance(*fitted[:, by_risk]) - concordance(*realised[:, by_risk])
 
 
 def fit_calibration(
@@ -65,11 +155,13 @@ def fit_calibration(
 ) -> CalibrationMap:
     """Learn what a score stands for from the reference.
 
-    Bad rates by bin are made monotone by isotonic regression with rows as weights. They replace
-    a score that is a probability only if Akaike's criterion says so: the log-likelihood of the
-    outcomes must gain more than one for each block of equal rates, which are the degrees of freedom
-    of an isotonic fit (Meyer and Woodroofe 2000). That asks what a hold-out asks (Stone 1977: it is
-    the log loss of leaving one out), without rows and without chance.
+    Three maps are candidates: the score itself, if it is a probability; a line of its log odds, or
+    of its points; and bad rates by bin, made monotone by isotonic regression with rows as weights.
+    Akaike's criterion chooses between the last two: it takes one of log-likelihood off for each
+    coefficient of the line, and for each block of equal rates, which are their degrees of freedom
+    (Meyer and Woodroofe 2000). That asks what a hold-out asks (Stone 1977: it is the log loss of
+    leaving one out), without rows and without chance. The score is kept unless what was chosen
+    gains more than `CalibrationMap.cost`.
 
     Parameters
     ----------
@@ -95,10 +187,17 @@ def fit_calibration(
     References
     ----------
     Meyer and Woodroofe (2000), "On the degrees of freedom in shape-restricted regression", Annals
-    of Statistics 28(4). Stone (1977), Journal of the Royal Statistical Society B 39(1).
+    of Statistics 28(4). Stone (1977), Journal of the Royal Statistical Society B 39(1). Cox (1958),
+    Biometrika 45(3/4), on the line. Buckland, Burnham and Augustin (1997), "Model selection: an
+    integral part of inference", Biometrics 53(2), on errors of what has been chosen.
+    Schwarz (1978), Annals of Statistics 6(2).
     """
     grid, rows_scored, score_sums = grid_sums(scores)
+    mean_scores = np.divide(
+        score_sums, rows_scored, where=rows_scored > 0, out=np.full_like(rows_scored, 0.5)
+    )
     lacking = "the reference has no outcomes"
+    goods = bads = np.zeros_like(rows_scored)
     if outcomes is not None:
         outcome_grid, rows, bads = grid_sums(outcomes)
         if outcome_grid != grid:
@@ -107,14 +206,42 @@ def fit_calibration(
             raise ValueError("outcomes of the reference must be 0 (good) and 1 (bad)")
         goods = rows - bads
         lacking = f"the reference has {goods.sum():.0f} goods and {bads.sum():.0f} bads"
-        if goods.any() and bads.any():
-            return _fit(grid, goods, bads, rows_scored, score_sums, probability, direction)
+    kept = CalibrationMap(
+        grid,
+        probability,
+        direction,
+        "identity",
+        f"{lacking}, so the score is taken for a probability; nothing has checked that",
+        goods,
+        bads,
+        rates=np.clip(mean_scores, 0.0, 1.0),
+        rate_errors=np.zeros((len(mean_scores), 0)),
+        line=np.array([0.0, 1.0]),
+        line_errors=np.zeros((2, 0)),
+    )
+    if kept.is_measured:
+        return _best(kept, mean_scores)
     if not probability:
         raise ValueError(f"a score in points needs the reference's goods and bads: {lacking}")
-    empty = np.zeros(0)
-    reason = f"{lacking}, so the score is taken for a probability; nothing has checked that"
-    return CalibrationMap(
-        grid, True, direction, "identity", reason, empty, empty.astype(np.int64), empty, 0.0
+    return kept
+
+
+def map_of_part(own: CalibrationMap, whole: CalibrationMap) -> CalibrationMap:
+    """Return the map of a part of the reference: its own, if its outcomes speak for that.
+
+    They do by the criterion of `fit_calibration`: its own must gain more of log-likelihood over the
+    map of all rows than it costs.
+
+    Parameters
+    ----------
+    own, whole
+        Fitted on the part, and on all rows; both measured, in one grid.
+    """
+    gain = _log_likelihood(own) - _log_likelihood(replace(own, rates=whole.rates))
+    if gain > own.cost:
+        return own
+    return replace(
+        whole, reason=f"as in all rows, its own map gaining {gain:.1f} more; {whole.reason}"
     )
 
 
@@ -163,52 +290,99 @@ def concordance(goods: NDArray[np.float64], bads: NDArray[np.float64]) -> float:
     return float(bads @ below / (bads.sum() * goods.sum()))
 
 
-def _fit(
-    grid: NumericBins,
-    goods: NDArray[np.float64],
-    bads: NDArray[np.float64],
-    rows_scored: NDArray[np.float64],
-    score_sums: NDArray[np.float64],
-    probability: bool,
-    direction: Direction,
-) -> CalibrationMap:
+def _best(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> CalibrationMap:
+    """Return the score's own map, or the candidate that gains more than it costs; say why."""
+    candidates, line = [_isotonic(kept)], _line(kept, mean_scores)
+    if line is not None:
+        if kept.probability:
+            kept, line = _either(kept, line)
+        candidates.append(line)
+    best = max(candidates, key=lambda one: _log_likelihood(one) - one.parameters)
+    words = "coefficients of a line" if best.method == "logistic" else "rates"
+    words = f"{best.parameters} {words}"
+    if not kept.probability:
+        return replace(best, reason=f"the score is in points, which {words} turn into chances")
+    gain = _log_likelihood(best) - _log_likelihood(kept)
+    is_worth_it = gain > best.cost
+    return replace(
+        best if is_worth_it else kept,
+        reason=f"recalibrating the score gains {gain:.1f} of log-likelihood on the reference "
+        f"for {words}, {'more' if is_worth_it else 'not more'} than the {best.cost:.1f} they cost",
+    )
+
+
+def _either(kept: CalibrationMap, line: CalibrationMap) -> tuple[CalibrationMap, CalibrationMap]:
+    """Let the errors of each allow for the other being right, by Akaike weights.
+
+    Without that a miscalibration too small to be found would count for nothing, and one that
+    chance has found for too much.
+    """
+    share = float(expit(_log_likelihood(line) - _log_likelihood(kept) - 2))
+    away = line.line - kept.line
+    return (
+        replace(kept, line_errors=share * np.column_stack([line.line_errors, away])),
+        replace(
+            line,
+            line_errors=np.column_stack(
+                [math.sqrt(share) * line.line_errors, math.sqrt(1 - share) * away]
+            ),
+        ),
+    )
+
+
+def _log_likelihood(one: CalibrationMap) -> float:
+    """Return that of the outcomes; a chance of 0 or 1 that fails is bounded as in log loss."""
+    chance = np.clip(one.rates, CLIP, 1 - CLIP)
+    return float((xlogy(one.bads, chance) + xlog1py(one.goods, -chance)).sum())
+
+
+def _isotonic(kept: CalibrationMap) -> CalibrationMap:
+    """Return the map of bad rates by bin, made monotone."""
+    goods, bads = kept.goods, kept.bads
     rows = goods + bads
     used = rows > 0
-    fit = isotonic_regression(bads[used] / rows[used], weights=rows[used], increasing=direction > 0)
+    fit = isotonic_regression(
+        bads[used] / rows[used], weights=rows[used], increasing=kept.direction > 0
+    )
     # A bin without reference rows is one with the bin below it, the first ones with that above.
     neighbour = np.maximum(np.cumsum(used) - 1, 0)
     block = (np.searchsorted(fit.blocks, np.arange(used.sum()), "right") - 1)[neighbour]
-    rates = fit.x[neighbour]
     # Half a bad and half a good more, or a block without bads would seem to be known exactly.
-    block_bads, block_rows = np.bincount(block, bads), np.bincount(block, rows)
-    shrunk = (block_bads + 0.5) / (block_rows + 1)
-
-    def log_likelihood(chance: NDArray[np.float64]) -> float:
-        return float((xlogy(bads, chance) + xlog1py(goods, -chance)).sum())
-
-    method: Method = "isotonic"
-    reason = "the score is in points"
-    if probability:
-        mean_score = np.divide(score_sums, rows_scored, where=used, out=np.full_like(rows, 0.5))
-        clipped = np.clip(mean_score, CLIP, 1 - CLIP)
-        gain = log_likelihood(rates) - log_likelihood(clipped)
-        method = "isotonic" if gain > len(shrunk) else "identity"
-        reason = (
-            f"recalibrating the score gains {gain:.1f} of log-likelihood on the reference "
-            f"for {len(shrunk)} rates, {'more' if gain > len(shrunk) else 'not more'} than one each"
-        )
-    fitted = [goods, bads, rows * (1 - rates), rows * rates]
-    realised_goods, realised_bads, fitted_goods, fitted_bads = (x[::direction] for x in fitted)
-    return CalibrationMap(
-        grid,
-        probability,
-        direction,
-        method,
-        reason,
-        rates,
-        block,
-        shrunk * (1 - shrunk) / block_rows,
-        concordance(fitted_goods, fitted_bads) - concordance(realised_goods, realised_bads)
-        if method == "isotonic"
-        else 0.0,
+    block_rows = np.bincount(block, rows)
+    shrunk = (np.bincount(block, bads) + 0.5) / (block_rows + 1)
+    errors = np.sqrt(shrunk * (1 - shrunk) / block_rows)
+    return replace(
+        kept,
+        method="isotonic",
+        rates=fit.x[neighbour],
+        rate_errors=np.where(block[:, None] == np.arange(len(errors)), errors, 0.0),
     )
+
+
+def _line(kept: CalibrationMap, mean_scores: NDArray[np.float64]) -> CalibrationMap | None:
+    """Return the map whose log odds are a line; None if none fits."""
+    design = _design(mean_scores, probability=kept.probability)
+    rows = kept.goods + kept.bads
+    # A score in points may be any number: the fit wants one near 1.
+    centre = float(rows @ design[:, 1] / rows.sum())
+    spread = math.sqrt(float(rows @ (design[:, 1] - centre) ** 2 / rows.sum()))
+    if spread == 0:
+        return None
+    back = np.array([[1.0, -centre / spread], [0.0, 1 / spread]])
+    scaled = design @ back
+    fit = fit_logistic(scaled, np.zeros(len(rows)), rows, kept.bads @ scaled)
+    if fit is None:
+        return None
+    line = replace(
+        kept,
+        method="logistic",
+        line=back @ fit.coefficients,
+        line_errors=back @ np.linalg.cholesky(fit.covariance),
+    )
+    return replace(line, rates=line.chances(mean_scores)[0])
+
+
+def _design(scores: NDArray[np.float64], *, probability: bool) -> NDArray[np.float64]:
+    """Return what a line is drawn over: ones, and log odds or points, float64[G, 2]."""
+    bounded = np.clip(scores, CLIP, 1 - CLIP)
+    return np.column_stack([np.ones_like(scores), logit(bounded) if probability else scores])

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from monitoring_assets.statistics.performance.calibration_map import (
     CalibrationMap,
-    Method,
     concordance,
     grid_sums,
+    optimism,
 )
 from monitoring_assets.statistics.performance.proper_scores import CLIP
 from monitoring_assets.statistics.performance.realised import IN_POINTS, Direction
@@ -108,7 +108,7 @@ class EstimatedPerformance:
     outside
         Share of ``rows`` out of the range of the reference, where the calibration is a guess; None
         without rows.
-    method, calibration
+    calibration
         Where the chances of bad come from, and why, in words.
     auc, gini, ks
         How well the score tells goods from bads. The realised KS of few bads is too large on
@@ -124,7 +124,6 @@ class EstimatedPerformance:
     rows: int
     unscored: int
     outside: float | None
-    method: Method
     calibration: str
     auc: EstimatedMetric
     gini: EstimatedMetric
@@ -135,20 +134,34 @@ class EstimatedPerformance:
     cut_offs: tuple[EstimatedCutOff, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Stratum:
+    """Rows that have a calibration of their own.
+
+    Parameters
+    ----------
+    name
+        Which rows these are, in words.
+    calibration
+        Of the same stratum of the reference.
+    scores
+        The rows in the grid, with sums of the score. Profiles of days and segments add.
+    """
+
+    name: str
+    calibration: CalibrationMap
+    scores: ColumnProfile
+
+
 def estimate(
     calibration: CalibrationMap, scores: ColumnProfile, cut_offs: Sequence[float] = ()
 ) -> EstimatedPerformance:
     """Estimate the performance of scores without outcomes, from their counts.
 
-    AUC is that of the expected counts, each row tied with itself, less the optimism of the
-    calibration: isotonic rates rank the reference better than its outcomes do.
-
     Parameters
     ----------
-    calibration
-        Of the reference.
-    scores
-        The rows in the same grid, with sums of the score. Profiles of days and segments add.
+    calibration, scores
+        As of a `Stratum`, of all rows.
     cut_offs
         The lender's. They are exact where the grid has them.
 
@@ -162,22 +175,61 @@ def estimate(
     ValueError
         The scores are counted in another grid, or without sums.
     """
-    grid, rows, sums = grid_sums(scores)
-    if grid != calibration.grid:
-        raise ValueError("the scores are counted in another grid than the calibration's")
-    mean_score = np.divide(sums, rows, where=rows > 0, out=np.full_like(rows, 0.5))
-    isotonic = calibration.method == "isotonic"
-    chance = calibration.rates if isotonic else np.clip(mean_score, 0.0, 1.0)
-    expected = _Expected(calibration, rows * (1 - chance), rows * chance)
+    return estimate_strata([Stratum("all rows", calibration, scores)], cut_offs)
+
+
+def estimate_strata(
+    strata: Sequence[Stratum], cut_offs: Sequence[float] = ()
+) -> EstimatedPerformance:
+    """Estimate the performance of all rows of some strata.
+
+    Each row counts as bad with the chance that its stratum and score have. AUC is that of the
+    expected counts, each row tied with itself, less the optimism of the calibration: that of the
+    reference with the strata mixed as they are here.
+
+    Parameters
+    ----------
+    strata
+        At least one; each row is in one of them.
+    cut_offs
+        As `estimate` takes them, which is the case of one stratum; it returns and raises the same.
+    """
+    first = strata[0].calibration
+    grid, size = first.grid, len(first.rates)
+    rows, sums, goods, bads, binomial = np.zeros((5, size))
+    errors, weights = [], []
+    for stratum in strata:
+        of_scores, own_rows, own_sums = grid_sums(stratum.scores)
+        if of_scores != grid:
+            raise ValueError("the scores are counted in another grid than the calibration's")
+        chance, of_chance = stratum.calibration.chances(_means(own_sums, own_rows))
+        rows += own_rows
+        sums += own_sums
+        goods += own_rows * (1 - chance)
+        bads += own_rows * chance
+        binomial += own_rows * chance * (1 - chance)
+        errors.append(own_rows[:, None] * of_chance)
+        before = float((stratum.calibration.goods + stratum.calibration.bads).sum())
+        weights.append(float(own_rows.sum()) / before if before else 0.0)
+    maps = [stratum.calibration for stratum in strata]
+    expected = _Expected(
+        goods,
+        bads,
+        binomial,
+        np.hstack(errors) if all(one.is_measured for one in maps) else None,
+        first.direction,
+        optimism(maps, weights),
+    )
+    mean_score = _means(sums, rows)
     ones, zeros = np.ones_like(rows), np.zeros_like(rows)
 
     def mean_loss(of_bad: NDArray[np.float64], of_good: NDArray[np.float64]) -> EstimatedMetric:
-        if not calibration.probability:
+        if not first.probability:
             return EstimatedMetric(None, reason=IN_POINTS)
         return expected.ratio((of_bad, of_good), (ones, ones), NO_ROW)
 
     def at_cut_off(cut_off: float) -> EstimatedCutOff:
-        flagged = _flagged(grid, cut_off, calibration.direction)
+        flagged = _flagged(grid, cut_off, first.direction)
         return EstimatedCutOff(
             cut_off,
             float(flagged @ expected.bads),
@@ -190,12 +242,16 @@ def estimate(
 
     auc = expected.auc()
     bounded = np.clip(mean_score, CLIP, 1 - CLIP)
+    outside = sum(stratum.scores.below + stratum.scores.above for stratum in strata)
+    counted = sum(int(stratum.scores.counts.sum()) for stratum in strata)
     return EstimatedPerformance(
         rows=int(rows.sum()),
-        unscored=int(scores.counts.sum() - rows.sum()),
-        outside=(scores.below + scores.above) / float(rows.sum()) if rows.any() else None,
-        method=calibration.method,
-        calibration=calibration.reason,
+        unscored=int(counted - rows.sum()),
+        outside=outside / float(rows.sum()) if rows.any() else None,
+        calibration="; ".join(
+            f"{stratum.name}: {stratum.calibration.reason}" if len(strata) > 1 else first.reason
+            for stratum in strata
+        ),
         auc=auc,
         gini=_gini(auc),
         ks=expected.ks(),
@@ -206,25 +262,45 @@ def estimate(
     )
 
 
+def _means(sums: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(sums, rows, where=rows > 0, out=np.full_like(rows, 0.5))
+
+
 @dataclass(frozen=True)
 class _Expected:
-    """Expected goods and bads by bin, float64[G] each."""
+    """What is to be expected of rows by bin of the grid.
 
-    calibration: CalibrationMap
+    Parameters
+    ----------
+    goods, bads
+        float64[G].
+    variance
+        float64[G], of the number of bads, given the scores.
+    errors
+        float64[G, K], standard errors of the bads from the calibration, by source; None if it has
+        not been measured.
+    direction, optimism
+        As the calibration's.
+    """
+
     goods: NDArray[np.float64]
     bads: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    errors: NDArray[np.float64] | None
+    direction: Direction
+    optimism: float
 
     def auc(self) -> EstimatedMetric:
         if reason := self._nothing_to_rank():
             return EstimatedMetric(None, reason=reason)
-        by_risk = slice(None, None, self.calibration.direction)
+        by_risk = slice(None, None, self.direction)
         goods, bads = self.goods[by_risk], self.bads[by_risk]
         value = concordance(goods, bads)
         # A bad is placed by the goods below it, a good by the bads above it, ties half.
         bad_placement = (np.cumsum(goods) - goods / 2) / goods.sum()
         good_placement = 1 - (np.cumsum(bads) - bads / 2) / bads.sum()
         return self._metric(
-            value - self.calibration.optimism,
+            value - self.optimism,
             (bad_placement[by_risk] - value) / bads.sum(),
             (good_placement[by_risk] - value) / goods.sum(),
         )
@@ -232,7 +308,7 @@ class _Expected:
     def ks(self) -> EstimatedMetric:
         if reason := self._nothing_to_rank():
             return EstimatedMetric(None, reason=reason)
-        sign = self.calibration.direction
+        sign = self.direction
         goods_to = np.cumsum(self.goods) / self.goods.sum()
         bads_to = np.cumsum(self.bads) / self.bads.sum()
         distance = sign * (goods_to - bads_to)
@@ -268,16 +344,12 @@ class _Expected:
         self, value: float, of_bad: NDArray[np.float64], of_good: NDArray[np.float64]
     ) -> EstimatedMetric:
         """Return a metric with its errors, from its derivatives by the bads and goods of a bin."""
-        rows = self.goods + self.bads
         turned = of_bad - of_good  # what a good that turns into a bad does
-        binomial = np.divide(self.goods * self.bads, rows, where=rows > 0, out=np.zeros_like(rows))
-        block = self.calibration.block
-        by_block = np.bincount(block, rows * turned) if len(block) else None
         return EstimatedMetric(
             value,
             math.sqrt(self.bads @ of_bad**2 + self.goods @ of_good**2),
-            math.sqrt(binomial @ turned**2),
-            None if by_block is None else math.sqrt(self.calibration.block_variance @ by_block**2),
+            math.sqrt(self.variance @ turned**2),
+            None if self.errors is None else float(np.linalg.norm(turned @ self.errors)),
         )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
+from monitoring_assets.statistics.performance.logistic import fit_logistic
 from monitoring_assets.statistics.performance.proper_scores import CLIP
 from monitoring_assets.statistics.performance.score_groups import ScoreGroups, add_by_cell
 
@@ -22,8 +22,6 @@ CELLS = 32
 """Cells for each unit of log odds."""
 LIMIT = 37
 """Greatest log odds; those of a clipped score of 0 or 1 are 36.04."""
-STEPS = 50
-"""Newton steps after which a fit has failed; six are usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +107,9 @@ def _fit(
     weight: NDArray[np.float64],
     bads: NDArray[np.float64],
 ) -> list[Estimate] | None:
-    """Fit a logistic regression by Newton's method with halved steps.
-
-    Parameters
-    ----------
-    design
-        float64[R, P].
-    offset, weight
-        float64[R].
-    bads
-        float64[P], the design summed over the bads.
-
-    Returns
-    -------
-    list of Estimate or None
-        The P coefficients; None if the likelihood has no maximum.
-    """
-
-    def likelihood(coefficients: NDArray[np.float64]) -> float:
-        linear = offset + design @ coefficients
-        return float(bads @ coefficients - weight @ np.logaddexp(0, linear))
-
-    coefficients = np.zeros(design.shape[1])
-    reached = likelihood(coefficients)
-    for _ in range(STEPS):
-        chance = expit(offset + design @ coefficients)
-        information = design.T @ (design * (weight * chance * (1 - chance))[:, None])
-        # Where goods and bads are apart, or scores do not vary, the information vanishes.
-        if not np.linalg.cond(information) < 1e12:
-            return None
-        step = np.linalg.solve(information, bads - design.T @ (weight * chance))
-        if np.abs(step).max() < 1e-10 * (1 + np.abs(coefficients).max()):
-            errors = np.sqrt(np.diag(np.linalg.inv(information)))
-            return [normal(float(c), float(e)) for c, e in zip(coefficients, errors, strict=True)]
-        while (found := likelihood(coefficients + step)) < reached - 1e-9 * abs(reached):
-            step /= 2
-        coefficients, reached = coefficients + step, found
-    return None
+    """Fit, and give each of the P coefficients its error; None if there is no finite fit."""
+    fit = fit_logistic(design, offset, weight, bads)
+    if fit is None:
+        return None
+    errors = np.sqrt(np.diag(fit.covariance))
+    return [normal(float(c), float(e)) for c, e in zip(fit.coefficients, errors, strict=True)]

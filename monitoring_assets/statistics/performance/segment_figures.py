@@ -17,7 +17,7 @@ def segment_figures(
     *,
     score: str,
     grid: str,
-    calibration: CalibrationMap | None,
+    calibrations: Mapping[Segment, CalibrationMap],
 ) -> list[SegmentFigure]:
     """Return the figures of each segment that has rows, then and now.
 
@@ -27,8 +27,8 @@ def segment_figures(
         Profiles by segment, counted in the same bins.
     score, grid
         Columns that the score is counted under, in its bands and in the grid to estimate from.
-    calibration
-        What a score stands for; None if unknown, and nothing is estimated.
+    calibrations
+        What a score stands for in each; of one that has none nothing is estimated.
     """
     totals = {
         column: [
@@ -50,6 +50,7 @@ def segment_figures(
         figures = {"share of rows": shares}
         if score in after.columns:
             figures["mean score"] = [side.columns[score].mean_score for side in sides]
+        calibration = calibrations.get(segment)
         if calibration is not None and min(rows) >= MIN_ROWS:
             estimated = [estimate(calibration, side.columns[grid]) for side in sides]
             figures["estimated AUC"] = [one.auc.value for one in estimated]

@@ -13,6 +13,9 @@ from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.history import performance_points
 from monitoring_assets.reference.score_grid import read_grid
+from monitoring_assets.reference.strata import splits_of
+from monitoring_assets.statistics.performance.estimation import estimate
+from monitoring_assets.statistics.profiles.profile import Profile
 from resources import layout
 from resources.asset_keys import asset_key
 from resources.storage import open_storage
@@ -375,3 +378,113 @@ def test_the_report_of_a_day_shows_performance(lend, lender, instance, monkeypat
     assert "AUC estimated after 30 days: 0." in shown
     json_shown = CliRunner().invoke(main, ["report", KEY, "--date", str(DAY), "--format", "json"])
     assert f'"value": {auc["value"]}' in json_shown.output
+
+
+def with_risky_west(frame, seed, slope=1.0):
+    """Rows of which those of the west go bad more often, and the safe ones rather than others."""
+    odds = slope * logit(frame["score"])
+    odds = np.where(frame["region"] == "west", 1 - odds, odds)
+    bad = np.random.default_rng(seed).random(len(frame)) < expit(odds)
+    return frame.assign(bad=bad.astype(int))
+
+
+@pytest.fixture
+def lend_west(lender, instance):
+    """A version whose score is off in the west; a day of which half are from there."""
+
+    def run(slope=1.0, west=0.5, **changes):
+        sample = {"path": "reference.parquet", "outcome": "bad"}
+        changes = {"outcome": OUTCOME, "deployed_at": days_ago(60).isoformat()} | changes
+        lender.publish_manifest("pd_cards", "1", reference=sample, **changes)
+        storage = open_storage(lender.registry.root)
+        reference = with_risky_west(settle(rows(0, 20_000), 0.1), 1)
+        lender.put(storage, "pd_cards/1/reference.parquet", reference)
+        storage.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
+        onboard(lender, instance)
+        frame = settle(rows(7, 6_000), west)
+        lender.deliver(DAY, frame)
+        make(lender, instance, "monitor_day")
+        tell(lender, with_risky_west(frame, 7, slope))
+        return make(lender, instance, "measure_performance")
+
+    return run
+
+
+def settle(frame, west):
+    """Rows of which a share is from the west."""
+    is_west = np.random.default_rng(len(frame)).random(len(frame)) < west
+    return frame.assign(region=np.where(is_west, "west", "north"))
+
+
+def test_more_applicants_of_a_group_in_which_the_score_is_off_are_no_concept_shift(
+    lend_west, lender
+):
+    found = lend_west()
+    row = report(lender)["realised", 30]
+    realised = metrics(row)
+    assert row["shift"] in ("no shift", "covariate shift"), row["shift_reason"]
+    assert abs(realised["auc"]["gap"]) < 0.02
+    assert abs(realised["bad_rate"]["gap"]) < 0.02
+    assert abs(realised["auc"]["difference"]) > 0.05  # of the reference
+    assert "region west: " in row["calibration"]
+    on_the_day = metrics(report(lender)["estimated", 30])
+    assert on_the_day["auc"]["value"] == pytest.approx(realised["auc"]["estimated"], abs=1e-12)
+    assert "against the estimate" not in (found["realised_performance"].description or "")
+    # A map for all would have said otherwise.
+    grid = read_grid(lender.store, KEY)
+    table, notes = lender.store.read_table("score_grid", KEY, DAY)
+    assert splits_of(notes) == grid.strata.splits
+    day = Profile.from_table(table).columns
+    together = estimate(grid.calibration(30), day["score"])
+    assert abs(realised["auc"]["value"] - together.auc.value) > 0.05
+    strata = day["stratum 0"] + day["stratum 1"]
+    assert (strata.counts == day["score"].counts).all()
+
+
+def test_a_concept_that_shifts_is_found_within_strata(lend_west, lender):
+    lend_west(slope=0.3, west=0.1)
+    assert report(lender)["realised", 30]["shift"] == "concept shift"
+
+
+def test_a_day_counted_by_other_strata_says_so(lend_west, lender, instance):
+    lend_west()
+    table, notes = lender.store.read_table("score_grid", KEY, DAY)
+    lender.store.write_table("score_grid", KEY, DAY, table, notes | {"splits": []})
+    make(lender, instance, "measure_performance")
+    row = report(lender)["estimated", 30]
+    assert row["status"] == "not computed"
+    assert "other strata: materialise scores again" in row["reason"]
+    assert metrics(report(lender)["realised", 30])["auc"]["estimated"] is not None
+
+
+def test_a_segment_column_that_is_no_characteristic_may_split(lender, instance):
+    """It is not among the bins of the reference profile; the grid keeps its own."""
+    sample = {"path": "reference.parquet", "outcome": "bad"}
+    branch = {"outcome": OUTCOME, "deployed_at": days_ago(60).isoformat(), "segments": ["branch"]}
+    lender.publish_manifest("pd_cards", "1", reference=sample, **branch)
+    storage = open_storage(lender.registry.root)
+
+    def by_branch(frame, seed):
+        told = with_risky_west(frame, seed)
+        return told.assign(branch=told["region"], region="north")
+
+    reference = by_branch(settle(rows(0, 20_000), 0.1), 1)
+    lender.put(storage, "pd_cards/1/reference.parquet", reference)
+    storage.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
+    onboard(lender, instance)
+    frame = by_branch(settle(rows(7, 6_000), 0.5), 7)
+    lender.deliver(DAY, frame.drop(columns="bad"))
+    make(lender, instance, "monitor_day")
+    tell(lender, frame)
+    make(lender, instance, "measure_performance")
+    row = report(lender)["realised", 30]
+    assert "branch west: " in row["calibration"]
+    assert abs(metrics(row)["auc"]["gap"]) < 0.02
+    assert [one["segment_column"] for one in row["segments"]] == ["branch"] * len(row["segments"])
+
+
+def test_a_reference_that_means_the_same_for_everyone_has_no_strata(lend, lender):
+    lend()
+    assert read_grid(lender.store, KEY).strata.splits == ()
+    table, _ = lender.store.read_table("score_grid", KEY, DAY)
+    assert set(table["column"].to_pylist()) == {"score"}

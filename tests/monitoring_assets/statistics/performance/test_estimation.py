@@ -249,10 +249,11 @@ def test_calibration_error_is_what_it_says():
 def test_optimism_of_the_calibration_is_taken_off():
     """On the reference itself the estimated AUC is the realised one, as counted in the grid."""
     scores, outcomes = draw(2_000, np.random.default_rng(11), off)
-    calibration = calibrate(np.round(scores, 2), outcomes)
-    found = estimated(calibration, np.round(scores, 2))
+    scores = np.round(np.where(scores > 0.2, 0.5 + scores / 2, scores / 2), 2)  # no line is right
+    calibration = calibrate(scores, outcomes)
+    found = estimated(calibration, scores)
     assert calibration.method == "isotonic"
-    assert found.auc.value == pytest.approx(roc_auc_score(outcomes, np.round(scores, 2)), abs=1e-12)
+    assert found.auc.value == pytest.approx(roc_auc_score(outcomes, scores), abs=1e-12)
 
 
 def test_rows_without_a_score_or_out_of_range_are_counted():

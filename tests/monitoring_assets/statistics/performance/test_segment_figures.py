@@ -19,8 +19,10 @@ def profile(scores):
     return Profile(len(scores), {"score": counted, "grid": counted})
 
 
-def figures(reference, current, calibration=None):
-    found = segment_figures(reference, current, score="score", grid="grid", calibration=calibration)
+def figures(reference, current, calibrations=()):
+    found = segment_figures(
+        reference, current, score="score", grid="grid", calibrations=dict(calibrations)
+    )
     return {(one.segment, one.metric): one for one in found}
 
 
@@ -41,8 +43,25 @@ def test_performance_is_estimated_where_a_segment_has_the_rows():
         count_scores(SCORES, GRID, SCORES), None, probability=True, direction=1
     )
     sides = {NORTH: profile(SCORES[:300]), SOUTH: profile(SCORES[: MIN_ROWS - 1])}
-    found = figures(sides, sides, calibration)
+    found = figures(sides, sides, dict.fromkeys(sides, calibration))
     rate = found[NORTH, "estimated bad rate"]
     assert rate.value == pytest.approx(SCORES[:300].mean(), abs=1e-3)
     assert 0.5 < found[NORTH, "estimated AUC"].value < 1
     assert (SOUTH, "estimated AUC") not in found
+
+
+def test_each_segment_has_its_own_calibration():
+    """Twice as many bads in the south as the same scores have in the north."""
+    both = {NORTH: profile(SCORES), SOUTH: profile(SCORES)}
+    calibrations = {
+        segment: fit_calibration(
+            count_scores(SCORES, GRID, SCORES), count_scores(SCORES, GRID, outcomes)
+        )
+        for segment, outcomes in (
+            (NORTH, (np.arange(400) % 4 == 0).astype(float)),
+            (SOUTH, (np.arange(400) % 2 == 0).astype(float)),
+        )
+    }
+    found = figures(both, both, calibrations)
+    assert found[NORTH, "estimated bad rate"].value == pytest.approx(0.25, abs=0.01)
+    assert found[SOUTH, "estimated bad rate"].value == pytest.approx(0.5, abs=0.01)
