@@ -1,6 +1,5 @@
 """The same rows in every format that is read: what is found of them is the same."""
 
-import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +7,7 @@ from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key, asset_name
 from resources.storage import open_storage
 from resources.table_formats.base import in_words
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
@@ -218,12 +218,12 @@ def test_which_version_a_day_was_read_from(lender, instance, monkeypatch, format
         done = job("monitor_day", lender).execute_in_process(
             instance=instance,
             partition_key=day.partition,
-            asset_selection=[dg.AssetKey(name) for name in assets] or None,
+            asset_selection=[asset_key(name) for name in assets] or None,
         )
         assert done.success
         shown = {}
         for event in done.get_asset_materialization_events():
-            shown[event.asset_key.to_user_string()] = event.materialization.metadata
+            shown[asset_name(event.asset_key)] = event.materialization.metadata
         return shown
 
     def noted():

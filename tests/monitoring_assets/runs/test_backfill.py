@@ -7,6 +7,7 @@ import pytest
 
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill, consecutive
+from resources.asset_keys import asset_key
 from tests.conftest import days_ago
 
 KEY = "pd_cards.1"
@@ -22,7 +23,7 @@ def test_days_are_split_where_one_is_missing():
 def job():
     """A job whose report fails on two days ago."""
 
-    @dg.asset(partitions_def=MODEL_DAYS)
+    @dg.asset(key=asset_key("drift_report"), partitions_def=MODEL_DAYS)
     def drift_report(context: dg.AssetExecutionContext):
         if any(str(days_ago(2)) in key for key in context.partition_keys):
             raise RuntimeError("no such column")
