@@ -15,6 +15,21 @@ from tests.airflow_bridge.runtime.dagster_api import ScriptedDagster
 INSIDE = Path(__file__).parent / "inside"
 ENVIRONMENTS = Path(__file__).parents[3] / ".airflow"
 
+NAMES_OF_OURS = ("dags", "day", "tags", "compat", "runtime")
+OTHER = """\
+import datetime as dt
+import {module}
+from airflow import DAG
+
+with DAG(
+    "other_{n:02}",
+    start_date=dt.datetime(2026, 1, 1),
+    schedule=None,
+    tags=[{module}.OWNER],
+):
+    pass
+"""
+
 
 def run_inside(airflow: str, checks: str, folder: Path, **variables: str) -> None:
     """Run tests with the Python of an Airflow environment, which has nothing of ours."""
@@ -55,6 +70,16 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("production", "staging"):
         version = model(1, dag_id=f"{name}.monitor_day.pd_cards.1")
         write(bundle([version], dag_id_prefix=f"{name}."), root / "environments" / name)
+    # The same beside forty DAGs of others, who have modules of the names that ours have.
+    neighbours = root / "neighbours"
+    for name in ("production", "staging"):
+        version = model(1, dag_id=f"{name}.monitor_day.pd_cards.1")
+        write(bundle([version], dag_id_prefix=f"{name}."), neighbours / name)
+    for module in NAMES_OF_OURS:
+        (neighbours / f"{module}.py").write_text(f"OWNER = {module!r}\n")
+    for number in range(40):
+        module = NAMES_OF_OURS[number % len(NAMES_OF_OURS)]
+        (neighbours / f"other_{number:02}.py").write_text(OTHER.format(module=module, n=number))
     # Ahead of UTC by 12 and 13 hours, 9.5 and 10.5, 9.
     zones = ("Pacific/Auckland", "Australia/Adelaide", "Asia/Tokyo")
     east = [model(number, timezone=zone) for number, zone in enumerate(zones, 1)]

@@ -383,3 +383,18 @@ def test_two_environments_in_one_airflow_share_nothing(nobody_to_talk_to):
     for name in names:
         (outlet,) = bag.dags[f"{name}.monitor_day.pd_cards.1"].get_task("scores").outlets
         assert outlet.uri == f"dagster://model-monitoring/{name}.scores/pd_cards.1"
+
+
+def test_forty_dags_of_others_and_ours_do_not_notice_each_other(nobody_to_talk_to, monkeypatch):
+    monkeypatch.syspath_prepend(str(BUNDLES / "neighbours"))
+    bag = parse(BUNDLES / "neighbours")
+    assert not bag.import_errors
+    ours = {f"{name}.monitor_day.pd_cards.1" for name in ("production", "staging")}
+    others = {f"other_{number:02}" for number in range(40)}
+    assert {*bag.dags} == ours | others
+    # Each has the module of its own folder.
+    names = ("dags", "day", "tags", "compat", "runtime")
+    for number in range(40):
+        assert names[number % 5] in bag.dags[f"other_{number:02}"].tags
+    for dag_id in ours:
+        assert {task.task_id for task in bag.dags[dag_id].tasks} >= {"features", "scores"}
