@@ -91,7 +91,7 @@ def test_a_graph_with_named_inputs_says_what_the_characteristics_are(newcomer):
     (newcomer.folder / "scorecard.onnx").write_bytes(sigmoid_of_log_income())
     done = newcomer.draft("--model", "scorecard.onnx")
     assert done.exit_code == 0, done.output
-    assert "scores of 10 rows of the sample, by the model: 0." in done.output
+    assert "scores of 10 rows of the sample, by the model: least 0." in done.output
     assert newcomer.columns == ["income", "region"]
     assert "- age: no input of the graph" in newcomer.text()
     assert newcomer.manifest()["scoring"] == {
