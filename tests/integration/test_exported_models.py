@@ -171,7 +171,9 @@ def test_a_graph_of_doubles_that_onnxruntime_cannot_run_is_refused(score, logist
         initial_types=one_input_a_column(number=DoubleTensorType),
         options={id(logistic): {"zipmap": zipmap}},
     )
-    with pytest.raises(ScoringError, match=r"not an ONNX graph that can be run: .*(ZipMap|Imputer)"):
+    with pytest.raises(
+        ScoringError, match=r"not an ONNX graph that can be run: .*(ZipMap|Imputer)"
+    ):
         score(graph)
 
 
@@ -210,7 +212,9 @@ def test_classes_that_are_texts(score, zipmap):
             score(graph)
     else:
         assert score(graph, output_column=0) == of_class(model, 0)
-        with pytest.raises(ScoringError, match=r"output_class: found 'bad'; .*scoring.output_column"):
+        with pytest.raises(
+            ScoringError, match=r"output_class: found 'bad'; .*scoring.output_column"
+        ):
             score(graph, output_class="bad")
 
 

@@ -138,7 +138,10 @@ def of_text() -> bytes:
 
 @pytest.mark.parametrize(
     ("graph", "why"),
-    [(lambda: b"no graph", "not an ONNX graph that can be run"), (of_text, "neither a tensor of numbers")],
+    [
+        (lambda: b"no graph", "not an ONNX graph that can be run"),
+        (of_text, "neither a tensor of numbers"),
+    ],
 )
 def test_validate_runs_the_graph(lender, graph, why):
     lender.publish()
