@@ -222,7 +222,7 @@ def test_an_encoder_that_knows_no_other_category_fails_in_words(score):
     model = make_pipeline(OneHotEncoder(), LogisticRegression())
     model.fit(SAMPLE[["region"]], SAMPLE["bad"])
     graph = to_onnx(model, initial_types=[("region", StringTensorType([None, 1]))])
-    with pytest.raises(ScoringError, match="the ONNX graph failed: .*Unknown Category") as raised:
+    with pytest.raises(ScoringError, match=r"the ONNX graph failed: .*Unknown Category") as raised:
         score(graph, ["region"])
     assert "moon" not in str(raised.value)
 
@@ -237,7 +237,7 @@ def test_a_whole_number_that_is_missing_is_refused(score, logistic):
 @pytest.mark.parametrize("rows", [1, 50])
 def test_a_graph_that_takes_one_row_is_refused(score, logistic, rows):
     graph = to_onnx(logistic, initial_types=one_input_a_column(rows=1))
-    with pytest.raises(ScoringError, match="takes 1 row and no other number .* None as the first"):
+    with pytest.raises(ScoringError, match=r"takes 1 row and no other number .* None as the first"):
         score(graph, features=BATCH.head(rows))
 
 

@@ -32,7 +32,7 @@ def test_the_score_is_the_last_output_of_rows(outputs, expected):
 
 
 def test_an_output_that_the_graph_lacks_is_refused():
-    with pytest.raises(ScoringError, match="scoring.output: found 'p'; the graph has label, pd"):
+    with pytest.raises(ScoringError, match="found 'p'; the graph has label, pd"):
         score_output(session(label=[None], pd=[None, 2]), "p")
 
 
