@@ -113,7 +113,7 @@ def columns_by_input(
             f"features.columns: found {len(rest)} ({', '.join(rest) or 'none'}) for the ONNX "
             f"graph's inputs {wide}; allowed: as many as they take, in their order"
         )
-    taken = {name: (name,) for name in named}
+    taken: dict[str, tuple[str, ...]] = {name: (name,) for name in named}
     for one, width in zip(placed, known, strict=True):
         taken[one.name], rest = tuple(rest[:width]), rest[width:]
     return [(one, taken[one.name]) for one in inputs]

@@ -79,7 +79,8 @@ def scores(
         result = result[:, output_column]
     if result.shape != (rows,):
         raise ScoringError(f"the ONNX graph gave scores of shape {result.shape} for {rows} rows")
-    return result.astype(np.float64)
+    numbers: NDArray[np.float64] = result.astype(np.float64)
+    return numbers
 
 
 def _label(
