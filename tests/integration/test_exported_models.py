@@ -1,11 +1,9 @@
 """Models as the exporters of their libraries write them: the product's score is the library's."""
 
-import lightgbm as lgb
 import numpy as np
 import onnxmltools
 import pandas as pd
 import pytest
-import xgboost as xgb
 from onnxmltools.convert.common.data_types import FloatTensorType as OtherFloatTensorType
 from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
@@ -25,6 +23,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from resources.scorers.base import ScoringError
 from tests.resources.scorers.bench import scorer_of
+
+try:
+    # Both want the library of OpenMP, which a system may lack.
+    import lightgbm as lgb
+    import xgboost as xgb
+except OSError as error:
+    pytest.skip(f"{error}: install libgomp1", allow_module_level=True)
+
 
 NUMBERS = ["income", "utilisation", "months"]
 COLUMNS = [*NUMBERS, "region"]
