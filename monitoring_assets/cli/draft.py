@@ -24,7 +24,8 @@ from resources.arrow_types import SCORE_FAMILIES, column_families, type_family
 from resources.file_formats import FORMATS
 from resources.lake import Lake
 from resources.scorers.base import SCORE, ScoringError
-from resources.scorers.onnx import GraphInput, graph_inputs
+from resources.scorers.onnx import open_graph
+from resources.scorers.onnx_inputs import GraphInput, goes_by_name, graph_inputs
 from resources.text_tables import as_parquet
 
 FIRST_DAY = dt.date(2000, 1, 1)
@@ -234,7 +235,7 @@ def _graph_inputs(files: Files) -> list[GraphInput]:
     if files.model is None:
         return []
     try:
-        return graph_inputs(files.model)
+        return graph_inputs(open_graph(files.model))
     except ScoringError as error:
         raise click.BadParameter(str(error), param_hint="--model") from error
 
@@ -253,7 +254,8 @@ def _characteristics(
     """The model's characteristics, why these, and the reason for each column that is none."""
     given = (key, files.score, files.outcome)
     names = [name for name in sample.schema.names if name not in given]
-    if len(inputs) > 1 or any(one.name in names for one in inputs):
+    is_column = len(inputs) == 1 and inputs[0].name in names
+    if goes_by_name(inputs) or is_column:
         wanted = [one.name for one in inputs]
         require_columns("--model", wanted, files.sample_name, sample.schema.names)
         rest = {name: "no input of the graph" for name in names if name not in wanted}
@@ -264,7 +266,7 @@ def _characteristics(
         left_out |= {name: f"not in the batch of {batch.day}" for name in names if name in absent}
     left_out |= {name: why for name in names if (why := sample.unreadable(name))}
     left_out |= {name: "the name of the model's output" for name in names if name == SCORE}
-    if inputs and not inputs[0].takes_text:
+    if inputs and not any(one.takes_text for one in inputs):
         texts = [name for name in names if _family(sample, name) == "string"]
         left_out |= dict.fromkeys(texts, "text, and the graph takes numbers")
     columns = [name for name in names if name not in left_out]
@@ -278,9 +280,9 @@ def _characteristics(
     why = "every column of the sample but key, score, outcome and those listed below"
     if inputs:
         why += ". The graph takes them by their place: put them in the order of its training"
-        width = inputs[0].columns
-        if width is not None and width != len(columns):
-            why += f", and keep the {width} that it takes; these are {len(columns)}"
+        widths = [one.columns for one in inputs if one.columns is not None]
+        if len(widths) == len(inputs) and sum(widths) != len(columns):
+            why += f", and keep the {sum(widths)} that it takes; these are {len(columns)}"
     return columns, why, left_out
 
 

@@ -65,7 +65,7 @@ def sample_scores(
         return Scores(0.0, 1.0, f"a probability, as {why}")
     lowest, highest = float(values.min()), float(values.max())
     seen = f"the sample's scores are {lowest:.4g} to {highest:.4g}"
-    warnings = _differences(score, column, given, highest - lowest)
+    warnings = score_differences(score, column, given, highest - lowest)
     if failure:  # the judgement does not run a model whose sample has its score
         warnings = (f"the model does not run on the sample: {failure}",)
     if lowest >= 0 and highest <= 1:
@@ -80,13 +80,16 @@ def sample_scores(
     return Scores(round(low, 9), round(high, 9), why, warnings)
 
 
-def _differences(
+def score_differences(
     score: str | None,
     column: NDArray[np.float64] | None,
     model: NDArray[np.float64] | None,
     width: float,
 ) -> tuple[str, ...]:
-    """A warning if the model does not give what the sample's column says."""
+    """A warning if the model does not give what the sample's column ``score`` says.
+
+    ``width`` is that of the scores' range.
+    """
     if column is None or model is None:
         return ()
     differ = ~(np.abs(column - model) <= TOLERANCE * (width or 1.0))

@@ -133,6 +133,8 @@ def draft(
     click.echo(f"{folder}/{MANIFEST_NAME}: drafted, {len(drafted.columns)} characteristics\n")
     registry, [verdict] = _verdicts(folder)
     trials = {verdict.folder: try_version(registry, verdict)} if verdict.manifest else {}
+    for trial in trials.values():
+        trial.warnings.clear()  # of ten rows; the draft's are of the whole sample
     _print_verdict(verdict, trials)
     for warning in drafted.warnings:
         click.secho(f"  {warning}", fg="yellow")
@@ -216,8 +218,9 @@ def validate(path: str, output: str) -> None:
     tracking server. A folder must lie in <name>/<version>/, as in the registry.
 
     A version without faults is tried: its model, if it runs here, scores ten rows of the reference
-    sample, and the last batch of the 14 days before today is looked for below MONITORING_LAKE. That
-    there is none yet is said, and no fault.
+    sample, and least, mean and greatest score are shown. If the sample holds scores of its own that
+    are others, there is a warning. The last batch of the 14 days before today is looked for below
+    MONITORING_LAKE. That there is none yet is said, and no fault.
 
     Exit code: 0 without faults, 2 with any.
     """
@@ -253,7 +256,7 @@ def _print_verdict(verdict: Verdict, trials: Mapping[str, Trial]) -> None:
         click.echo(f"{verdict.folder}: {'valid' if is_valid else 'does not run'}")
         for line in trials[verdict.folder].found:
             click.echo(f"  {line}")
-        for line in verdict.warnings:
+        for line in [*verdict.warnings, *trials[verdict.folder].warnings]:
             click.secho(f"  {line}", fg="yellow")
         for line in trials[verdict.folder].failed:
             click.secho(f"  {line}", fg="red")

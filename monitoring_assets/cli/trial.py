@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
 
 from monitoring_assets.assets.features import day_rows
 from monitoring_assets.assets.reference_profile import reference_features
+from monitoring_assets.cli.draft_scores import score_differences
 from monitoring_assets.cli.feature_summary import landed_now
 from monitoring_assets.runs.backfill import QUIET
+from monitoring_assets.statistics.profiles.kernel import as_double
 from resources.arrow_types import column_families
 from resources.date_column import rows_of
 from resources.environment import resources_from_environment
 from resources.errors import InputError
 from resources.lake import Lake
 from resources.registry import ModelRegistry, Verdict
-from resources.scorers.base import SCORE
+from resources.scorers.base import SCORE, FeatureFile
 from resources.scoring import score_features
 from resources.store import Landed, Store
 from resources.text_tables import sample_as_parquet
@@ -28,10 +32,31 @@ BATCH_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What came out, and what failed, in words."""
+class TriedScores:
+    """What came out of the rows that were tried; no least, mean and greatest if all are missing."""
 
+    rows: int
+    missing: int
+    least: float | None
+    mean: float | None
+    greatest: float | None
+
+    def __str__(self) -> str:
+        if self.least is None:
+            return "all missing"
+        return (
+            f"least {self.least:.4g}, mean {self.mean:.4g}, greatest {self.greatest:.4g}, "
+            f"{self.missing or 'none'} missing"
+        )
+
+
+@dataclass
+class Trial:
+    """What came out, and in words what was found, what is doubtful and what failed."""
+
+    scores: TriedScores | None = None
     found: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -40,7 +65,7 @@ def try_version(registry: ModelRegistry, verdict: Verdict) -> Trial:
     landed, lake, trial = landed_now(verdict), resources_from_environment()["lake"], Trial()
     for step in (_try_scoring, _try_batch):
         try:
-            trial.found.append(step(landed, registry, lake))
+            trial.found.append(step(landed, registry, lake, trial))
         except InputError as error:
             trial.failed.append(str(error))
         except Exception as error:  # of botocore, pyarrow or onnxruntime: all are about the version
@@ -48,40 +73,68 @@ def try_version(registry: ModelRegistry, verdict: Verdict) -> Trial:
     return trial
 
 
-def _try_scoring(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
-    import pyarrow.parquet as pq
-
+def _try_scoring(landed: Landed, registry: ModelRegistry, lake: Lake, trial: Trial) -> str:
     manifest = landed.manifest
+    column, runs_here = manifest.reference.score, manifest.scoring.has_model
+    runs_here &= not manifest.scoring.starts_pods
     with tempfile.TemporaryDirectory(prefix="monitoring-trial-") as folder:
         features = reference_features(registry, landed, Path(folder), TRIED_ROWS)
-        scores = Path(folder) / "scores.parquet"
-        if manifest.reference.score is not None:
-            whose = f"the sample's {manifest.reference.score}"
-        elif manifest.scoring.starts_pods:
-            return "the model was not run: it needs a pod of its own"
+        written = Path(folder) / "scores.parquet"  # where the sample holds them
+        given = _numbers(written) if column is not None else None
+        if runs_here:
+            whose, values = "the model", _run_model(features, landed, registry, lake)
+        elif given is not None:
+            whose, values = f"the sample's {column}", given
         else:
-            whose = "the model"
-
-            @dg.asset
-            def trial(context: dg.AssetExecutionContext) -> None:
-                store = Store(root=folder)
-                score_features(features, landed, None, registry, lake, store, scores, context)
-
-            with dg.DagsterInstance.ephemeral() as instance:
-                dg.materialize([trial], instance=instance, run_config=QUIET)
-        values = pq.read_table(scores)[SCORE].to_pylist()
+            return "the model was not run: it needs a pod of its own"
+    trial.scores = _summary(values)
     lowest, highest = manifest.scoring.range
-    outside = [value for value in values if value is None or not lowest <= value <= highest]
-    shown = ", ".join("none" if value is None else f"{value:.4g}" for value in values)
-    if outside:
+    if runs_here:
+        trial.warnings += score_differences(column, given, values, highest - lowest)
+    outside = ~((values >= lowest) & (values <= highest))
+    if outside.any():
+        shown = ", ".join("none" if np.isnan(value) else f"{value:.4g}" for value in values)
         raise InputError(
-            f"scoring.range: {len(outside)} of {len(values)} scores are outside "
+            f"scoring.range: {outside.sum()} of {len(values)} scores are outside "
             f"{lowest:g} to {highest:g}: {shown}"
         )
-    return f"scores of {len(values)} rows of the sample, by {whose}: {shown}"
+    return f"scores of {len(values)} rows of the sample, by {whose}: {trial.scores}"
 
 
-def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake) -> str:
+def _run_model(
+    features: FeatureFile, landed: Landed, registry: ModelRegistry, lake: Lake
+) -> NDArray[np.float64]:
+    folder = features.path.parent
+    output = folder / "model.parquet"
+
+    @dg.asset
+    def trial(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        store = Store(root=str(folder))
+        score_features(features, landed, None, registry, lake, store, output, context)
+        return dg.MaterializeResult()  # of an asset that uses Pipes Dagster wants one
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([trial], instance=instance, run_config=QUIET)
+    return _numbers(output)
+
+
+def _numbers(scores: Path) -> NDArray[np.float64]:
+    """Scores, missing ones NaN."""
+    import pyarrow.parquet as pq
+
+    values = pq.read_table(scores)[SCORE].combine_chunks()
+    numbers: NDArray[np.float64] = as_double(values).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _summary(scores: NDArray[np.float64]) -> TriedScores:
+    known = scores[~np.isnan(scores)]
+    figures = (known.min(), known.mean(), known.max()) if len(known) else ()
+    least, mean, greatest = map(float, figures) if figures else (None, None, None)
+    return TriedScores(len(scores), len(scores) - len(known), least, mean, greatest)
+
+
+def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake, _: Trial) -> str:
     import pyarrow.parquet as pq
 
     manifest = landed.manifest

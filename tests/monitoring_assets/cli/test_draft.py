@@ -91,7 +91,7 @@ def test_a_graph_with_named_inputs_says_what_the_characteristics_are(newcomer):
     (newcomer.folder / "scorecard.onnx").write_bytes(sigmoid_of_log_income())
     done = newcomer.draft("--model", "scorecard.onnx")
     assert done.exit_code == 0, done.output
-    assert "scores of 10 rows of the sample, by the model: 0." in done.output
+    assert "scores of 10 rows of the sample, by the model: least 0." in done.output
     assert newcomer.columns == ["income", "region"]
     assert "- age: no input of the graph" in newcomer.text()
     assert newcomer.manifest()["scoring"] == {
@@ -121,6 +121,39 @@ def test_a_graph_with_one_tensor_takes_the_numbers_in_the_files_order(newcomer):
     assert newcomer.manifest("registry/loans/2")["features"]["columns"][0]["name"] == "ratio"
     for shown in (done.output, newcomer.text("registry/loans/2").replace("\n  # ", " ")):
         assert "the model does not give the sample's pd in 500 of 500 rows" in shown
+
+
+@pytest.mark.parametrize("labels", [[0, 1], ["good", "bad"]], ids=["numbers", "texts"])
+def test_a_graph_with_a_tensor_for_each_kind_of_column(newcomer, labels):
+    """As scikit-learn's exporter writes it by default: with ZipMap."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    frame = applications()
+    columns = [("numbers", StandardScaler(), [0, 1]), ("texts", OneHotEncoder(), [2])]
+    model = make_pipeline(ColumnTransformer(columns), LogisticRegression())
+    model.fit(frame[["age", "ratio", "channel"]], np.array(labels)[frame["bad"].astype(int)])
+    types = [("numbers", FloatTensorType([None, 2])), ("texts", StringTensorType([None, 1]))]
+    graph = to_onnx(model, initial_types=types).SerializeToString()
+    (newcomer.folder / "m.onnx").write_bytes(graph)
+    newcomer.write("sample.parquet", frame.drop(columns=["income", "pd"]))
+    done = newcomer.draft("--model", "m.onnx", "--outcome", "bad")
+    assert newcomer.columns == ["age", "ratio", "channel"]
+    assert "takes them by their place" in newcomer.text()
+    if labels == [0, 1]:
+        assert done.exit_code == 0, done.output
+        assert "by the model: least 0." in done.output
+    else:
+        assert done.exit_code == 2
+        words = "scoring.output_class: found nothing; output_probability has the classes bad, good"
+        assert words in done.output
+        assert "a probability, as the model did not run on the sample" in newcomer.text().replace(
+            "\n  # ", " "
+        )
 
 
 def test_a_graph_that_takes_fewer_columns_is_drafted_and_does_not_run(newcomer):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_validate_takes_a_folder_a_manifest_or_a_registry(any_lender):
         assert done.exit_code == 0
         first, scored, batch = done.output.splitlines()
         assert first == "pd_cards/1: valid"
-        assert scored.startswith("  scores of 10 rows of the sample, by the model: 0.")
+        assert scored.startswith("  scores of 10 rows of the sample, by the model: least 0.")
         assert batch.startswith("  no batch from ")
 
 
@@ -119,31 +120,28 @@ def test_validate_warns_of_a_column_without_a_value(lender):
     assert (line["valid"], len(line["warnings"])) == (True, 1)
 
 
-def zip_map() -> bytes:
-    """A graph as scikit-learn's classifiers are exported by default: a mapping for each row."""
+def of_text() -> bytes:
+    """A graph that gives back a text."""
     import onnx
     from onnx import TensorProto, helper
 
-    number = helper.make_tensor_value_info("income", TensorProto.FLOAT, [None, 1])
-    text = helper.make_tensor_value_info("region", TensorProto.STRING, [None, 1])
-    mapping = helper.make_map_type_proto(
-        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
-    )
-    output = helper.make_value_info("pd", helper.make_sequence_type_proto(mapping))
-    nodes = [
-        helper.make_node("Concat", ["income", "income"], ["both"], axis=1),
-        helper.make_node(
-            "ZipMap", ["both"], ["pd"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]
-        ),
+    inputs = [
+        helper.make_tensor_value_info("income", TensorProto.FLOAT, [None, 1]),
+        helper.make_tensor_value_info("region", TensorProto.STRING, [None, 1]),
     ]
-    graph = helper.make_graph(nodes, "classifier", [number, text], [output])
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    output = helper.make_tensor_value_info("grade", TensorProto.STRING, [None, 1])
+    node = helper.make_node("Identity", ["region"], ["grade"])
+    graph = helper.make_graph([node], "grades", inputs, [output])
+    opsets = [helper.make_opsetid("", 17)]
     return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
 
 @pytest.mark.parametrize(
     ("graph", "why"),
-    [(lambda: b"no graph", "not an ONNX graph that can be run"), (zip_map, "without ZipMap")],
+    [
+        (lambda: b"no graph", "not an ONNX graph that can be run"),
+        (of_text, "neither a tensor of numbers"),
+    ],
 )
 def test_validate_runs_the_graph(lender, graph, why):
     lender.publish()
@@ -157,6 +155,66 @@ def test_validate_runs_the_graph(lender, graph, why):
     document = json.loads(validate(lender.registry.root, "--format", "json").stdout)
     assert (document[0]["valid"], document[0]["faults"]) == (False, [])
     assert why in document[0]["trial"]["failed"][0]
+
+
+def test_validate_tells_what_came_out(lender):
+    lender.publish()
+    (line,) = json.loads(validate(lender.registry.root, "--format", "json").stdout)
+    expected = rows(0, 2000)["score"].head(10)
+    figures = expected.min(), expected.mean(), expected.max()
+    found = line["trial"]["scores"]
+    assert (found["rows"], found["missing"]) == (10, 0)
+    assert [found[name] for name in ("least", "mean", "greatest")] == pytest.approx(figures)
+    shown = "least {:.4g}, mean {:.4g}, greatest {:.4g}, none missing".format(*figures)
+    assert f"by the model: {shown}" in validate(lender.registry.root).output
+
+
+def test_validate_runs_a_program(lender):
+    source = b"""
+import sys
+import pyarrow as pa, pyarrow.parquet as pq
+rows = pq.read_table(sys.argv[1])
+pq.write_table(pa.table({"loan_id": rows["loan_id"], "score": [0.25] * len(rows)}), sys.argv[2])
+"""
+    scoring = {
+        "flavour": "command",
+        "artefact": "score.py",
+        "sha256": hashlib.sha256(source).hexdigest(),
+        "command": [sys.executable, "{artefact}", "{input}", "{output}"],
+    }
+    open_storage(lender.registry.root).write("pd_cards/1/score.py", source)
+    lender.publish(scoring=scoring)
+    done = validate(lender.registry.root)
+    assert done.exit_code == 0, done.output
+    assert "by the model: least 0.25, mean 0.25, greatest 0.25, none missing" in done.output
+
+
+def test_validate_counts_scores_that_are_missing(lender):
+    lender.publish()
+    sample = rows(0, 2000)
+    sample.loc[3:4, "income"] = None
+    lender.put(open_storage(lender.registry.root), "pd_cards/1/reference.parquet", sample)
+    done = validate(lender.registry.root, "--format", "json")
+    assert done.exit_code == 2
+    (line,) = json.loads(done.stdout)
+    assert (line["valid"], line["trial"]["scores"]["missing"]) == (False, 2)
+    assert line["trial"]["scores"]["least"] > 0
+    assert "scoring.range: 2 of 10 scores are outside 0 to 1: 0." in line["trial"]["failed"][0]
+
+
+def test_validate_compares_the_samples_own_scores(lender):
+    lender.publish(reference={"path": "reference.parquet", "score": "score"})
+    done = validate(lender.registry.root)
+    assert done.exit_code == 0
+    assert "the model does not give" not in done.output
+    sample = rows(0, 2000)
+    sample["score"] = 1 - sample["score"]
+    lender.put(open_storage(lender.registry.root), "pd_cards/1/reference.parquet", sample)
+    done = validate(lender.registry.root)
+    assert done.exit_code == 0
+    assert "the model does not give the sample's score in" in done.output
+    (line,) = json.loads(validate(lender.registry.root, "--format", "json").stdout)
+    assert len(line["trial"]["warnings"]) == 1
 
 
 def test_validate_names_scores_that_are_out_of_range(lender):
@@ -282,7 +340,7 @@ def test_draft_writes_a_version_wherever_the_registry_is(any_lender, monkeypatch
     first, _, verdict, scored, batch, *_ = done.output.splitlines()
     assert first == f"{folder}/model.yaml: drafted, 2 characteristics"
     assert verdict == "pd_cards/2: valid"
-    assert scored.startswith("  scores of 10 rows of the sample, by the model: 0.")
+    assert scored.startswith("  scores of 10 rows of the sample, by the model: least 0.")
     assert batch.startswith(f"  batch of {YESTERDAY}: ")
     assert validate(folder).output.splitlines() == [verdict, scored, batch]
     files = open_storage(folder)

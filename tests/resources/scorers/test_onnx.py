@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from resources.scorers.base import ScoringError
-from resources.scorers.onnx import GraphInput, OnnxScoring, graph_inputs
+from resources.scorers.onnx import OnnxScoring
 from tests.conftest import sigmoid_of_log_income
 from tests.resources.scorers.bench import FEATURES
 from tests.resources.scorers.contract import ScorerContract
@@ -113,10 +113,14 @@ def test_onnx_scores_no_rows(score):
     [
         (b"not a graph", {}, "is not an ONNX graph that can be run"),
         (sigmoid_of_log_income(), {}, r"only in the graph \['region'\], only in the manif.*'age'"),
-        (sum_of_columns(columns=3), {}, "the ONNX graph failed: .*X"),
+        (
+            sum_of_columns(columns=3),
+            {},
+            r"features.columns: found 2 \(income, age\) for the ONNX graph's inputs X \[N, 3\]",
+        ),
         (identity(TensorProto.FLOAT16, [None, 2]), {}, r"input X is a tensor\(float16\), not tens"),
         (identity(TensorProto.FLOAT, [None, 2]), {"output_column": 2}, "found 2; Y has 2 columns"),
-        (identity(TensorProto.STRING, [None, 2]), {}, "Y is no tensor of numbers"),
+        (identity(TensorProto.STRING, [None, 2]), {}, "Y is neither a tensor of numbers nor a Zip"),
         (identity(TensorProto.INT64, [None, 2]), {}, r"income: 1 values are missing.*int64"),
     ],
 )
@@ -132,24 +136,6 @@ def test_onnx_that_loses_rows_is_refused(score):
     shapes = ("X", TensorProto.FLOAT, [None, 2]), ("Y", TensorProto.FLOAT, [None, 2])
     with pytest.raises(ScoringError, match=r"scores of shape \(1,\) for 2 rows"):
         score(ONNX, graph([node], shapes[:1], shapes[1:], [zero, one]))
-
-
-def test_onnx_with_a_zip_map_is_refused_with_advice(score):
-    nodes = [
-        helper.make_node("Softmax", ["X"], ["p"]),
-        helper.make_node("ZipMap", ["p"], ["Z"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]),
-    ]
-    infos = helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2])
-    kind = helper.make_sequence_type_proto(
-        helper.make_map_type_proto(
-            TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
-        )
-    )
-    made = helper.make_graph(nodes, "m", [infos], [helper.make_value_info("Z", kind)])
-    opset = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-    model = onnx.helper.make_model(made, opset_imports=opset, ir_version=9).SerializeToString()
-    with pytest.raises(ScoringError, match="without ZipMap"):
-        score(ONNX, model)
 
 
 def test_onnx_needs_every_characteristic(score):
@@ -176,15 +162,3 @@ class TestContract(ScorerContract):
         node = helper.make_node("Slice", ["X", "zero", "one"], ["Y"])
         shapes = ("X", TensorProto.FLOAT, [None, 2]), ("Y", TensorProto.FLOAT, [None, 2])
         return ONNX, graph([node], shapes[:1], shapes[1:], [zero, one])
-
-
-def test_the_inputs_of_a_graph_are_told_with_their_columns():
-    assert graph_inputs(sum_of_columns(columns=3)) == [GraphInput("X", False, 3)]
-    for shape in ([None, None], ["rows", "columns"], [None], None):
-        assert graph_inputs(identity(TensorProto.STRING, shape)) == [GraphInput("X", True, None)]
-    assert graph_inputs(sigmoid_of_log_income()) == [
-        GraphInput("income", False, 1),
-        GraphInput("region", True, 1),
-    ]
-    with pytest.raises(ScoringError, match="not an ONNX graph that can be run"):
-        graph_inputs(b"no graph")
