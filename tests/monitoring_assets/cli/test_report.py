@@ -37,6 +37,7 @@ def test_days_that_were_backfilled_are_shown(onboarded, monitoring):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_no_report_of_a_hundred_aborts_at_its_end(onboarded, monitoring):
     """Arrow's threads once outlived the interpreter in 7 processes of 220, which ended with 134."""
     onboarded.deliver(days_ago(1))
