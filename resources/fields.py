@@ -18,11 +18,18 @@ from pydantic import (
 )
 
 from resources.file_formats import of_one_format
+from resources.storage import WAREHOUSE, WAREHOUSE_ALLOWED, WAREHOUSE_NAME
 
 
 def _relative_or_url(value: str) -> str:
     if "://" not in value and ".." in PurePosixPath(value).parts:
         raise ValueError("a path that does not leave its folder (no '..')")
+    scheme, _, rest = value.rpartition("://")
+    host = rest.partition("/")[0]
+    if scheme == WAREHOUSE and not re.fullmatch(WAREHOUSE_NAME, host):
+        raise ValueError(WAREHOUSE_ALLOWED)
+    if scheme.startswith(("postgres", "redshift", "snowflake", "bigquery")):
+        raise ValueError(WAREHOUSE_ALLOWED)
     return value
 
 
@@ -65,6 +72,8 @@ def table_path(value: str) -> str:
     """Refuse a path that no table is read from."""
     if re.search("[{}]", DATE_FIELD.sub("", value)):
         raise ValueError(WITH_DATE)
+    if value.startswith(f"{WAREHOUSE}://"):
+        return value
     last = DATE_FIELD.sub("", value).rpartition("/")[2]
     if "?" in last and "=" in last.partition("?")[2]:
         raise ValueError("a path without a query, as ? stands for any one character")
