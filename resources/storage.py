@@ -29,8 +29,8 @@ CHUNK_BYTES = 1 << 20
 WAREHOUSE = "warehouse"
 WAREHOUSE_NAME = "[a-z][a-z0-9_]*"
 WAREHOUSE_ALLOWED = (
-    "a table in a warehouse is warehouse://<name>/<schema>.<table>, and its server's URL, with user "
-    "and password, stands in the environment only, as MONITORING_WAREHOUSE_<NAME>_URL"
+    "a table in a warehouse is warehouse://<name>/<schema>.<table>, and its server's URL, with "
+    "user and password, stands in the environment only, as MONITORING_WAREHOUSE_<NAME>_URL"
 )
 
 AnyFiles = TypeVar("AnyFiles", bound="Files")
