@@ -18,18 +18,14 @@ from pydantic import (
 )
 
 from resources.file_formats import of_one_format
-from resources.storage import WAREHOUSE, WAREHOUSE_ALLOWED, WAREHOUSE_NAME
+from resources.warehouse_names import DATABASES, WAREHOUSE, warehouse_name
 
 
 def _relative_or_url(value: str) -> str:
     if "://" not in value and ".." in PurePosixPath(value).parts:
         raise ValueError("a path that does not leave its folder (no '..')")
-    scheme, _, rest = value.rpartition("://")
-    host = rest.partition("/")[0]
-    if scheme == WAREHOUSE and not re.fullmatch(WAREHOUSE_NAME, host):
-        raise ValueError(WAREHOUSE_ALLOWED)
-    if scheme.startswith(("postgres", "redshift", "snowflake", "bigquery")):
-        raise ValueError(WAREHOUSE_ALLOWED)
+    if value.startswith((f"{WAREHOUSE}:", *DATABASES)):
+        warehouse_name(value)
     return value
 
 

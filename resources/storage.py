@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -22,16 +21,12 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from resources.warehouse_names import WAREHOUSE, warehouse_name
+
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 CHUNK_BYTES = 1 << 20
-WAREHOUSE = "warehouse"
-WAREHOUSE_NAME = "[a-z][a-z0-9_]*"
-WAREHOUSE_ALLOWED = (
-    "a table in a warehouse is warehouse://<name>/<schema>.<table>, and its server's URL, with "
-    "user and password, stands in the environment only, as MONITORING_WAREHOUSE_<NAME>_URL"
-)
 
 AnyFiles = TypeVar("AnyFiles", bound="Files")
 
@@ -433,9 +428,7 @@ class Warehouse(Storage):
 
     def __init__(self, root: str) -> None:
         super().__init__(root)
-        self._name = root.removeprefix(f"{WAREHOUSE}://").rstrip("/")
-        if not re.fullmatch(WAREHOUSE_NAME, self._name):
-            raise ValueError(WAREHOUSE_ALLOWED)  # without what may be a password
+        self._name = warehouse_name(root)
 
     @property
     def variable(self) -> str:
@@ -487,7 +480,7 @@ def open_storage(root: str) -> Storage:
         return S3Storage(root)
     if scheme == "file":
         return LocalStorage(root)
-    if scheme == WAREHOUSE or "@" in root:
+    if scheme == WAREHOUSE or "@" in root:  # which may follow a password
         return Warehouse(root)
     raise ValueError(f"root {root!r}: found scheme {scheme!r}; allowed: s3://, file:// or a path")
 

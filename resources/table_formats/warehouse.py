@@ -15,6 +15,7 @@ from resources.table_formats.base import Condition, Evidence, VersionedTable
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import ColumnElement, Executable, Select
+    from sqlalchemy.types import TypeEngine
 
     from resources.storage import Warehouse
 
@@ -98,7 +99,7 @@ class WarehouseTable(VersionedTable):
 
     def _connected(self, warehouse: Warehouse) -> Any:
         from adbc_driver_manager import Error
-        from adbc_driver_postgresql import dbapi
+        from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
 
         url = os.environ.get(warehouse.variable)
         if not url:
@@ -169,7 +170,7 @@ class WarehouseTable(VersionedTable):
         """The query of all rows, with types that Parquet has."""
         from sqlalchemy import Double, Text, cast, select
 
-        as_type = {"numeric": Double, "uuid": Text}
+        as_type: dict[str, type[TypeEngine[Any]]] = {"numeric": Double, "uuid": Text}
         return select(
             *(
                 cast(one, as_type[kind]).label(one.name)
@@ -186,16 +187,18 @@ class WarehouseTable(VersionedTable):
         from sqlalchemy import TIMESTAMP, Date, String, bindparam, cast, collate
 
         compare = {"=": operator.eq, ">=": operator.ge, "<": operator.lt}
-        types = {
+        types: dict[str, TypeEngine[Any]] = {
             "date": Date(),
             "timestamp without time zone": TIMESTAMP(),
             "timestamp with time zone": TIMESTAMP(timezone=True),
         }
         found = []
         for number, (name, sign, value) in enumerate(self.comparisons(conditions)):
-            left, right = self._table.columns[name], bindparam(f"value{number}", value)
+            left: ColumnElement[Any] = self._table.columns[name]
+            right: ColumnElement[Any] = bindparam(f"value{number}", value)
             kind = self._kinds.get(name, "")
             if kind in types:
+                # Sent as text, whose type the server would otherwise not compare.
                 right = cast(bindparam(f"value{number}", value, String()), types[kind])
             elif isinstance(value, str):
                 left = collate(left, "C")  # in other collations a dash may not count
