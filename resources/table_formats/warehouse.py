@@ -171,14 +171,11 @@ class WarehouseTable(VersionedTable):
         from sqlalchemy import Double, Text, cast, select
 
         as_type: dict[str, type[TypeEngine[Any]]] = {"numeric": Double, "uuid": Text}
-        return select(
-            *(
-                cast(one, as_type[kind]).label(one.name)
-                if (kind := self._kinds.get(one.name, "")) in as_type
-                else one
-                for one in self._table.columns
-            )
-        )
+        columns: list[ColumnElement[Any]] = []
+        for one in self._table.columns:
+            kind = as_type.get(self._kinds.get(one.name, ""))
+            columns.append(cast(one, kind).label(one.name) if kind else one)
+        return select(*columns)
 
     def _conditions(self, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
         """The conditions, whose values are parameters."""
