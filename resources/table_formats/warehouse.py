@@ -172,7 +172,8 @@ class WarehouseTable(VersionedTable):
 
         as_type: dict[str, type[TypeEngine[Any]]] = {"numeric": Double, "uuid": Text}
         columns: list[ColumnElement[Any]] = []
-        for one in self._table.columns:
+        one: ColumnElement[Any]
+        for one in self._table.columns.values():
             kind = as_type.get(self._kinds.get(one.name, ""))
             columns.append(cast(one, kind).label(one.name) if kind else one)
         return select(*columns)
