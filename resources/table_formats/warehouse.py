@@ -149,7 +149,9 @@ class WarehouseTable(VersionedTable):
     def has_rows(self, conditions: Sequence[Condition]) -> bool:
         from sqlalchemy import literal_column, select
 
-        one = select(literal_column("1")).select_from(self._table).limit(literal_column("1"))
+        one: Select[Any] = (
+            select(literal_column("1")).select_from(self._table).limit(literal_column("1"))
+        )
         return bool(self._answer(one.where(*self._conditions(conditions))))
 
     @override
@@ -172,8 +174,7 @@ class WarehouseTable(VersionedTable):
 
         as_type: dict[str, type[TypeEngine[Any]]] = {"numeric": Double, "uuid": Text}
         columns: list[ColumnElement[Any]] = []
-        one: ColumnElement[Any]
-        for one in self._table.columns.values():
+        for one in self._table.columns:
             kind = as_type.get(self._kinds.get(one.name, ""))
             columns.append(cast(one, kind).label(one.name) if kind else one)
         return select(*columns)
