@@ -143,10 +143,10 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal --no-strip-extras --extra demo --group install pyproject.toml \
 		-o requirements.lock
 	$(LOCK) --universal --no-strip-extras --constraint requirements.lock --extra demo \
-		--extra production --extra tables --group install --group dev pyproject.toml \
+		--extra production --extra tables --extra warehouse --group install --group dev pyproject.toml \
 		-o requirements-dev.lock
 	$(LOCK) --universal --no-strip-extras --constraint requirements-dev.lock --extra production \
-		--extra tables pyproject.toml -o k8s/requirements.lock
+		--extra tables --extra warehouse pyproject.toml -o k8s/requirements.lock
 	echo hatchling | $(LOCK) --universal --constraint requirements-dev.lock - -o k8s/build.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done

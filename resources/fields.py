@@ -18,11 +18,14 @@ from pydantic import (
 )
 
 from resources.file_formats import of_one_format
+from resources.warehouse_names import DATABASES, WAREHOUSE, warehouse_name
 
 
 def _relative_or_url(value: str) -> str:
     if "://" not in value and ".." in PurePosixPath(value).parts:
         raise ValueError("a path that does not leave its folder (no '..')")
+    if value.startswith((f"{WAREHOUSE}:", *DATABASES)):
+        warehouse_name(value)
     return value
 
 
@@ -65,6 +68,8 @@ def table_path(value: str) -> str:
     """Refuse a path that no table is read from."""
     if re.search("[{}]", DATE_FIELD.sub("", value)):
         raise ValueError(WITH_DATE)
+    if value.startswith(f"{WAREHOUSE}://"):
+        return value
     last = DATE_FIELD.sub("", value).rpartition("/")[2]
     if "?" in last and "=" in last.partition("?")[2]:
         raise ValueError("a path without a query, as ? stands for any one character")

@@ -23,6 +23,7 @@ from resources.storage import (
     S3Storage,
     Storage,
     StoredFile,
+    Warehouse,
     open_path,
     open_storage,
 )
@@ -168,16 +169,19 @@ class Lake(ConfigurableResource):
         for day in days:
             place, path = self._place(pattern, day)
             above = VALUES_BELOW.sub("", path)
-            if above == path:
+            if above == path and not isinstance(place, Warehouse):
                 return None
             if above not in tables:
-                tables[above] = table_at(place, path)
+                try:
+                    tables[above] = table_at(place, path)
+                except NotArrivedError:
+                    tables[above] = None
             if rows := tables[above]:
                 (folder,) = rows.paths
                 of_day = rows.at(conditions_of(path, folder))
                 if of_day.has_rows():
                     found[day] = [StoredFile(folder, 0, of_day.state)]
-        return found if any(tables.values()) else None
+        return found if any(tables.values()) or isinstance(place, Warehouse) else None
 
     def _batch_depth(self, pattern: str) -> int:
         """How many segments lead to the folder of a batch: the last one that is the day's alone.

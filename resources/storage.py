@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from resources.warehouse_names import WAREHOUSE, warehouse_name
+
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
@@ -410,19 +412,76 @@ def _is_absent(error: Any) -> bool:
     return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
 
 
+class Warehouse(Storage):
+    """A database server by its name: it has tables, and no files.
+
+    Parameters
+    ----------
+    root
+        ``warehouse://<name>``.
+
+    Raises
+    ------
+    ValueError
+        If it holds more than a name, such as a user.
+    """
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self._name = warehouse_name(root)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable with the server's URL."""
+        return f"MONITORING_WAREHOUSE_{self._name.upper()}_URL"
+
+    @property
+    @override
+    def filesystem(self) -> FileSystem:
+        raise FileNotFoundError(self.root)
+
+    @override
+    def location(self, path: str) -> str:
+        raise FileNotFoundError(self.url(path))
+
+    @override
+    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+        return {}
+
+    @override
+    def exists(self, path: str) -> bool:
+        return False
+
+    @override
+    @contextmanager
+    def fetched(self, path: str) -> Iterator[Path]:
+        raise FileNotFoundError(self.url(path))
+        yield
+
+    @override
+    def publish(self, local: Path, path: str) -> None:
+        raise PermissionError(f"{self.url(path)}: nothing is written to a warehouse")
+
+    @override
+    def delete(self, path: str) -> None:
+        raise PermissionError(f"{self.url(path)}: nothing is deleted from a warehouse")
+
+
 def open_storage(root: str) -> Storage:
     """The storage for a root URL.
 
     Raises
     ------
     ValueError
-        If the URL's scheme is neither ``s3`` nor ``file``.
+        If the URL's scheme is none of ``s3``, ``file`` and ``warehouse``.
     """
     scheme = root.partition("://")[0] if "://" in root else "file"
     if scheme == "s3":
         return S3Storage(root)
     if scheme == "file":
         return LocalStorage(root)
+    if scheme == WAREHOUSE or "@" in root:  # which may follow a password
+        return Warehouse(root)
     raise ValueError(f"root {root!r}: found scheme {scheme!r}; allowed: s3://, file:// or a path")
 
 

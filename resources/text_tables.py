@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
 from resources.file_formats import is_csv, is_text
-from resources.storage import Copies, DayFiles, Files, Storage
+from resources.storage import Copies, DayFiles, Files, Storage, Warehouse
 from resources.table_formats.base import Evidence
 from resources.table_formats.rows import TableRows, sha256_of_table, table_at
 
@@ -186,6 +186,11 @@ def sample_sha256(files: Files, path: str, local: Path | None = None) -> str:
 
 
 def _sample_table(files: Files, path: str) -> TableRows | None:
+    if isinstance(files, Warehouse):
+        raise InputError(
+            f"{files.url(path)}: a table in a warehouse keeps no versions; allowed: a sample as a "
+            "file, or as a table of Delta Lake or Iceberg"
+        )
     return table_at(files, path) if isinstance(files, Storage) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -119,9 +120,10 @@ def faults_from(file: str, error: Any) -> Iterator[FieldFault]:
 
 
 def shown(found: object) -> str:
-    """A value as a fault shows it: in one line and cut."""
+    """A value as a fault shows it: in one line, cut, and without the user and password of a URL."""
     if isinstance(found, dict):
         return "a mapping"
     # A date is written in YAML without quotes, and its `repr` is Python.
     shown = repr(str(found) if isinstance(found, dt.date) else found)
+    shown = re.sub(r"://.*@", "://...@", shown)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -17,10 +17,11 @@ from typing_extensions import override
 
 from resources.errors import InputError
 from resources.file_formats import of_one_format
-from resources.storage import Copies, DayFiles
+from resources.storage import Copies, DayFiles, Warehouse
 from resources.table_formats.base import Condition, Evidence, VersionedTable
 from resources.table_formats.delta import LOG, DeltaVersion
 from resources.table_formats.iceberg import METADATA, IcebergVersion, metadata_numbers
+from resources.table_formats.warehouse import WarehouseTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from resources.storage import Storage
 
 ROW_GROUP_ROWS = 131_072
-PACKAGES = "pip install 'credit-model-monitoring[tables]'"
+EXTRA = "pip install 'credit-model-monitoring[{}]'"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,13 @@ def table_at(storage: Storage, path: str, read: Evidence | None = None) -> Table
     ------
     InputError
         If the table cannot be read, or its package is not installed.
+    NotArrivedError
+        If a warehouse has no such table.
     """
+    if isinstance(storage, Warehouse):
+        name = path.partition("/")[0]
+        conditions = conditions_of(path, name)
+        return TableRows(storage, (name,), _open_in_warehouse(storage, name), conditions)
     if of_one_format([path]) or any(sign in path for sign in "*?["):
         return None
     folder = path.strip("/")
@@ -170,5 +177,15 @@ def _open(storage: Storage, folder: str, read: Evidence | None) -> VersionedTabl
     except ModuleNotFoundError as error:
         raise InputError(
             f"{storage.url(folder)}: a {kind.format} table needs the package {kind.package}, which "
-            f"is not installed: {PACKAGES}"
+            f"is not installed: {EXTRA.format('tables')}"
+        ) from error
+
+
+def _open_in_warehouse(warehouse: Warehouse, name: str) -> WarehouseTable:
+    try:
+        return WarehouseTable(warehouse, name)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{warehouse.url(name)}: a {WarehouseTable.format} table needs the package "
+            f"{WarehouseTable.package}, which is not installed: {EXTRA.format('warehouse')}"
         ) from error

@@ -1,5 +1,8 @@
 """The same rows in every format that is read: what is found of them is the same."""
 
+import datetime as dt
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +15,7 @@ from resources.storage import open_storage
 from resources.table_formats.base import in_words
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.tables import Icebergs, write_delta
+from tests.warehouses import VARIABLE, load, warehouse_server
 
 DAY = days_ago(40)
 
@@ -89,6 +93,75 @@ def test_a_day_in_text_is_the_same_day(any_lender, instance):
     assert all(found["parquet"])
     for ending in FORMATS:
         assert found[ending] == found["parquet"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with warehouse_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize("how", ["column", "path", "table"])
+def test_a_day_in_a_warehouse_is_the_same_day(lender, instance, server, monkeypatch, how):
+    """Types that Parquet has too, null and an empty column among them."""
+    monkeypatch.setenv(VARIABLE, server.url("postgres", "postgresql"))
+    lake, registry = (open_storage(one.root) for one in (lender.lake, lender.registry))
+    days = {DAY: typed(frame_of(1, 500, income_shift=0.4)), days_ago(41): typed(frame_of(2, 300))}
+    path = {"column": "", "path": "/applied={date}", "table": "_{date:%Y%m%d}"}[how]
+    for day, frame in days.items():
+        lender.put(lake, f"loans/{day}.parquet", frame)
+        name = f"{how}_loans_{day:%Y%m%d}" if how == "table" else f"{how}_loans"
+        load(server, name, frame.assign(applied=day))
+    by_day = {"date_column": "applied"} if how == "column" else {}
+    scored = "" if how == "table" else "/applied={date}"
+    database = f"warehouse://risk/public.{how}_loans" + (path if how == "table" else scored)
+    for version, batch, day_of in (
+        ("1", {"path": "loans/{date}.parquet"}, "loans/{date}.parquet"),
+        ("2", {"path": f"warehouse://risk/public.{how}_loans{path}"} | by_day, database),
+    ):
+        lender.put(registry, f"pd_cards/{version}/reference.parquet", typed(frame_of(0, 2000)))
+        lender.publish_manifest(
+            "pd_cards",
+            version,
+            deployed_at=days_ago(60).isoformat(),
+            reference={"path": "reference.parquet", "score": "score", "outcome": "bad"},
+            batch={"key": "loan_id"} | batch,
+            features={"columns": ["income", "region", "branch", "limit", "staff", "opened"]},
+            scoring={"flavour": "scored", "path": day_of},
+            outcome={"path": day_of, "column": "bad", "maturity": 30},
+            segments=["branch"],
+        )
+    onboard(lender, instance)
+    found = []
+    for version in ("1", "2"):
+        day = ModelDay(DAY, f"pd_cards.{version}")
+        manifest = lender.store.landed(day.key).manifest
+        near = [days_ago(ago) for ago in range(38, 43)]
+        assert [one for one in near if lender.lake.has_arrived(manifest, one)] == list(days)
+        assert lender.lake.days_with_batch(manifest, near) == list(days)
+        for name in ("monitor_day", "measure_performance"):
+            done = job(name, lender).execute_in_process(
+                instance=instance, partition_key=day.partition
+            )
+            assert done.success
+        found.append(
+            [lender.store.read_table(name, day.key, DAY)[0].to_pylist() for name in DATASETS]
+        )
+    assert all(found[0])
+    assert found[1] == found[0]
+    _, notes = lender.store.read_table("drift_report", "pd_cards.2", DAY)
+    assert notes["versions"]["batch"]["snapshot"]
+    for one in (lake, registry, lender.store.storage):
+        assert not [path for path in one.list() if server.password.encode() in one.read(path)]
+
+
+def typed(frame):
+    """With a decimal, a boolean and a date, each null here and there."""
+    frame["limit"] = [Decimal(f"{value:.2f}") for value in frame["score"] * 1000]
+    frame["staff"] = (frame["score"] > 0.5).astype(object)
+    frame["opened"] = [dt.date(2026, 1, 1 + int(value * 27)) for value in frame["score"]]
+    frame.loc[frame.index % 7 == 0, ["limit", "staff", "opened"]] = None
+    return frame
 
 
 def test_one_table_of_many_days(any_lender, instance):
