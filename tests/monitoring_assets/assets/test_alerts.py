@@ -232,7 +232,7 @@ def test_a_decision_is_shown_and_replayed_from_the_evidence(lender, instance, mo
 
     unknown = CliRunner().invoke(main, ["alerts", "pd_other.1"])
     assert unknown.exit_code == 2
-    assert "'pd_other.1' has no alerts" in unknown.output
+    assert "has no model version 'pd_other.1'" in unknown.output
 
 
 def test_an_older_day_that_is_decided_at_the_same_time_ends_nothing(lender, instance, pagerduty):
