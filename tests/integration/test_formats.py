@@ -74,6 +74,7 @@ def publish(lender, ending):
     )
 
 
+@pytest.mark.slow
 def test_a_day_in_text_is_the_same_day(any_lender, instance):
     found = {}
     for ending in ("parquet", *FORMATS):

@@ -128,6 +128,7 @@ def run(request, instance, location, job, keys, tags=()):
     raise AssertionError("the run does not end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [None, "risk-models/monitoring"])
 def test_both_locations_load_and_materialise_and_neither_is_in_the_others_lineage(
     workspace, lender, instance, recwarn, prefix
