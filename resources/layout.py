@@ -36,8 +36,8 @@ PAGES = "pages"
 """Folder of the pages for people, with links from one to another."""
 FLEET_PAGE = f"{PAGES}/index.html"
 """Page of all models."""
-SUMMARY = "latest.json"
-"""Name of the file with what the page of all models shows of a version."""
+SUMMARIES = f"{PAGES}/latest"
+"""Folder of what the page of all models shows of each version: few files, where pages are many."""
 ALERT_LOG = "alert_log"
 """Folder of the messages that the alert log has taken."""
 
@@ -117,7 +117,7 @@ def page(key: str, day: dt.date) -> str:
 
 def summary(key: str) -> str:
     """What the page of all models shows of a version."""
-    return f"{PAGES}/{key}/{SUMMARY}"
+    return f"{SUMMARIES}/{key}.json"
 
 
 def ledger(key: str) -> str:

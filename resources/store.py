@@ -240,6 +240,13 @@ class Store(ConfigurableResource):
             text = _absent(dataset, key, day, self.storage.url(path))
             raise NotMaterialisedError(text) from None
 
+    def find_table(self, dataset: Dataset, key: str, day: dt.date) -> pa.Table | None:
+        """The table of a partition; None where there is none."""
+        try:
+            return self.read_table(dataset, key, day)[0]
+        except NotMaterialisedError:
+            return None
+
     def read_path(self, path: str) -> tuple[pa.Table, dict[str, Any]]:
         """A small table and its notes, by the path of its file.
 

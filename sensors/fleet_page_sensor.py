@@ -24,8 +24,7 @@ NAME = "fleet_page_sensor"
 def fleet_page_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SkipReason:
     """Compare what the page was made from with what is there now."""
     now = dt.datetime.now(dt.UTC)
-    files = store.storage.list(layout.PAGES)
-    tags = {path: files[path].etag for path in files if path.endswith(layout.SUMMARY)}
+    tags = {path: file.etag for path, file in store.storage.list(layout.SUMMARIES).items()}
     found = json.dumps([str(now.date()), sorted(tags.items()), sorted(store.all_landed())])
     made_from = hashlib.sha256(found.encode()).hexdigest()
     if context.cursor == made_from:

@@ -25,6 +25,7 @@ from monitoring_assets.statistics.alerts.decision import (
     standings,
 )
 from monitoring_assets.statistics.alerts.policy import AcceptedShift, Policy
+from monitoring_assets.statistics.drift.last_days import WEEK, LastDays
 from monitoring_assets.statistics.drift.stability import Smoothing
 from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
@@ -152,6 +153,22 @@ def stored_columns(
     return {
         one: {column.column: column for column in report.columns}
         for one, report in _read(store, files).items()
+    }
+
+
+def stored_weeks(store: Store, key: str, day: dt.date, at_once: float) -> dict[str, LastDays]:
+    """The last days together, by each column that a day has an index of.
+
+    ``at_once`` is the index from which a single day opens an incident.
+    """
+    days = stored_columns(store, key, day - dt.timedelta(days=WEEK - 1), day)
+    today = days.pop(day)
+    return {
+        name: column.together(
+            [columns[name] for columns in days.values() if name in columns], at_once
+        )
+        for name, column in today.items()
+        if column.error is None
     }
 
 

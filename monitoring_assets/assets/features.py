@@ -20,6 +20,7 @@ from resources.faults import RUN, record_faults
 from resources.keys import plain_keys
 from resources.lake import Lake
 from resources.registry import ModelRegistry
+from resources.row_groups import ROW_GROUP_ROWS, row_groups
 from resources.storage import DayFiles
 from resources.store import Landed, Store
 from resources.text_tables import as_parquet
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from resources.table_formats.base import Evidence
 
-ROW_GROUP_ROWS = 131_072
 BATCH_VERSION = "batch_version"
 """Name of what says which version of a table was read: in the notes and in Dagster."""
 
@@ -301,20 +301,12 @@ def _require_key(key: str, names: list[str], files: DayFiles) -> None:
 
 def write_rows(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
     """Write pieces as row groups of a size that is good to scan, and say what columns they have."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     first = next(pieces)  # there is always one, if without rows
-    held, rows = [first], first.num_rows
     with pq.ParquetWriter(local, first.schema) as writer:
-        for piece in pieces:
-            held.append(piece)
-            rows += piece.num_rows
-            if rows >= ROW_GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(held), row_group_size=rows)
-                held, rows = [], 0
-        if held:
-            writer.write_table(pa.Table.from_batches(held), row_group_size=max(rows, 1))
+        for group in row_groups(chain([first], pieces)):
+            writer.write_table(group, row_group_size=max(len(group), 1))
     return first.schema
 
 

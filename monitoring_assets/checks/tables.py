@@ -23,7 +23,7 @@ from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 from resources.layout import Dataset
 from resources.manifest import Manifest
 from resources.scorers.base import SCORE
-from resources.store import NotMaterialisedError, Store
+from resources.store import Store
 
 
 def _features(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
@@ -66,9 +66,8 @@ def _earlier(
     names = pa.array(wanted, pa.string())
 
     def read(number: int) -> dict[str, ColumnProfile]:
-        try:
-            table, _ = store.read_table(dataset, day.key, day.day - dt.timedelta(days=number))
-        except NotMaterialisedError:
+        table = store.find_table(dataset, day.key, day.day - dt.timedelta(days=number))
+        if table is None:
             return {}
         return Profile.from_table(table.filter(pc.is_in(table["column"], names))).columns
 

@@ -15,13 +15,8 @@ from monitoring_assets.cli.options import format_option, html_option, stored_day
 from monitoring_assets.cli.stopped_day import show_stopped_day
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from monitoring_assets.statistics.drift.last_days import LastDays
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import CohortPerformance
-    from resources.layout import Dataset
-    from resources.store import Store
 
 HISTORY_DAYS = 30
 
@@ -77,11 +72,13 @@ def report(
             raise click.BadParameter(str(error)) from error
         show_stopped_day(stopped, model, date, output)
         return
+    from monitoring_assets.alerting.decision_inputs import stored_weeks
+
     manifest = store.landed(model).manifest
-    weeks = _weeks(store, model, date, manifest.alerts.at_once)
+    weeks = stored_weeks(store, model, date, manifest.alerts.at_once)
     accepted = [str(one) for one in accepted_shifts(store, manifest) if one.last < date]
-    performance = _table_of(store, "performance_report", model, date)
-    segments = _table_of(store, "segment_report", model, date)
+    performance = store.find_table("performance_report", model, date)
+    segments = store.find_table("segment_report", model, date)
     if output == "json":
         shown = notes | {
             "accepted": accepted,
@@ -97,6 +94,7 @@ def report(
 
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
+    from monitoring_assets.pages.day_content import index_history
     from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import PerformanceReport
@@ -127,37 +125,12 @@ def report(
     worst = max(drifts, key=lambda drift: drift.value or 0.0)
     shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
     click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
-    history = _history(store, model, date)
+    last_days = [date - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
+    history = index_history(store, store.days("drift_report", model), last_days)
     for name, drift in shown.items():
         values = [day.get(name) for day in history]
         full = drift.thresholds.fail
         click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
-
-
-def _table_of(store: Store, dataset: Dataset, model: str, day: dt.date) -> pa.Table | None:
-    """Another report of the day; None where it has none."""
-    from resources.store import NotMaterialisedError
-
-    try:
-        return store.read_table(dataset, model, day)[0]
-    except NotMaterialisedError:
-        return None
-
-
-def _weeks(store: Store, model: str, date: dt.date, at_once: float) -> dict[str, LastDays]:
-    """The last days together, by each column that the day has an index of."""
-    from monitoring_assets.alerting.decision_inputs import stored_columns
-    from monitoring_assets.statistics.drift.last_days import WEEK
-
-    days = stored_columns(store, model, date - dt.timedelta(days=WEEK - 1), date)
-    today = days.pop(date)
-    return {
-        name: column.together(
-            [columns[name] for columns in days.values() if name in columns], at_once
-        )
-        for name, column in today.items()
-        if column.error is None
-    }
 
 
 def _performance_line(cohort: CohortPerformance) -> str:
@@ -194,22 +167,3 @@ def _segment_lines(report: SegmentReport, total: Mapping[str, str]) -> Iterator[
         yield f"Segment {segment.column}={segment.value}: {text}"
     for column in report.uncounted:
         yield f"Segments of {column.column}: {column.reason}"
-
-
-def _history(store: Store, model: str, last: dt.date) -> list[dict[str, float | None]]:
-    """Index by column for each of the last days; nothing for a day without a report."""
-    from monitoring_assets.statistics.drift.report import DriftReport
-    from resources.store import NotMaterialisedError
-
-    days = [last - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
-    history: list[dict[str, float | None]] = []
-    for day in days:
-        try:
-            table, _ = store.read_table("drift_report", model, day)
-        except NotMaterialisedError:
-            history.append({})
-            continue
-        history.append(
-            {one.drift.column: one.drift.value for one in DriftReport.from_table(table).columns}
-        )
-    return history

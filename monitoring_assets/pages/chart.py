@@ -31,6 +31,22 @@ class Chart:
     low: float
     high: float
 
+    @classmethod
+    def of_index(cls, size: tuple[float, float], values: Values, fail: float) -> Chart:
+        """Chart of an index: never cut off, and never so high that noise alone fills it.
+
+        Parameters
+        ----------
+        size
+            Width and height.
+        values
+            By day.
+        fail
+            Its limit.
+        """
+        known = [value for value in values if value is not None]
+        return cls(*size, len(values), 0.0, 1.1 * max([*known, fail]))
+
     def x(self, day: int) -> float:
         """Place of a day, counted from 0."""
         return round(self.width * (day + 0.5) / self.days, 1)

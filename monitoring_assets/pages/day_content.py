@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from monitoring_assets.alerting.decision_inputs import stored_columns
+from monitoring_assets.alerting.decision_inputs import stored_weeks
 from monitoring_assets.pages.stopped_day import read_stopped_day
 from monitoring_assets.performance.history import PerformancePoint, performance_points
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
 from monitoring_assets.statistics.drift.drift import ColumnDrift
-from monitoring_assets.statistics.drift.last_days import WEEK, LastDays
+from monitoring_assets.statistics.drift.last_days import LastDays
 from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.drift.segment_report import SegmentReport
 from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from monitoring_assets.statistics.performance.report import CohortPerformance, PerformanceReport
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
-from resources.layout import Dataset
 from resources.manifest import Manifest
 from resources.storage import StoredFile
 from resources.store import NotMaterialisedError, Store
@@ -175,8 +174,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         If neither is there.
     """
     manifest = store.landed(key).manifest
-    files = store.days("drift_report", key)
-    days = [*files]
+    days = store.days("drift_report", key)
     history = tuple(day - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1))
     faults = read_faults(store.storage, key, day, day).get(day, [])
     drifts: list[ColumnDrift] = []
@@ -193,20 +191,20 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         if stopped is None and not faults:
             raise
         drifts = stopped.drifts if stopped else []
-    past = _past(store, files, [one for one in history if one in files and one < day])
-    weeks = _weeks(store, key, day, manifest) if report else {}
+    past = index_history(store, days, history[:-1])
+    weeks = stored_weeks(store, key, day, manifest.alerts.at_once) if report else {}
     columns = [
         Characteristic(
             drift,
             moved.get(drift.column),
             weeks.get(drift.column),
-            (*(past.get(one, {}).get(drift.column) for one in history[:-1]), drift.value),
+            (*(indices.get(drift.column) for indices in past), drift.value),
         )
         for drift in drifts
     ]
-    performance = _table(store, "performance_report", key, day)
-    segments = _table(store, "segment_report", key, day)
-    decisions = _table(store, "alerts", key, day)
+    performance = store.find_table("performance_report", key, day)
+    segments = store.find_table("segment_report", key, day)
+    decisions = store.find_table("alerts", key, day)
     return DayContent(
         manifest,
         day,
@@ -231,23 +229,20 @@ def _rank(one: Characteristic) -> tuple[float, float]:
     return -abs(one.moved_score_by or 0.0), -(one.drift.value or 0.0)
 
 
-def _table(store: Store, dataset: Dataset, key: str, day: dt.date) -> Any:
-    """The table of another asset of the day; None where it has none."""
-    try:
-        return store.read_table(dataset, key, day)[0]
-    except NotMaterialisedError:
-        return None
-
-
-def _past(
+def index_history(
     store: Store, files: Mapping[dt.date, StoredFile], days: Sequence[dt.date]
-) -> dict[dt.date, dict[str, float | None]]:
-    """Index by column of each day."""
+) -> list[dict[str, float | None]]:
+    """Index by column on each of some days; empty for a day without a report.
+
+    ``files`` are those of the version's reports, as `Store.days` lists them.
+    """
+    wanted = [files.get(day) for day in days]
     with ThreadPoolExecutor(READERS) as readers:
-        found = readers.map(
-            lambda day: _indices(store.root, files[day].path, files[day].etag), days
+        return list(
+            readers.map(
+                lambda one: {} if one is None else _indices(store.root, one.path, one.etag), wanted
+            )
         )
-        return dict(zip(days, found, strict=True))
 
 
 @lru_cache(maxsize=2048)
@@ -255,17 +250,3 @@ def _indices(root: str, path: str, tag: str) -> dict[str, float | None]:
     """Index by column of a report, read once for all days of a run that look back at it."""
     table = Store(root=root).read_path(path)[0]
     return dict(zip(*(table[name].to_pylist() for name in ("column", "value")), strict=True))
-
-
-def _weeks(store: Store, key: str, day: dt.date, manifest: Manifest) -> dict[str, LastDays]:
-    """The last days together, by each column that the day has an index of."""
-    days = stored_columns(store, key, day - dt.timedelta(days=WEEK - 1), day)
-    today = days.pop(day)
-    return {
-        name: column.together(
-            [columns[name] for columns in days.values() if name in columns],
-            manifest.alerts.at_once,
-        )
-        for name, column in today.items()
-        if column.error is None
-    }

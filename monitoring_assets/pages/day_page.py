@@ -62,8 +62,8 @@ def day_page(day: DayContent) -> str:
         "day.html.j2",
         day=day,
         worst=max(measured, key=lambda one: one.drift.value or 0.0, default=None),
-        psi=_index_chart(day.score, WIDTH, HEIGHT) if day.score else None,
-        small=lambda one: _index_chart(one, *SPARK),
+        psi=_index_chart(day.score, (WIDTH, HEIGHT)) if day.score else None,
+        small=lambda one: _index_chart(one, SPARK),
         detailed=DETAILED,
         opened=next(
             (d for one in day.characteristics if (d := one.drift).status in ALARMING), None
@@ -84,12 +84,8 @@ def _family(day: DayContent) -> Family:
     return day.open_incidents[0]["family"] if day.open_incidents else "characteristics"
 
 
-def _index_chart(one: Characteristic, width: float, height: float) -> Chart:
-    """Chart of an index; never cut off, and never higher than its limit for noise alone."""
-    known = [value for value in one.history if value is not None]
-    return Chart(
-        width, height, len(one.history), 0.0, 1.1 * max([*known, one.drift.thresholds.fail])
-    )
+def _index_chart(one: Characteristic, size: tuple[float, float]) -> Chart:
+    return Chart.of_index(size, one.history, one.drift.thresholds.fail)
 
 
 def _performance_charts(

@@ -34,9 +34,7 @@ class Line:
     def chart(self) -> Chart:
         """Where the values of its score's index lie."""
         assert self.summary is not None
-        known = [value for value in self.summary.psi if value is not None]
-        top = 1.1 * max([*known, self.summary.fail])
-        return Chart(*SPARK, len(self.summary.psi), 0.0, top)
+        return Chart.of_index(SPARK, self.summary.psi, self.summary.fail)
 
 
 def fleet_lines(summaries: Sequence[Summary], keys: Collection[str], today: dt.date) -> list[Line]:

@@ -89,7 +89,7 @@ def summary_of(day: DayContent) -> Summary:
 
 def read_summaries(store: Store) -> list[Summary]:
     """Return those of all versions that have a page, in the order of their keys."""
-    paths = [path for path in store.storage.list(layout.PAGES) if path.endswith(layout.SUMMARY)]
+    paths = store.storage.list(layout.SUMMARIES)
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(store.storage.read, sorted(paths))
         return [Summary.model_validate_json(content) for content in found]

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from resources.errors import InputError
 from resources.file_formats import of_one_format
+from resources.row_groups import row_groups
 from resources.storage import Copies, DayFiles, Warehouse
 from resources.table_formats.base import Condition, Evidence, VersionedTable
 from resources.table_formats.delta import LOG, DeltaVersion
@@ -24,12 +25,7 @@ from resources.table_formats.iceberg import METADATA, IcebergVersion, metadata_n
 from resources.table_formats.warehouse import WarehouseTable
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from resources.storage import Storage
-
-ROW_GROUP_ROWS = 131_072
-EXTRA = "pip install 'credit-model-monitoring[{}]'"
 
 
 @dataclass(frozen=True)
@@ -81,24 +77,10 @@ class TableRows(DayFiles):
             local = Path(copies.locations[0]) if self.paths[0] else Path(folder) / "rows"
             local.parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(local, self.table.schema) as writer:
-                for piece in _row_groups(self.table.batches(self.conditions)):
-                    writer.write_table(piece)
+                batches = self.table.batches(self.conditions)
+                for group in row_groups(batch for batch in batches if batch.num_rows):
+                    writer.write_table(group)
             yield copies
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches, which an engine makes of some thousand rows, as row groups that are good to scan."""
-    import pyarrow as pa
-
-    held, rows = list[pa.RecordBatch](), 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows >= ROW_GROUP_ROWS:
-            yield pa.Table.from_batches(held)
-            held, rows = [], 0
-    if rows:
-        yield pa.Table.from_batches(held)
 
 
 def table_at(storage: Storage, path: str, read: Evidence | None = None) -> TableRows | None:
@@ -172,20 +154,22 @@ def _open(storage: Storage, folder: str, read: Evidence | None) -> VersionedTabl
     if kind is None:
         return None
     same = read is not None and read["table"] == storage.url(folder)
-    try:
+    with _installed(kind, storage.url(folder), "tables"):
         return kind(storage, folder, read if same else None)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{storage.url(folder)}: a {kind.format} table needs the package {kind.package}, which "
-            f"is not installed: {EXTRA.format('tables')}"
-        ) from error
 
 
 def _open_in_warehouse(warehouse: Warehouse, name: str) -> WarehouseTable:
-    try:
+    with _installed(WarehouseTable, warehouse.url(name), "warehouse"):
         return WarehouseTable(warehouse, name)
+
+
+@contextmanager
+def _installed(kind: type[VersionedTable], url: str, extra: str) -> Iterator[None]:
+    """Say what to install where the package of a kind of table is not there."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{warehouse.url(name)}: a {WarehouseTable.format} table needs the package "
-            f"{WarehouseTable.package}, which is not installed: {EXTRA.format('warehouse')}"
+            f"{url}: a {kind.format} table needs the package {kind.package}, which is not "
+            f"installed: pip install 'credit-model-monitoring[{extra}]'"
         ) from error

@@ -37,6 +37,8 @@ def test_it_is_written_when_something_has_changed(lender, tick):
     summarise(lender, "pd_cards.1", dt.date(2026, 3, 1))
     assert tick().startswith("wrote ")
     assert tick() == "no page of a model has changed"
+    lender.store.storage.write(layout.page("pd_cards.1", dt.date(2026, 3, 1)), b"an older day")
+    assert tick() == "no page of a model has changed"
     summarise(lender, "pd_cards.1", dt.date(2026, 3, 12))
     assert tick().startswith("wrote ")
     assert lender.store.storage.read(layout.FLEET_PAGE).startswith(b"<!doctype html>")
