@@ -122,7 +122,11 @@ def stored_inputs(
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
         deployed_at=manifest.deployed_at,
-        policy=replace(manifest.alerts, accepted=tuple(shifts)),
+        policy=replace(
+            manifest.alerts,
+            accepted=tuple(shifts),
+            expected=manifest.alerts.expected_days(first, day.day),
+        ),
     )
     return inputs, _history(day.day, inputs, reports, accepted)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,9 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
         )
 
     limits = manifest.thresholds
-    now = Choice(limits.psi, limits.csi, manifest.alerts, limits.characteristics)
+    expected = manifest.alerts.expected_days(days[0].day, days[-1].day)
+    policy = replace(manifest.alerts, expected=expected)
+    now = Choice(limits.psi, limits.csi, policy, limits.characteristics)
     quiet, which = quiet_days(days, now, manifest.deployed_at)
     notes = [f"days without drift are drawn like {len(quiet)} stored ones ({which})"]
     if len(quiet) < LEARN_DAYS:

@@ -10,12 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.alerts.day_windows import (
-    is_an_exception,
-    pooled,
-    weekday_and_rest,
-)
+from monitoring_assets.statistics.alerts.day_windows import pooled
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
+from monitoring_assets.statistics.alerts.usual_days import (
+    BASELINE_DAYS,
+    RESTLESS_LEVEL,
+    Restlessness,
+    precedents,
+    restless_p,
+    same_places,
+    settled,
+)
 from monitoring_assets.statistics.drift.drift import Index
 from monitoring_assets.statistics.drift.last_days import WEEK, LastDays, last_days
 from monitoring_assets.statistics.drift.multiple_testing import (
@@ -433,7 +438,10 @@ class _Indices:
 
     Each is that against the nearest baseline, of which ``baseline`` has the position. ``p`` is of
     no drift, ``effect_p`` of a true index at ``middle``: 1 for what is under ``fail`` or no drift
-    explains.
+    explains. ``precedent`` is the position of an earlier day of the same place in the calendar
+    that was like it, -1 if there is none. ``restless`` is what three of four quiet differences stay
+    under, and ``restless_p`` how likely that gives a day over the limit such an index: 1 for one
+    that is not over it. ``pool_...`` and ``recent_...`` are the same of windows.
     """
 
     value: Floats
@@ -447,8 +455,12 @@ class _Indices:
     recent_effect_p: Floats
     baseline: NDArray[np.int64]
     pool_baseline: NDArray[np.int64]
-    usual: Flags
+    precedent: NDArray[np.int64]
     broken: Flags
+    restless: Floats
+    restless_p: Floats
+    pool_restless: Floats
+    pool_restless_p: Floats
     moved: Floats
     pool_moved: Floats
     pool_shift: Floats
@@ -462,14 +474,14 @@ class _Indices:
     @classmethod
     def empty(cls, days: int, columns: int) -> _Indices:
         shape = (days, columns)
-        named = ("usual", "broken", "baseline", "pool_baseline")
-        return cls(
-            usual=np.zeros(shape, bool),
-            broken=np.zeros(shape, bool),
-            baseline=np.zeros(shape, np.int64),
-            pool_baseline=np.zeros(shape, np.int64),
-            **{one.name: np.full(shape, np.nan) for one in fields(cls) if one.name not in named},
-        )
+        empty = {
+            "precedent": np.full(shape, -1),
+            "broken": np.zeros(shape, bool),
+            "baseline": np.zeros(shape, np.int64),
+            "pool_baseline": np.zeros(shape, np.int64),
+        }
+        unknown = {one.name: np.full(shape, np.nan) for one in fields(cls)}
+        return cls(**(unknown | empty))
 
     def in_breach(self) -> tuple[Flags, Flags]:
         """Return where days, and where pools, are at ``fail`` and surely over ``middle``."""
@@ -482,7 +494,7 @@ class _Indices:
     def _over(
         self, limit: Floats, p: Floats, pool_p: Floats, recent_p: Floats
     ) -> tuple[Flags, Flags]:
-        day = is_beyond(self.value, p, limit, self.level) & ~self.usual
+        day = is_beyond(self.value, p, limit, self.level) & (self.precedent < 0)
         pool = is_beyond(self.pool_value, pool_p, limit, self.level)
         return day, pool & is_beyond(self.recent_value, recent_p, limit, self.level)
 
@@ -510,11 +522,16 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
     """Track the columns of one index, from their counts."""
     first = days[0].day
     at = np.array([(day.day - first).days for day in days])
+    expected = [
+        next((one.why for one in policy.expected if one.covers(day.day)), None) for day in days
+    ]
     reports = [
-        {c.column: c for c in day.columns if c.index == index and c.error is None} for day in days
+        {c.column: c for c in day.columns if why is None and c.index == index and c.error is None}
+        for day, why in zip(days, expected, strict=True)
     ]
     columns = sorted({column for report in reports for column in report})
     found = _Indices.empty(int(at[-1]) + 1, len(columns))
+    places = same_places(first, len(found.value))
     shift = np.full(len(found.value), np.nan)
     shift[at] = [np.nan if d.score_shift is None else d.score_shift for d in days]
     for position, column in enumerate(columns):
@@ -523,14 +540,16 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         for t, report in of_column:
             by_bins.setdefault(report.bins_key, []).append((t, report))
         for group in by_bins.values():
-            _measure(found, position, group, shift, policy)
+            _measure(found, position, group, shift, places, policy)
 
     day, pool = found.in_breach()
     unresolved = found.unresolved()[at]
     if index == "CSI" and columns:
         day &= adjusted(found.p, policy.dependence) <= policy.false_discovery_rate
         pool &= adjusted(found.pool_p, policy.dependence) <= policy.false_discovery_rate
-    day, pool = day[at], pool[at]
+    stands_out = adjusted(found.restless_p, policy.dependence) <= RESTLESS_LEVEL
+    pool_stands_out = adjusted(found.pool_restless_p, policy.dependence) <= RESTLESS_LEVEL
+    day, pool = (day & stands_out)[at], (pool & pool_stands_out)[at]
     # The pool, where it is in breach, knows best what became of the score.
     moved = np.where(pool, found.pool_moved[at], found.moved[at])
     shift = np.where(pool, found.pool_shift[at], shift[at, None])
@@ -598,6 +617,8 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
         )
 
     def held_back(n: int) -> tuple[str, ...]:
+        if expected[n]:
+            return (f"not judged, as this day is expected to differ: {expected[n]}",)
         t, texts = at[n], []
         for subject, column in enumerate(columns):
             if day[n, subject] or pool[n, subject] or column not in reports[n]:
@@ -614,14 +635,20 @@ def _drift(days: Sequence[DayFacts], family: Family, index: Index, policy: Polic
                 continue
             days, value, effect_p = shown
             beside = together if days == 1 else alone
-            if days == 1 and found.usual[t, subject]:
-                why = ", which is usual for its weekday"
+            like = found.precedent[t, subject]
+            restless = (found.restless if days == 1 else found.pool_restless)[t, subject]
+            if days == 1 and like >= 0:
+                why = (
+                    f", as on {first + dt.timedelta(days=int(like))}, {_same_place(int(t - like))}"
+                )
             elif effect_p > report.thresholds.level:
                 rows = pooled_counts(n, subject, days).sum() if days > 1 else report.current.sum()
                 why = (
                     f", but with {rows:,} rows it is not yet certain that the true value is over "
                     f"{report.thresholds.middle:.3g}"
                 )
+            elif not (stands_out if days == 1 else pool_stands_out)[t, subject]:
+                why = f", but {_restless(restless, first, int(t), days)}"
             else:
                 why = f", which chance explains among {len(reports[n])} characteristics"
             over = "" if days == 1 else f" over {days} days"
@@ -653,6 +680,7 @@ def _measure(
     column: int,
     group: list[tuple[int, ColumnDay]],
     shift: Floats,
+    places: NDArray[np.int64],
     policy: Policy,
 ) -> None:
     """Fill in the indices of a column on the days that were counted in the same bins."""
@@ -683,24 +711,48 @@ def _measure(
     found.value[t, column], found.p[t, column] = value[t], p[t]
     found.effect_p[t, column], found.baseline[t, column] = effect_p[t], baseline[t]
 
-    if (value[t] >= fail[t]).any():
-        weekday, rest = weekday_and_rest(counts)
-        contrast, contrast_p = indices(rest, weekday, smoothing)
-        unlike, unlike_p = indices(weekday, counts, smoothing)
-        seasonal = is_beyond(contrast, contrast_p, found.warn[:, column], level)
-        usual = seasonal & ~is_beyond(unlike, unlike_p, fail, level)
-        over = is_beyond(value, p, fail, level)
-        found.usual[t, column] = (usual & is_an_exception(over, counts.sum(1) > 0))[t]
+    warn = found.warn[:, column]
+    limits_in_force = (warn, middle, fail, level)
+    precedent = precedents(counts, value, p, places, limits_in_force, smoothing)
+    found.precedent[t, column] = precedent[t]
 
+    # A day that opens an incident by itself is broken; it would outlive itself in a pool.
+    broken = is_beyond(value, effect_p, policy.at_once, level) & (precedent < 0)
+    kept = np.where(broken[:, None], 0, counts)
+    before = settled(kept)
+
+    def restless(windows: NDArray[np.int64], days: int, over: Flags) -> tuple[Floats, Floats]:
+        """Return the restlessness of windows that are over the limit, and how likely it explains.
+
+        A move is one against the settled weeks and against what the window is judged by. A shift
+        that has lasted for weeks is no restlessness.
+        """
+        usual, p = np.zeros(len(counts)), np.ones(len(counts))
+        if not over.any():
+            return usual, p
+        at = np.nonzero(over)
+        usual[at] = Restlessness.of(kept if days == 1 else windows, days, smoothing).at(at)
+        judged_by = np.stack(baselines)[nearest(windows)[3]]
+        p[at] = np.max(
+            [
+                restless_p(windows[at], against[at], usual[at], smoothing)
+                for against in (before, judged_by)
+            ],
+            axis=0,
+        )
+        lasting, lasting_p, *_ = nearest(before)
+        p[over & is_beyond(lasting, lasting_p, fail, level)] = 0.0
+        return usual, p
+
+    day_over = is_beyond(value, effect_p, fail, level) & (precedent < 0)
+    usual, usual_p = restless(counts, 1, day_over)
+    found.restless[t, column], found.restless_p[t, column] = usual[t], usual_p[t]
     moved = np.zeros(len(counts))
     moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]
     found.moved[t, column] = moved[t]
     found.noise[t, column] = np.sqrt(1 / reference.sum() + 1 / counts[t].sum(1))
     if policy.pool_days > 1:
-        # A day that opens an incident by itself is broken; it would outlive itself in a pool.
-        broken = is_beyond(value, effect_p, policy.at_once, level) & ~found.usual[:, column]
         found.broken[t, column] = broken[t]
-        kept = np.where(broken[:, None], 0, counts)
         rows = kept.sum(1)
         enough = 2 * pooled((rows > 0).astype(np.int64), policy.pool_days) > policy.pool_days
         together = pooled(kept, policy.pool_days)
@@ -713,6 +765,12 @@ def _measure(
         found.pool_effect_p[here, column] = pool_effect_p[here]
         found.recent_value[here, column], found.recent_p[here, column] = now[here], now_p[here]
         found.recent_effect_p[here, column] = now_effect_p[here]
+        pool_over = is_beyond(pool, pool_effect_p, fail, level)
+        pool_over &= is_beyond(now, now_effect_p, fail, level)
+        usual, usual_p = restless(together, policy.pool_days, pool_over)
+        now_usual, now_usual_p = restless(recent, _recent(policy), pool_over)
+        found.pool_restless[here, column] = np.maximum(usual, now_usual)[here]
+        found.pool_restless_p[here, column] = np.maximum(usual_p, now_usual_p)[here]
         pool_rows = together.sum(1)[here]
         found.pool_noise[here, column] = np.sqrt(1 / reference.sum() + 1 / pool_rows)
         for by_day, of_pool in ((moved, found.pool_moved), (shift, found.pool_shift)):
@@ -761,6 +819,21 @@ def _breach_text(
     return (
         f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g})"
         f"{_and(beside)}; {report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
+    )
+
+
+def _same_place(lag: int) -> str:
+    """Say what two days have in common."""
+    return "the same weekday" if lag % WEEK == 0 else "the same place in the month"
+
+
+def _restless(restless: float, first: dt.date, t: int, days: int) -> str:
+    """Say how much a column changes without drift, and since when that is known."""
+    since = first + dt.timedelta(days=max(t - BASELINE_DAYS, 0))
+    windows = "days" if days == 1 else f"windows of {days} days"
+    return (
+        f"since {since} its {windows} differ from those a week before by up to {restless:.2g} "
+        "in three of four cases"
     )
 
 

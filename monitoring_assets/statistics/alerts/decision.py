@@ -20,8 +20,8 @@ from monitoring_assets.statistics.alerts.breach import (
     Track,
     tracks,
 )
-from monitoring_assets.statistics.alerts.day_windows import BASELINE_DAYS
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Mute, Policy
+from monitoring_assets.statistics.alerts.usual_days import BASELINE_DAYS
 
 __all__ = [
     "BASELINE_DAYS",
@@ -396,7 +396,7 @@ def _belated(track: Track, at: int, policy: Policy) -> tuple[str, ...]:
 def _nothing(track: Track, at: int, was: FamilyState | None, policy: Policy) -> tuple[str, ...]:
     """Say why there is no incident."""
     if not track.known[at]:
-        return ("not measured on this day",)
+        return track.held_back(at) or ("not measured on this day",)
     if track.breach[at].any():
         return (f"over the limit, but not on {policy.open} days",)
     if was is not None:

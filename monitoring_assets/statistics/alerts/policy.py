@@ -18,6 +18,9 @@ Family = Literal["data quality", "population", "characteristics", "performance",
 MOST_ACCEPTED_DAYS = 92
 """Days that one accepted shift may have."""
 
+MOST_EXPECTED_DAYS = 31
+"""Days that one entry of expected days may have."""
+
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
@@ -82,6 +85,28 @@ class AcceptedShift:
 
     def __str__(self) -> str:
         return f"{self.first} to {self.last}, accepted by {self.by}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedDays:
+    """Days that are expected to differ: a campaign, a pay day, a holiday.
+
+    Drift is not judged on them, and they are not taken for what is usual. Data quality,
+    performance and pipeline are.
+    """
+
+    first: dt.date
+    last: dt.date
+    why: str = field(metadata={"min_length": 1})
+
+    def __post_init__(self) -> None:
+        if not self.first <= self.last < self.first + dt.timedelta(days=MOST_EXPECTED_DAYS):
+            allowed = f"one of {MOST_EXPECTED_DAYS} days from `first` on, {self.first}"
+            raise AtOddsError(("last", self.last, allowed))
+
+    def covers(self, day: dt.date) -> bool:
+        """Whether a day is one of them."""
+        return self.first <= day <= self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +175,7 @@ class Policy:
     )
     mute: tuple[Mute, ...] = ()
     accepted: tuple[AcceptedShift, ...] = ()
+    expected: tuple[ExpectedDays, ...] = ()
 
     def good_days(self, family: Family) -> int:
         """Good days in a row after which an incident of a family resolves."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, softmax
 
 from monitoring_assets.statistics.alerts.breach import DayFacts
-from monitoring_assets.statistics.alerts.day_windows import BASELINE_DAYS
 from monitoring_assets.statistics.alerts.no_drift_model import QuietColumn, draw_rows
 from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.usual_days import BASELINE_DAYS
 from monitoring_assets.statistics.alerts.vectorised_rules import Stream, openings
 from monitoring_assets.statistics.drift.last_days import WEEK
 from monitoring_assets.statistics.drift.stability import Smoothing

@@ -6,20 +6,26 @@ tests hold one against the other.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_assets.statistics.alerts.breach import BEYOND_CHANCE
-from monitoring_assets.statistics.alerts.day_windows import (
-    is_an_exception,
-    pooled,
-    weekday_and_rest,
-)
+from monitoring_assets.statistics.alerts.day_windows import pooled
 from monitoring_assets.statistics.alerts.policy import Policy
+from monitoring_assets.statistics.alerts.usual_days import (
+    RESTLESS_LEVEL,
+    SETTLED_DAYS,
+    SETTLED_WEEKS,
+    Restlessness,
+    precedents,
+    restless_p,
+    same_places,
+)
 from monitoring_assets.statistics.drift.multiple_testing import (
     adjusted,
     chance_law,
@@ -31,35 +37,82 @@ from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Law = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
-@dataclass(frozen=True, eq=False)
-class PooledIndices:
-    """Indices of several days together, float64[T, R] each; NaN where there is none.
+FIRST_DAY = dt.date(2024, 1, 1)
+"""The Monday on which histories begin."""
+
+
+@dataclass(eq=False)
+class Windows:
+    """A column's days together with the days before them, in R histories of T calendar days.
 
     Parameters
     ----------
-    value, p
-        Of the window, and how likely chance exceeds it.
-    recent, recent_p
-        The same of the window's last days.
-    law, recent_law
-        Of both, as ``chance_law`` returns them.
-    moved
-        Shift of the mean score over the window, in units of the score.
-    rows
-        Rows of the window.
+    stream
+        The column.
+    counts
+        int64[T, R, B], rows by bin of the window that ends on each day.
+    days
+        Length of the windows.
+    absent
+        bool[T, R], days without a window.
     """
 
-    value: Floats
-    p: Floats
-    recent: Floats
-    recent_p: Floats
-    law: Law
-    recent_law: Law
-    moved: Floats
-    rows: NDArray[np.int64]
+    stream: Stream
+    counts: InitVar[NDArray[np.int64]]
+    days: int
+    absent: InitVar[Flags]
+
+    def __post_init__(self, counts: NDArray[np.int64], absent: Flags) -> None:
+        reference, smoothing = self.stream.reference, self.stream.smoothing
+        self.value, self.p = indices(reference, counts, smoothing)
+        self.value[absent] = self.p[absent] = np.nan
+        self.law = chance_law(reference, counts)
+        self.rows = counts.sum(-1)
+        # (a - e) * effects; the reference's shares times the effects add to 0.
+        with np.errstate(invalid="ignore"):
+            self.moved = (counts @ self.stream.effects) / self.rows
+
+    def effect_p(self, limits: Thresholds) -> Floats:
+        """Return float64[T, R], how likely a true index at ``middle`` gives one as large."""
+        where = is_beyond(self.value, self.p, limits.fail, limits.level)
+        return minimum_effect_p(self.value, *self.law, limits.middle, where)
+
+    def restless_p(self, over: Flags, limits: Thresholds, kept: Kept) -> Floats:
+        """Return how likely restlessness explains a window.
+
+        Parameters
+        ----------
+        over
+            bool[T, R], windows over the limit; others have 1.
+        limits
+            Thresholds of the column.
+        kept
+            The column without broken days.
+
+        Returns
+        -------
+        ndarray
+            float64[T, R], NaN where there is no window.
+        """
+        result = np.where(np.isnan(self.value), np.nan, 1.0)
+        if not over.any():
+            return result
+        at = np.nonzero(over)
+        windows = self.stream.counts[at] if self.days == 1 else kept.summed(at, 0, self.days)
+        before = kept.summed(at, SETTLED_DAYS, SETTLED_WEEKS)
+        reference, smoothing = self.stream.reference, self.stream.smoothing
+        usual = kept.restlessness(self.days).at(at)
+        explains = np.maximum(
+            *(
+                restless_p(windows, against, usual, smoothing)
+                for against in (before, np.broadcast_to(reference, before.shape))
+            )
+        )
+        lasts = is_beyond(*indices(reference, before, smoothing), limits.fail, limits.level)
+        result[at] = np.where(lasts, 0.0, explains)
+        return result
 
 
 @dataclass(eq=False)
@@ -82,63 +135,81 @@ class Stream:
     counts: NDArray[np.int64]
     effects: Floats
     smoothing: Smoothing = "jeffreys"
-    _pools: dict[object, PooledIndices] = field(default_factory=dict, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.rows = self.counts.sum(-1)
-        self.value, self.p = indices(self.reference, self.counts, self.smoothing)
-        self.law = chance_law(self.reference, self.counts)
-        # (a - e) * effects; the reference's shares times the effects add to 0.
-        with np.errstate(invalid="ignore"):
-            self.moved = (self.counts @ self.effects) / self.rows
+    _kept: dict[object, Kept] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
-    def _weekdays(self) -> tuple[Floats, Floats, Floats, Floats]:
-        weekday, rest = weekday_and_rest(self.counts)
-        return (
-            *indices(rest, weekday, self.smoothing),
-            *indices(weekday, self.counts, self.smoothing),
-        )
+    def days(self) -> Windows:
+        """The days by themselves, none left out."""
+        return Windows(self, self.counts, 1, ~self.counts.any(-1))
 
     def usual(self, limits: Thresholds) -> Flags:
-        """Return bool[T, R], whether a day over the limit is what its weekday always looks like."""
-        if not (self.value >= limits.fail).any():
-            return np.zeros(self.value.shape, bool)
-        contrast, contrast_p, unlike, unlike_p = self._weekdays
-        seasonal = is_beyond(contrast, contrast_p, limits.warn, limits.level)
-        usual = seasonal & ~is_beyond(unlike, unlike_p, limits.fail, limits.level)
-        over = is_beyond(self.value, self.p, limits.fail, limits.level)
-        return usual & is_an_exception(over, self.counts.sum(-1) > 0)
-
-    def pool(self, days: int, recent: int, broken: Flags) -> PooledIndices:
-        """Return the indices of windows of days; those of another choice are used again.
-
-        Parameters
-        ----------
-        days, recent
-            Length of the window and of its last part.
-        broken
-            bool[T, R], days that are left out.
-        """
-        key = (days, recent, broken.tobytes() if broken.any() else None)
-        if key not in self._pools:
-            rows = np.where(broken, 0, self.rows)
-            kept = np.where(broken[..., None], 0, self.counts)
-            enough = 2 * pooled((rows > 0).astype(np.int64), days) > days
-            absent = ~(enough & (rows > 0))
-            together, last = pooled(kept, days), pooled(kept, recent)
-            measured = (
-                *indices(self.reference, together, self.smoothing),
-                *indices(self.reference, last, self.smoothing),
+        """Return bool[T, R], days over the limit that have a precedent."""
+        return (
+            precedents(
+                self.counts,
+                self.days.value,
+                self.days.p,
+                same_places(FIRST_DAY, len(self.counts)),
+                (limits.warn, limits.middle, limits.fail, limits.level),
+                self.smoothing,
             )
-            for values in measured:
-                values[absent] = np.nan
-            rows = pooled(rows, days)
-            with np.errstate(invalid="ignore"):
-                moved = (together @ self.effects) / rows
-            laws = chance_law(self.reference, together), chance_law(self.reference, last)
-            self._pools[key] = PooledIndices(*measured, *laws, moved, rows)
-        return self._pools[key]
+            >= 0
+        )
+
+    def without(self, broken: Flags) -> Kept:
+        """Return the column without some days, bool[T, R]; those left out before are reused."""
+        key = broken.tobytes() if broken.any() else None
+        if key not in self._kept:
+            self._kept[key] = Kept(self, np.where(broken[..., None], 0, self.counts))
+        return self._kept[key]
+
+
+@dataclass(eq=False)
+class Kept:
+    """A column without the days that are left out.
+
+    Parameters
+    ----------
+    stream
+        The column.
+    counts
+        int64[T, R, B], zeros where there is no report or a day is left out.
+    """
+
+    stream: Stream
+    counts: NDArray[np.int64]
+    _windows: dict[object, Windows] = field(default_factory=dict, init=False, repr=False)
+    _restless: dict[int, Restlessness] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def _total(self) -> NDArray[np.int64]:
+        return np.cumsum(self.counts, axis=0)
+
+    def summed(self, at: tuple[NDArray[np.int64], ...], last: int, days: int) -> NDArray[np.int64]:
+        """Return int64[N, B], the sums of some days, the last of them ``last`` days before."""
+        t, *of = at
+
+        def until(end: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where((end >= 0)[:, None], self._total[np.maximum(end, 0), *of], 0)
+
+        return until(t - last) - until(t - last - days)
+
+    def restlessness(self, days: int) -> Restlessness:
+        """Return that of windows of some days."""
+        if days not in self._restless:
+            windows = pooled(self.counts, days)
+            self._restless[days] = Restlessness.of(windows, days, self.stream.smoothing)
+        return self._restless[days]
+
+    def windows(self, days: int, of: int) -> Windows:
+        """Return windows of some days, where most of a longer window ``of`` days are known."""
+        key = (days, of)
+        if key not in self._windows:
+            known = self.counts.any(-1)
+            enough = 2 * pooled(known.astype(np.int64), of) > of
+            counts = pooled(self.counts, days)
+            self._windows[key] = Windows(self.stream, counts, days, ~(enough & known))
+        return self._windows[key]
 
 
 def openings(
@@ -171,46 +242,60 @@ def openings(
     ndarray
         bool[T, R].
     """
-    usual = [stream.usual(limit) for stream, limit in zip(streams, limits, strict=True)]
-    value, p = _stack([s.value for s in streams]), _stack([s.p for s in streams])
+    characteristics = score_sd is not None
+    pairs = list(zip(streams, limits, strict=True))
+    usual = _stack([stream.usual(limit) for stream, limit in pairs])
+    value, p = _stack([s.days.value for s in streams]), _stack([s.days.p for s in streams])
+    effect_p = _stack([stream.days.effect_p(limit) for stream, limit in pairs])
     middle, fail, level = (
         np.array([getattr(x, name) for x in limits]) for name in ("middle", "fail", "level")
     )
-    characteristics = score_sd is not None
-    effect_p = _stack(
+    day = is_beyond(value, effect_p, fail, level) & ~usual
+    unresolved = is_beyond(value, p, middle, level) & ~usual
+    broken = is_beyond(value, effect_p, policy.at_once, level) & ~usual
+    kept = [stream.without(broken[..., c]) for c, stream in enumerate(streams)]
+    stands_out = _stack(
         [
-            _minimum_effect_p(stream.value, stream.p, stream.law, limit)
-            for stream, limit in zip(streams, limits, strict=True)
+            stream.days.restless_p(day[..., c], limit, kept[c])
+            for c, (stream, limit) in enumerate(pairs)
         ]
     )
-    day = is_beyond(value, effect_p, fail, level) & ~_stack(usual)
-    unresolved = is_beyond(value, p, middle, level) & ~_stack(usual)
     if characteristics:
-        day &= _discovered(day, p, quiet, policy)
-    moved, rows = _stack([s.moved for s in streams]), _stack([s.rows for s in streams])
+        day &= _discovered(day, p, quiet, policy.false_discovery_rate, policy)
+    day &= _discovered(day, stands_out, quiet, RESTLESS_LEVEL, policy)
+    moved, rows = _stack([s.days.moved for s in streams]), _stack([s.days.rows for s in streams])
     pool = np.zeros_like(day)
     if policy.pool_days > 1:
-        broken = is_beyond(value, effect_p, policy.at_once, level) & ~_stack(usual)
         recent = min(policy.resolve, policy.pool_days)
-        pools = [
-            stream.pool(policy.pool_days, recent, broken[..., c])
-            for c, stream in enumerate(streams)
-        ]
+        pools = [one.windows(policy.pool_days, policy.pool_days) for one in kept]
+        lasts = [one.windows(recent, policy.pool_days) for one in kept]
         pool_p = _stack([found.p for found in pools])
         # Both the window and its last days: the larger p-value and the smaller index decide.
-        both_p = np.maximum(pool_p, _stack([found.recent_p for found in pools]))
-        least = np.minimum(*(_stack([getattr(x, n) for x in pools]) for n in ("value", "recent")))
-        both_effect_p = [
-            np.maximum(
-                _minimum_effect_p(found.value, found.p, found.law, limit),
-                _minimum_effect_p(found.recent, found.recent_p, found.recent_law, limit),
+        both_p, least, both_effect_p = (
+            how(_stack(of_pools), _stack(of_lasts))
+            for how, of_pools, of_lasts in (
+                (np.maximum, [x.p for x in pools], [x.p for x in lasts]),
+                (np.minimum, [x.value for x in pools], [x.value for x in lasts]),
+                (
+                    np.maximum,
+                    [x.effect_p(limit) for x, limit in zip(pools, limits, strict=True)],
+                    [x.effect_p(limit) for x, limit in zip(lasts, limits, strict=True)],
+                ),
             )
-            for found, limit in zip(pools, limits, strict=True)
-        ]
-        pool = is_beyond(least, _stack(both_effect_p), fail, level)
+        )
+        pool = is_beyond(least, both_effect_p, fail, level)
         unresolved |= is_beyond(least, both_p, middle, level)
+        stands_out = _stack(
+            [
+                np.maximum(*(x.restless_p(pool[..., c], limit, kept[c]) for x in windows))
+                for c, (windows, limit) in enumerate(
+                    zip(zip(pools, lasts, strict=True), limits, strict=True)
+                )
+            ]
+        )
         if characteristics:
-            pool &= _discovered(pool, pool_p, quiet, policy)
+            pool &= _discovered(pool, pool_p, quiet, policy.false_discovery_rate, policy)
+        pool &= _discovered(pool, stands_out, quiet, RESTLESS_LEVEL, policy)
         moved = np.where(pool, _stack([found.moved for found in pools]), moved)
         rows = np.where(pool, _stack([found.rows for found in pools]), rows)
     breach = day | pool
@@ -222,7 +307,7 @@ def openings(
         pages = breach & ~(np.abs(moved) / score_sd < least)
     opens_alone = pool | (day & (value >= policy.at_once))
 
-    known = (streams[0].rows > 0).any(1)
+    known = (streams[0].days.rows > 0).any(1)
     unresolved, pages, opens_alone = unresolved[known], pages[known], opens_alone[known]
     often = pooled(pages.astype(np.int64), policy.open.of) >= policy.open.days
     result = np.zeros(day.shape[:2], bool)
@@ -232,23 +317,16 @@ def openings(
     return result
 
 
-def _minimum_effect_p(value: Floats, p: Floats, law: Law, limits: Thresholds) -> Floats:
-    where = is_beyond(value, p, limits.fail, limits.level)
-    return minimum_effect_p(value, *law, limits.middle, where)
-
-
 def _stack(values: Sequence[NDArray]) -> NDArray:
     return np.stack(values, -1)
 
 
-def _discovered(candidates: Flags, p: Floats, quiet: int, policy: Policy) -> Flags:
-    """Return which candidates the false-discovery rate allows, bool[T, R, C]."""
+def _discovered(candidates: Flags, p: Floats, quiet: int, rate: float, policy: Policy) -> Flags:
+    """Return which candidates a false-discovery rate allows, bool[T, R, C]."""
     days = candidates.any(-1)
     tests = np.pad(p[days], ((0, 0), (0, quiet)), constant_values=1.0)
     found = np.zeros_like(candidates)
-    found[days] = (
-        adjusted(tests, policy.dependence)[:, : p.shape[-1]] <= policy.false_discovery_rate
-    )
+    found[days] = adjusted(tests, policy.dependence)[:, : p.shape[-1]] <= rate
     return found
 
 

@@ -37,3 +37,31 @@ def test_a_mute_says_why_and_of_what(mute, field):
     whole = {"first": "2026-09-01", "last": "2026-09-02", "why": "migration"} | mute
     (fault,) = faults_of(alerts={"mute": [whole]})
     assert fault.field == f"alerts.mute.0.{field}"
+
+
+def test_holidays_and_expected_days_are_known_before_they_come():
+    campaign = {"first": "2026-03-02", "last": "2026-03-08", "why": "spring campaign"}
+    alerts = parse(valid(alerts={"holidays": ["DE-BY", "US"], "expected": [campaign]})).alerts
+    found = alerts.expected_days(dt.date(2025, 12, 31), dt.date(2026, 4, 3))
+    assert [(f"{one.first:%m-%d}", f"{one.last:%m-%d}", one.why) for one in found] == [
+        ("03-02", "03-08", "spring campaign"),
+        ("01-01", "01-01", "New Year's Day (DE-BY)"),
+        ("01-06", "01-06", "Epiphany (DE-BY)"),
+        ("04-03", "04-03", "Good Friday (DE-BY)"),
+        ("01-01", "01-01", "New Year's Day (US)"),
+        ("01-19", "01-19", "Martin Luther King Jr. Day (US)"),
+        ("02-16", "02-16", "Washington's Birthday (US)"),
+    ]
+
+
+@pytest.mark.parametrize("country", ["XX", "DE-XX", "Germany", "de", ""])
+def test_a_country_without_a_calendar_is_refused(country):
+    (fault,) = faults_of(alerts={"holidays": [country]})
+    assert fault.field.startswith("alerts.holidays")
+
+
+@pytest.mark.parametrize("last", ["2026-02-28", "2026-04-01"])
+def test_expected_days_are_at_most_a_month(last):
+    days = {"first": "2026-03-01", "last": last, "why": "campaign"}
+    (fault,) = faults_of(alerts={"expected": [days]})
+    assert fault.field == "alerts.expected.0.last"

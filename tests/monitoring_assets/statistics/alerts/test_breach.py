@@ -72,7 +72,7 @@ UNCERTAIN = "it is not yet certain that the true value is over 0.175"
         (
             [0.4 if day % 7 == 5 else 0 for day in range(20)],
             10_000,
-            "PSI 0.40 reaches the limit of 0.25, which is usual for its weekday; "
+            "PSI 0.40 reaches the limit of 0.25, as on 2026-01-17, the same weekday; "
             "0.01 over 7 days, 70,000 rows: ok",
         ),
     ],

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monitoring_assets.statistics.alerts.day_windows import (
+    earlier,
     is_an_exception,
     pooled,
-    weekday_and_rest,
 )
 from monitoring_assets.statistics.drift.multiple_testing import indices
 from monitoring_assets.statistics.drift.stability import stability_index
@@ -26,15 +26,11 @@ def test_pooled_is_the_sum_of_the_last_days(counts, days):
         assert found[t].tolist() == counts[max(t - days + 1, 0) : t + 1].sum(0).tolist()
 
 
-@given(counts=DAYS)
-def test_weekday_and_rest_are_the_four_weeks_before(counts):
-    weekday, rest = weekday_and_rest(counts)
+@given(counts=DAYS, days=st.integers(1, 70))
+def test_earlier_days_are_those_some_days_before(counts, days):
+    found = earlier(counts, days)
     for t in range(len(counts)):
-        before = range(max(t - 28, 0), t)
-        same = [s for s in before if (t - s) % 7 == 0]
-        others = [s for s in before if (t - s) % 7]
-        assert weekday[t].tolist() == counts[same].sum(0).tolist()
-        assert rest[t].tolist() == counts[others].sum(0).tolist()
+        assert found[t].tolist() == (counts[t - days].tolist() if t >= days else [0, 0, 0])
 
 
 @given(days=st.lists(st.sampled_from(["over", "under", "absent"]), min_size=1, max_size=40))

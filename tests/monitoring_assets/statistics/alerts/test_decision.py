@@ -22,7 +22,7 @@ from monitoring_assets.statistics.alerts.decision import (
     replay,
     standings,
 )
-from monitoring_assets.statistics.alerts.policy import Opening
+from monitoring_assets.statistics.alerts.policy import ExpectedDays, Opening
 from resources.manifest import Alerts
 from tests.monitoring_assets.statistics.alerts.alert_days import MONDAY, column, days_of, facts
 
@@ -213,6 +213,34 @@ def test_a_mute_window_ends_with_a_page():
     assert any("could not page" in reason for reason in decision.reasons)
     muted = last(days[:3], policy=policy)
     assert any("the bureau moves" in reason for reason in muted.reasons)
+
+
+def test_days_that_are_expected_to_differ_are_not_judged():
+    expected = ExpectedDays(MONDAY + dt.timedelta(days=1), MONDAY + dt.timedelta(days=3), "a fair")
+    policy = Policy(expected=(expected,))
+    days = days_of([0.0, 2.0, 2.0, 2.0, 0.0, 2.0])
+    assert actions(days, policy=policy) == ".....O"
+    (reason,) = last(days[:3], policy=policy).reasons
+    assert reason == "not judged, as this day is expected to differ: a fair"
+
+
+def test_an_incident_waits_over_expected_days():
+    expected = ExpectedDays(MONDAY + dt.timedelta(days=2), MONDAY + dt.timedelta(days=4), "a fair")
+    days = days_of([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert actions(days, policy=Policy(expected=(expected,), pool_days=1)) == ".OkkkkkR"
+
+
+def test_a_fault_pages_on_an_expected_day():
+    expected = ExpectedDays(MONDAY, MONDAY, "a fair")
+    fault = Fault("data quality", "schema", "income is missing")
+    assert (
+        actions(
+            [facts(0, column("score"), faults=[fault])],
+            "data quality",
+            Policy(expected=(expected,)),
+        )
+        == "O"
+    )
 
 
 def test_a_mute_of_another_family():
@@ -417,11 +445,12 @@ def test_every_field_of_a_manifests_policy_reaches_the_statistics():
         "accepted": [
             {"first": "2026-09-04", "last": "2026-09-10", "by": "jo", "why": "a new channel"}
         ],
+        "expected": [{"first": "2026-09-12", "last": "2026-09-13", "why": "a campaign"}],
     }
     policy = TypeAdapter(Alerts).validate_python(said)
     assert isinstance(policy, Policy)
     assert said.keys() == {field.name for field in fields(Policy)}
-    assert {field.name for field in fields(Alerts)} - said.keys() == {"service", "team"}
+    assert {field.name for field in fields(Alerts)} - said.keys() == {"service", "team", "holidays"}
     for field in fields(Policy):
         assert getattr(policy, field.name) != getattr(Policy(), field.name), field.name
     again = TypeAdapter(Policy).dump_python(policy, mode="json")

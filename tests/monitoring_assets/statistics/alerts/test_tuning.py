@@ -176,8 +176,8 @@ def test_the_suggestion_keeps_its_word_on_fresh_months():
 
 
 def test_what_nobody_missed_is_not_to_be_paged():
-    """Two days of PSI 0.16 every month, which nothing has ever come of."""
-    past = history(([0.0] * 26 + [0.41, 0.41]) * 4, rows=5000)
+    """Two days of PSI 0.16 every 33 days, which nothing has ever come of."""
+    past = history(([0.0] * 31 + [0.41, 0.41]) * 4, rows=5000)
     quiet, _ = quiet_days(past, IN_FORCE, LONG_AGO)
     found = suggest(IN_FORCE, simulated(quiet, months=60), past, LONG_AGO, 0.1)
     assert found.in_force.past == ()
@@ -211,7 +211,7 @@ def test_what_is_in_force_is_kept_if_nothing_is_better():
 
 
 def test_incidents_of_the_past_pair_up_with_the_decisions():
-    past = history(([0.0] * 10 + [0.6] * 6) * 3, seed=5)
+    past = history(([0.0] * 33 + [0.6] * 6) * 3, seed=5)
     found = past_incidents(past, IN_FORCE, LONG_AGO)
     leading = [
         (facts.day, decision.action)

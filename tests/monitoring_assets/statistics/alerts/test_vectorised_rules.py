@@ -11,11 +11,10 @@ from scipy.stats import binom, norm
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts
 from monitoring_assets.statistics.alerts.decision import replay
 from monitoring_assets.statistics.alerts.policy import Opening, Policy
-from monitoring_assets.statistics.alerts.vectorised_rules import Stream, openings
+from monitoring_assets.statistics.alerts.vectorised_rules import FIRST_DAY, Stream, openings
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 
-MONDAY = dt.date(2026, 1, 5)
 BINS = 6
 
 
@@ -43,7 +42,7 @@ def decided(streams, limits, policy, history, score_sd):
                 )
             )
         if columns:
-            day = MONDAY + dt.timedelta(days=t)
+            day = FIRST_DAY + dt.timedelta(days=t)
             # Alone, a characteristic moves the score as far as it says.
             days.append(
                 DayFacts(day, tuple(columns), (), score_sd, columns[0].moved_score_by)
@@ -51,16 +50,16 @@ def decided(streams, limits, policy, history, score_sd):
                 else DayFacts(day, tuple(columns), (), score_sd)
             )
     opened = np.zeros(len(streams[0].counts), bool)
-    long_ago = MONDAY - dt.timedelta(days=100)
+    long_ago = FIRST_DAY - dt.timedelta(days=100)
     for facts, decisions in zip(days, replay(days, policy, long_ago), strict=True):
-        opened[(facts.day - MONDAY).days] = any(d.action == "open" for d in decisions)
+        opened[(facts.day - FIRST_DAY).days] = any(d.action == "open" for d in decisions)
     return opened
 
 
 def restless_streams(seed, columns, *, known_effects=True, closed_at_weekends=False):
     """Histories in which all happens: weekdays, shifts, odd days, few rows, days off."""
     random = np.random.default_rng(seed)
-    days, histories = 60, 4
+    days, histories = 110, 4
     streams = []
     rows = random.integers(20, 400, (days, histories))
     if closed_at_weekends:
@@ -73,8 +72,8 @@ def restless_streams(seed, columns, *, known_effects=True, closed_at_weekends=Fa
         for history in range(histories):
             start = random.integers(20, 60)
             shares[start:, history] = random.dirichlet(base * random.choice([3, 20]))
-            odd = random.choice(days, 3, replace=False)
-            shares[odd, history] = random.dirichlet(np.full(BINS, 0.3), 3)
+            odd = random.choice(days, 5, replace=False)
+            shares[odd, history] = random.dirichlet(np.full(BINS, 0.3), len(odd))
         shares = shares + 1e-9
         counts = random.multinomial(rows, shares / shares.sum(-1, keepdims=True))
         effects = np.linspace(-1, 1, BINS) * random.uniform(0.1, 0.3)
@@ -128,7 +127,7 @@ def test_each_choice_is_judged_afresh():
 def test_without_hysteresis_the_false_alarms_are_those_of_the_level():
     """One of one day, no pool, one column, a limit below the critical value."""
     random = np.random.default_rng(1)
-    level, days, histories = 0.01, 100, 400
+    level, days, histories = 0.01, 7, 6000
     shares = np.full(10, 0.1)
     reference = np.full(10, 100_000)
     counts = random.multinomial(2000, shares, (days, histories))
@@ -209,6 +208,6 @@ def test_quiet_characteristics_make_it_harder_to_be_discovered():
         found = openings([stream], limits, policy, score_sd=0.1, quiet=quiet)
         # Benjamini and Hochberg's bound for one among others that show nothing is Bonferroni's.
         critical = critical_value(100_000, 500, 9, 0.01 / (1 + quiet))
-        assert found.sum() == (stream.value > critical).sum()
+        assert found.sum() == (stream.days.value > critical).sum()
     few = openings([stream], limits, replace(policy, dependence="any"), score_sd=0.1, quiet=99)
     assert 0 < few.sum() < found.sum()
