@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
+@lru_cache
 def same_places(first: dt.date, days: int) -> NDArray[np.int64]:
     """Find the last days that had the same place in the week, the fortnight or the month.
 
@@ -113,7 +115,7 @@ def precedents(
     over = is_beyond(value.T, p.T, fail, level).T
     if not over.any():
         return found
-    at = np.nonzero(over & is_an_exception(over, counts.any(-1)))
+    at = np.nonzero(over & is_an_exception(over, np.asarray(counts.any(-1))))
     warn, middle, level = (np.broadcast_to(limit, len(counts)) for limit in (warn, middle, level))
     t = at[0]
     for place in places:
@@ -179,7 +181,8 @@ class Restlessness:
         """
         before = earlier(windows, _lag(days))
         scale, freedom = chance_law(before, windows)
-        chance = scale * chdtri(np.maximum(freedom, 1), 1 - QUIET_SHARE)
+        # The inverse law takes a microsecond, and there are few degrees of freedom.
+        chance = scale * chdtri(np.arange(1, windows.shape[-1] + 1), 1 - QUIET_SHARE)[freedom - 1]
         index = contributions(before, windows, smoothing=smoothing).sum(-1)
         with np.errstate(invalid="ignore"):
             return cls(index - chance, days)
@@ -197,20 +200,31 @@ class Restlessness:
         ndarray
             float64[N], 0 where days differ by chance alone or are too few to tell.
         """
-        back = np.arange(SETTLED_DAYS, BASELINE_DAYS - _lag(self.days) - self.days + 2)[:, None]
-        t = where[0] - back
-        known = self.differences[np.maximum(t, 0), *where[1:]]
-        known = np.sort(np.where(t >= 0, known, np.nan), axis=0)  # NaN last
-        pairs = np.isfinite(known).sum(0)
+        result = np.zeros(len(where[0]))
+        restless = self._is_restless[where]
+        t, *of = (positions[restless] for positions in where)
+        lags = np.arange(SETTLED_DAYS, SETTLED_DAYS + self._span)[:, None]
+        known = np.where(t >= lags, self.differences[np.maximum(t - lags, 0), *of], np.nan)
+        known = np.sort(known, axis=0)  # NaN last
+        rank = np.ceil(QUIET_SHARE * np.isfinite(known).sum(0)).astype(int)
+        result[restless] = known[rank - 1, np.arange(len(t))]
+        return result
 
-        def ranked(rank: Floats) -> Floats:
-            return known[np.maximum(np.ceil(rank).astype(int) - 1, 0), np.arange(len(pairs))]
+    @property
+    def _span(self) -> int:
+        """Days of which a difference counts: those whose windows lie in the ten weeks before."""
+        return BASELINE_DAYS - _lag(self.days) - self.days + 2 - SETTLED_DAYS
 
+    @cached_property
+    def _is_restless(self) -> Flags:
+        """bool[T, ...], whether fewer differences are small than chance gives."""
+        pairs, small = (
+            pooled(earlier(days.astype(np.int64), SETTLED_DAYS), self._span)
+            for days in (np.isfinite(self.differences), self.differences <= 0)
+        )
         mean = QUIET_SHARE * pairs
         spread = np.sqrt(mean * (1 - QUIET_SHARE))
-        # By chance alone ``mean`` of the differences, give or take ``spread``, are negative.
-        is_restless = (pairs >= LEARN_PAIRS) & (ranked(mean - BEYOND_CHANCE * spread) > 0)
-        return np.where(is_restless, ranked(mean), 0.0)
+        return np.asarray((pairs >= LEARN_PAIRS) & (small < mean - BEYOND_CHANCE * spread), bool)
 
 
 def _lag(days: int) -> int:

@@ -100,13 +100,15 @@ class Windows:
         if not over.any():
             return result
         at = np.nonzero(over)
+        usual = kept.restlessness(self.days).at(at)
+        result[at] = 0.0
+        at = tuple(positions[usual > 0] for positions in at)
         windows = self.stream.counts[at] if self.days == 1 else kept.summed(at, 0, self.days)
         before = kept.summed(at, SETTLED_DAYS, SETTLED_WEEKS)
         reference, smoothing = self.stream.reference, self.stream.smoothing
-        usual = kept.restlessness(self.days).at(at)
         explains = np.maximum(
             *(
-                restless_p(windows, against, usual, smoothing)
+                restless_p(windows, against, usual[usual > 0], smoothing)
                 for against in (before, np.broadcast_to(reference, before.shape))
             )
         )
@@ -140,7 +142,7 @@ class Stream:
     @cached_property
     def days(self) -> Windows:
         """The days by themselves, none left out."""
-        return Windows(self, self.counts, 1, ~self.counts.any(-1))
+        return Windows(self, self.counts, 1, self.counts.sum(-1) == 0)
 
     def usual(self, limits: Thresholds) -> Flags:
         """Return bool[T, R], days over the limit that have a precedent."""
@@ -205,7 +207,7 @@ class Kept:
         """Return windows of some days, where most of a longer window ``of`` days are known."""
         key = (days, of)
         if key not in self._windows:
-            known = self.counts.any(-1)
+            known = self.counts.sum(-1) > 0
             enough = 2 * pooled(known.astype(np.int64), of) > of
             counts = pooled(self.counts, days)
             self._windows[key] = Windows(self.stream, counts, days, ~(enough & known))
