@@ -74,6 +74,11 @@ def evidence(dataset: Dataset, key: str, day: dt.date | None, run_id: str) -> st
     return f"evidence/{dataset}/model={key}/date={day}/{run_id}.parquet"
 
 
+def gathered(dataset: Dataset, key: str) -> str:
+    """File of what decisions read of a version's reports of many days."""
+    return f"gathered/{dataset}/model={key}.arrow"
+
+
 def manifest(key: str) -> str:
     """File of a version that has landed."""
     return f"manifests/{key}.json"

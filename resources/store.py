@@ -255,11 +255,7 @@ class Store(ConfigurableResource):
         FileNotFoundError
             If it is not there.
         """
-        import pyarrow.parquet as pq
-
-        # A third of the time of `read_table`, which is made for folders of large files.
-        table = pq.ParquetFile(arrow_file(self.storage.read(path))).read(use_threads=False)
-        return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
+        return read_content(self.storage.read(path))
 
     def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:
         """Files of a version's materialised days, in order, from one listing."""
@@ -325,6 +321,15 @@ class Store(ConfigurableResource):
             # Last: it is what a sensor reads, and it makes up for a kill before this line.
             content_all = {key: item.model_dump(mode="json") for key, item in landed.items()}
             self.storage.write(layout.ALL_MANIFESTS, json.dumps(content_all).encode())
+
+
+def read_content(content: bytes) -> tuple[pa.Table, dict[str, Any]]:
+    """A small table and its notes, from the content of its file."""
+    import pyarrow.parquet as pq
+
+    # A third of the time of `read_table`, which is made for folders of large files.
+    table = pq.ParquetFile(arrow_file(content)).read(use_threads=False)
+    return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
 
 @lru_cache(maxsize=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -31,13 +30,14 @@ from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
+from resources.gathered import Gathered, Report
 from resources.manifest import Manifest
-from resources.store import Store
+from resources.storage import StoredFile
+from resources.store import Store, read_content
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.drift.report import DriftReport
 
-READERS = 16
 # The same labels day after day.
 _short_label = lru_cache(maxsize=65536)(short_label)
 STANDINGS = TypeAdapter(list[FamilyState])
@@ -103,12 +103,13 @@ def stored_inputs(
     """
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
     shifts = [one for one in accepted_shifts(store, manifest) if one.last < day.day]
-    stored = {
-        one: (file.path, file.etag) for one, file in store.days("drift_report", day.key).items()
-    }
-    reports = _read(store, {o: file for o, file in stored.items() if first <= o <= day.day})
-    accepted = _read(
-        store, {one: file for one, file in stored.items() if any(s.covers(one) for s in shifts)}
+    stored = store.days("drift_report", day.key)
+    looked_at = {one: file for one, file in stored.items() if first <= one <= day.day}
+    reports = REPORTS.read(store, day.key, looked_at, keep=True)
+    accepted = REPORTS.read(
+        store,
+        day.key,
+        {one: file for one, file in stored.items() if any(s.covers(one) for s in shifts)},
     )
     decided = list(store.days("alerts", day.key))
     earlier = [one for one in decided if one < day.day]
@@ -139,7 +140,7 @@ def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, .
     files = dict(list(store.days("drift_report", key).items())[-last_days:])
     if not files:
         return ()
-    reports = _read(store, {one: (file.path, file.etag) for one, file in files.items()})
+    reports = REPORTS.read(store, key, files)
     faults = read_faults(store.storage, key, min(files), dt.date.max)
     points = performance_points(store, key, max(files))
     return _days({*reports, *faults}, reports, faults, _performance_from(points))
@@ -150,14 +151,24 @@ def stored_columns(
 ) -> dict[dt.date, dict[str, ColumnDay]]:
     """Columns by name of the drift reports that are stored of some days."""
     files = {
-        one: (file.path, file.etag)
-        for one, file in store.days("drift_report", key).items()
-        if first <= one <= last
+        one: file for one, file in store.days("drift_report", key).items() if first <= one <= last
     }
     return {
         one: {column.column: column for column in report.columns}
-        for one, report in _read(store, files).items()
+        for one, report in REPORTS.read(store, key, files).items()
     }
+
+
+def stored_indices(
+    store: Store, key: str, files: Mapping[dt.date, StoredFile], days: Sequence[dt.date]
+) -> list[Mapping[str, float | None]]:
+    """Index by column on each of some days; empty for a day without a report.
+
+    ``files`` are those of the version's reports, as `Store.days` lists them.
+    """
+    wanted = {one: files[one] for one in days if one in files}
+    reports = REPORTS.read(store, key, wanted)
+    return [reports[one].indices if one in reports else {} for one in days]
 
 
 def stored_weeks(store: Store, key: str, day: dt.date, at_once: float) -> dict[str, LastDays]:
@@ -189,16 +200,14 @@ def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
     FileNotFoundError
         If a report of that time is no longer there.
     """
-    reports, accepted = (
-        _read(
-            store,
-            {
-                one: (layout.evidence("drift_report", day.key, one, run), run)
-                for one, run in runs.items()
-            },
-        )
-        for runs in (inputs.reports, inputs.accepted_reports)
-    )
+
+    def read(runs: Mapping[dt.date, str]) -> dict[dt.date, _Report]:
+        return {
+            one: _report(one, store.read_path(layout.evidence("drift_report", day.key, one, run)))
+            for one, run in runs.items()
+        }
+
+    reports, accepted = read(inputs.reports), read(inputs.accepted_reports)
     return _history(day.day, inputs, reports, accepted)
 
 
@@ -213,33 +222,30 @@ class _Report:
     """A stored drift report."""
 
     columns: tuple[ColumnDay, ...]
+    indices: Mapping[str, float | None]
     score_sd: float | None
     score_shift: float | None
     is_additive: bool
     run_id: str
 
 
-def _read(store: Store, files: Mapping[dt.date, tuple[str, str]]) -> dict[dt.date, _Report]:
-    """Reports by day, from the path of each and a tag that changes with its content."""
-    with ThreadPoolExecutor(READERS) as readers:
-        reports = readers.map(lambda file: _report(store.root, *file), files.values())
-        return dict(zip(files, reports, strict=True))
-
-
-@lru_cache(maxsize=512)
-def _report(root: str, path: str, tag: str) -> _Report:
-    """Read a report, once for all days of a run that look back at it."""
+def _report(day: dt.date, stored: Report) -> _Report:
     from monitoring_assets.statistics.drift.report import DriftReport
 
-    table, notes = Store(root=root).read_path(path)
+    table, notes = stored
     report = DriftReport.from_table(table)
     return _Report(
         tuple(_columns(report, notes["thresholds"]["smoothing"])),
+        {one.drift.column: one.drift.value for one in report.columns},
         notes["score_sd"],
         report.score.mean_score_shift if report.score else None,
         notes["is_additive"],
         notes["run_id"],
     )
+
+
+REPORTS = Gathered("drift_report", HISTORY_DAYS, read_content, _report)
+"""Drift reports as decisions read them."""
 
 
 def _standings(store: Store, key: str, day: dt.date) -> list[FamilyState]:

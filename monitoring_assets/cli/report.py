@@ -72,7 +72,7 @@ def report(
             raise click.BadParameter(str(error)) from error
         show_stopped_day(stopped, model, date, output)
         return
-    from monitoring_assets.alerting.decision_inputs import stored_weeks
+    from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
 
     manifest = store.landed(model).manifest
     weeks = stored_weeks(store, model, date, manifest.alerts.at_once)
@@ -94,7 +94,6 @@ def report(
 
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
-    from monitoring_assets.pages.day_content import index_history
     from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import PerformanceReport
@@ -126,7 +125,7 @@ def report(
     shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
     click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
     last_days = [date - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
-    history = index_history(store, store.days("drift_report", model), last_days)
+    history = stored_indices(store, model, store.days("drift_report", model), last_days)
     for name, drift in shown.items():
         values = [day.get(name) for day in history]
         full = drift.thresholds.fail

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
-from monitoring_assets.alerting.decision_inputs import stored_weeks
+from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
 from monitoring_assets.pages.stopped_day import read_stopped_day
 from monitoring_assets.performance.history import PerformancePoint, performance_points
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
@@ -22,7 +19,6 @@ from monitoring_assets.statistics.performance.report import CohortPerformance, P
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
 from resources.manifest import Manifest
-from resources.storage import StoredFile
 from resources.store import NotMaterialisedError, Store
 
 HISTORY_DAYS = 60
@@ -191,7 +187,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         if stopped is None and not faults:
             raise
         drifts = stopped.drifts if stopped else []
-    past = index_history(store, days, history[:-1])
+    past = stored_indices(store, key, days, history[:-1])
     weeks = stored_weeks(store, key, day, manifest.alerts.at_once) if report else {}
     columns = [
         Characteristic(
@@ -227,26 +223,3 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
 def _rank(one: Characteristic) -> tuple[float, float]:
     """What did most to the score first; where that is unknown, the largest index."""
     return -abs(one.moved_score_by or 0.0), -(one.drift.value or 0.0)
-
-
-def index_history(
-    store: Store, files: Mapping[dt.date, StoredFile], days: Sequence[dt.date]
-) -> list[dict[str, float | None]]:
-    """Index by column on each of some days; empty for a day without a report.
-
-    ``files`` are those of the version's reports, as `Store.days` lists them.
-    """
-    wanted = [files.get(day) for day in days]
-    with ThreadPoolExecutor(READERS) as readers:
-        return list(
-            readers.map(
-                lambda one: {} if one is None else _indices(store.root, one.path, one.etag), wanted
-            )
-        )
-
-
-@lru_cache(maxsize=2048)
-def _indices(root: str, path: str, tag: str) -> dict[str, float | None]:
-    """Index by column of a report, read once for all days of a run that look back at it."""
-    table = Store(root=root).read_path(path)[0]
-    return dict(zip(*(table[name].to_pylist() for name in ("column", "value")), strict=True))

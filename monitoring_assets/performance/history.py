@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.intervals import Estimate
@@ -16,9 +14,9 @@ from monitoring_assets.statistics.performance.report import (
     PerformanceKind,
     PerformanceReport,
 )
+from resources.gathered import Gathered, Report
 from resources.store import Store, arrow_file
 
-READERS = 16
 LEAVES = frozenset(
     {
         *("kind", "horizon", "status", "segment_column", "segment", "scored", "known", "bads"),
@@ -95,14 +93,19 @@ def first_cohort(day: dt.date, horizons: Sequence[int]) -> dt.date:
 
 
 def performance_points(
-    store: Store, key: str, last: dt.date, segments: Collection[str] = ()
+    store: Store,
+    key: str,
+    last: dt.date,
+    segments: Collection[str] = (),
+    *,
+    keep: bool = False,
 ) -> list[PerformancePoint]:
     """The points of a version's cohorts from ``first_cohort`` up to a day, in their order.
 
     Parameters
     ----------
     store
-        The store. One small file is read for each cohort.
+        The store.
     key
         Of the version.
     last
@@ -110,32 +113,35 @@ def performance_points(
     segments
         Segment columns whose segments have points as well. Those of an earlier revision are not
         among them.
+    keep
+        As `Gathered.read` takes it.
     """
     outcome = store.landed(key).manifest.outcome
     first = first_cohort(last, outcome.maturity if outcome else [])
     files = store.days("performance_report", key)
-    wanted = [(day, file.path, file.etag) for day, file in files.items() if first <= day <= last]
-    with ThreadPoolExecutor(READERS) as readers:
-        found = readers.map(lambda one: _points(store.root, *one), wanted)
-        return [
-            point
-            for points in found
-            for point in points
-            if point.segment is None or point.segment.column in segments
-        ]
+    wanted = {day: file for day, file in files.items() if first <= day <= last}
+    return [
+        point
+        for points in POINTS.read(store, key, wanted, keep=keep).values()
+        for point in points
+        if point.segment is None or point.segment.column in segments
+    ]
 
 
-@lru_cache(maxsize=2048)
-def _points(root: str, day: dt.date, path: str, tag: str) -> tuple[PerformancePoint, ...]:
-    """The points of a report, read once for all days of a run that look back at it."""
+def _load(content: bytes) -> Report:
+    """The columns of a report that points are made of."""
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(arrow_file(Store(root=root).storage.read(path)))
+    file = pq.ParquetFile(arrow_file(content))
     paths = (file.schema.column(at).path for at in range(len(file.schema)))
     of_points = [
         one for one in paths if one.rpartition(".")[2] in LEAVES and not one.startswith("bands.")
     ]
-    cohorts = PerformanceReport.from_table(file.read(of_points), METRICS).cohorts
+    return file.read(of_points), {}
+
+
+def _points(day: dt.date, report: Report) -> tuple[PerformancePoint, ...]:
+    cohorts = PerformanceReport.from_table(report[0], METRICS).cohorts
     return tuple(
         point
         for cohort in cohorts
@@ -186,3 +192,7 @@ def _of_rows(
                 Estimate(0.0, 0.0),
                 segment,
             )
+
+
+POINTS = Gathered("performance_report", 2 * WINDOW_DAYS, _load, _points)
+"""Performance reports as charts read them."""
