@@ -42,6 +42,7 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     AssetCheckExecutionRecord,
 )
+from dagster._core.storage.dagster_run import RunPartitionData
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.tags import (
@@ -117,6 +118,8 @@ __all__ = [
     "RetryMode",
     # The type of `DagsterInstance.run_launcher`.
     "RunLauncher",
+    # The newest run of each of many days in one query, which no method of the instance has.
+    "RunPartitionData",
     # See InstigatorState.
     "SensorInstigatorData",
     # Steps in pods with a handler of our own: only `k8s_job_executor`, with its own, is public.

@@ -36,6 +36,7 @@ ISO = "%Y-%m-%d"
 # Folders at the end of a path that each say what a column holds.
 VALUES_BELOW = re.compile("(/[^/=]+=[^/]*)+/?$")
 SHOWN_NAMES = 3
+GLOB = re.compile(r"[*?[]")
 
 
 class Lake(ConfigurableResource):
@@ -135,6 +136,8 @@ class Lake(ConfigurableResource):
             As `day_files` takes it.
         """
         days = list(days)
+        if not days:
+            return {}
         rows = self._rows_by_day(pattern, days)
         if rows is not None:
             return rows
@@ -146,7 +149,9 @@ class Lake(ConfigurableResource):
             digits = digits.replace(directive, meaning)
         dated = re.compile(f"(?=({digits}))")
         by_date: defaultdict[str, list[str]] = defaultdict(list)
-        listed = place.list("/".join(_literal(_segments(path))))
+        # Every file of a day starts with what its pattern says before it leaves a choice.
+        first = min(GLOB.split(self._place(pattern, day)[1], maxsplit=1)[0] for day in days)
+        listed = place.list("/".join(_literal(_segments(path))), after=first[:-1])
         for name in listed:
             for date in set(dated.findall(name)):
                 by_date[date].append(name)
@@ -248,7 +253,7 @@ def _is_open(segments: Sequence[str]) -> bool:
 
 
 def _is_glob(segment: str) -> bool:
-    return any(sign in segment for sign in "*?[")
+    return GLOB.search(segment) is not None
 
 
 def _literal(segments: Sequence[str]) -> list[str]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 CHUNK_BYTES = 1 << 20
+S3_ATTEMPTS = 5
+# As many as threads ask at once; beyond them each request would make a connection of its own.
+S3_CONNECTIONS = 32
 
 AnyFiles = TypeVar("AnyFiles", bound="Files")
 
@@ -117,8 +120,14 @@ class Storage(Files):
         """Name of ``path`` for `filesystem`."""
 
     @abstractmethod
-    def list(self, prefix: str = "") -> dict[str, StoredFile]:
-        """Every object whose path starts with the folder ``prefix``, by path, in order."""
+    def list(self, prefix: str = "", after: str = "") -> dict[str, StoredFile]:
+        """Objects in the folder ``prefix``, however deep, by path, in order.
+
+        Parameters
+        ----------
+        after
+            Only those whose paths come after this one: what lies before it costs next to nothing.
+        """
 
     @abstractmethod
     def exists(self, path: str) -> bool:
@@ -193,7 +202,7 @@ class LocalStorage(Storage):
         return self.url(path)
 
     @override
-    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+    def list(self, prefix: str = "", after: str = "") -> dict[str, StoredFile]:
         found = {}
         # Links too: Kubernetes and git-sync mount folders as such.
         for folder, subfolders, names in os.walk(self.url(prefix), followlinks=True):
@@ -201,18 +210,25 @@ class LocalStorage(Storage):
                 name
                 for name in subfolders
                 # Unfinished files lie in hidden folders.
-                if not name.startswith(".") and not _leads_up(Path(folder) / name)
+                if not name.startswith(".")
+                and not _leads_up(Path(folder) / name)
+                and not _ends_before(f"{self._path(Path(folder) / name)}/", after)
             )
             for name in sorted(names):
                 file = Path(folder) / name
+                path = self._path(file)
+                if path <= after:
+                    continue
                 try:
                     state = file.stat()
                 except OSError:  # taken away while we were looking, or a link that leads nowhere
                     continue
-                path = file.relative_to(self.url("")).as_posix()
                 tag = f"{state.st_mtime_ns:x}-{state.st_size:x}-{state.st_ino:x}"
                 found[path] = StoredFile(path, state.st_size, tag)
         return dict(sorted(found.items()))
+
+    def _path(self, file: Path) -> str:
+        return file.relative_to(self.url("")).as_posix()
 
     @override
     def read(self, path: str) -> bytes:
@@ -273,6 +289,11 @@ class Copies(LocalStorage):
         return f"{self.root}/{path}"
 
 
+def _ends_before(folder: str, path: str) -> bool:
+    """Whether all paths in a folder, whose own ends with a slash, come before a path."""
+    return folder < path and not path.startswith(folder)
+
+
 def _leads_up(folder: Path) -> bool:
     """Whether a folder is a link to one that it lies in, which has no end."""
     if not folder.is_symlink():
@@ -321,10 +342,12 @@ class S3Storage(Storage):
         return "/".join(part for part in (self._prefix, path) if part)
 
     @override
-    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+    def list(self, prefix: str = "", after: str = "") -> dict[str, StoredFile]:
         start = self._key(prefix)
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{start}/" if start else ""
+            Bucket=self._bucket,
+            Prefix=f"{start}/" if start else "",
+            **({"StartAfter": self._key(after)} if after else {}),
         )
         found = {}
         for page in pages:
@@ -386,10 +409,12 @@ def _s3_endpoint() -> str | None:
 @cache
 def _s3_client(endpoint: str | None) -> Any:
     """One client for all roots and threads: making one takes longer than a request."""
-    # dagster-aws takes longer to import than all of Dagster: only where S3 is used.
-    from dagster_aws.s3 import S3Resource
+    import boto3
+    from botocore.config import Config
 
-    return S3Resource(endpoint_url=endpoint).get_client()
+    retries: Any = {"mode": "standard", "max_attempts": S3_ATTEMPTS}
+    config = Config(retries=retries, max_pool_connections=S3_CONNECTIONS)
+    return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
 
 
 def _s3_region(endpoint: str | None) -> str:
@@ -445,7 +470,7 @@ class Warehouse(Storage):
         raise FileNotFoundError(self.url(path))
 
     @override
-    def list(self, prefix: str = "") -> dict[str, StoredFile]:
+    def list(self, prefix: str = "", after: str = "") -> dict[str, StoredFile]:
         return {}
 
     @override

@@ -257,9 +257,12 @@ class Store(ConfigurableResource):
         """
         return read_content(self.storage.read(path))
 
-    def days(self, dataset: Dataset, key: str) -> dict[dt.date, StoredFile]:
-        """Files of a version's materialised days, in order, from one listing."""
-        files = self.storage.list(layout.partitions(dataset, key))
+    def days(
+        self, dataset: Dataset, key: str, since: dt.date = dt.date.min
+    ) -> dict[dt.date, StoredFile]:
+        """Files of a version's materialised days since one, in order, from one listing."""
+        folder = layout.partitions(dataset, key)
+        files = self.storage.list(folder, after=f"{folder}/date={since}")
         return {layout.partition_day(path): file for path, file in files.items()}
 
     def profiled_keys(self) -> set[str]:

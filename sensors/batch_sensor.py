@@ -2,27 +2,27 @@
 
 import datetime as dt
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
 from airflow_bridge.export.settings import BRIDGE_IS_ON, bridge_is_on
 from monitoring_assets.jobs import monitor_day
-from monitoring_assets.partitions import last_whole_day, monitored_days
+from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
 from resources.lake import Lake
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
-from sensors.run_requests import request_day, room_for_runs, without_report
+from sensors.look_up import look_up
+from sensors.run_requests import is_new_day, request_day, room_for_runs, without_report
 
 NAME = "batch_sensor"
 # Days that it waits for a batch that is late; older ones are a matter for a backfill.
 LATE_BATCH_DAYS = 14
-# Days that it makes up for after it stood still: a tick must end within Dagster's minute.
+# Days that it makes up for after it stood still, or its cursor was lost.
 CATCH_UP_DAYS = 60
-READERS = 16
-# A tick must end within Dagster's limit of a minute; what is left is looked for by the next ones.
-LOOK_SECONDS = 20.0
+# Late days that one tick looks for: feeds that are dead cost as much, however many they are.
+LATE_LOOKS = 500
 
 
 @dg.sensor(
@@ -33,74 +33,80 @@ LOOK_SECONDS = 20.0
     description="Requests the run of a day of a model version once its batch has arrived.",
 )
 def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) -> dg.SensorResult:
-    """Look for the batches of the last days that have not been requested yet."""
+    """Look for the batches of the last days that have not been requested yet.
+
+    The cursor has the last day that was looked for (`through`), the days until then that each
+    version still waits for (`waits`), and where to go on with those that are late (`next`).
+    """
     if bridge_is_on():
         return dg.SensorResult(skip_reason=BRIDGE_IS_ON, cursor=context.cursor)
     cursor = json.loads(context.cursor or "{}")
-    requested: dict[str, list[str]] = cursor.get("requested", {})
-    seen: dict[str, str] = cursor.get("seen", {})
-    landed = store.all_landed()
-    profiled = store.profiled_keys()
-    last = last_whole_day()
-    watched = {key: item for key, item in landed.items() if key in profiled}
-    pending = sorted(
-        (day, key)
+    last, profiled = last_whole_day(), store.profiled_keys()
+    watched = {key: item for key, item in store.all_landed().items() if key in profiled}
+    pending = [
+        ModelDay(day, key)
         for key, item in watched.items()
-        for day in monitored_days(item.manifest, _first_day(item, seen.get(key)), last)
-        if day.isoformat() not in requested.get(key, ())
+        for day in _days_to_look_for(key, item, cursor, last)
+    ]
+    # New days first, as in the queue: batches that never come must not keep today's waiting.
+    new = sorted(one for one in pending if is_new_day(one.day))
+    # Then the late ones, from where the last tick had to stop.
+    stopped_at = cursor.get("next", "")
+    late = sorted(
+        (one for one in pending if not is_new_day(one.day)),
+        key=lambda one: (one.partition < stopped_at, one),
     )
-
-    end = time.monotonic() + LOOK_SECONDS
-
-    def arrived(day_and_key: tuple[dt.date, str]) -> bool | None:
-        day, key = day_and_key
-        return _has_arrived(context, lake, landed[key], day) if time.monotonic() < end else None
-
-    with ThreadPoolExecutor(READERS) as readers:
-        answers = list(readers.map(arrived, pending))
-    there = [item for item, yes in zip(pending, answers, strict=True) if yes]
-    # Days that were run otherwise take up no room.
-    wanted = without_report(context.instance, there)
     room = room_for_runs(context.instance, NAME)
-    due, later = wanted[:room], set(wanted[room:])
-    for day, key in there:
-        if (day, key) not in later:
-            requested.setdefault(key, []).append(day.isoformat())
-    # Days that found no room, or could not be looked for, must be in sight of the next tick.
-    unknown = [item for item, yes in zip(pending, answers, strict=True) if yes is None]
-    postponed = {key for _, key in [*later, *unknown]}
-    seen |= {key: last.isoformat() for key in watched.keys() - postponed}
-    # Days that will not be looked at again need no memory.
-    kept = {
-        key: [day for day in days if day >= _first_day(landed[key], seen.get(key)).isoformat()]
-        for key, days in requested.items()
-        if key in landed
-    }
-    requests = [request_day(landed[key].manifest, day, NAME) for day, key in due]
-    waiting = f"{len(pending) - len(there) - len(unknown)} batches have not arrived"
+    if not room:
+        return dg.SensorResult(skip_reason="no room for more runs", cursor=context.cursor)
+
+    def has_arrived(one: ModelDay) -> bool | None:
+        try:
+            return lake.has_arrived(watched[one.key].manifest, one.day)
+        except Exception as error:  # one model's unreachable bucket must not stop the others
+            context.log.warning(f"{one.key}: cannot look for the batch of {one.day}: {error}")
+            return None
+
+    answers = look_up([*new, *late[:LATE_LOOKS]], has_arrived)
+    # Days that were run otherwise take up no room.
+    wanted = without_report(context.instance, [one for one, yes in answers.items() if yes])
+    due, without_room = sorted(wanted[:room]), {*wanted[room:]}
+    waits: dict[str, list[str]] = {key: [] for key in watched}
+    for one in sorted(pending):
+        is_there = answers.get(one)
+        # Days that found no room, or could not be looked for, must be in sight of the next tick.
+        longest = LATE_BATCH_DAYS if is_there is False else CATCH_UP_DAYS
+        if (not is_there or one in without_room) and one.day >= last - dt.timedelta(days=longest):
+            waits[one.key].append(one.day.isoformat())
+    stops = [place for place, one in enumerate(late) if one in without_room]
+    looked = [place for place, one in enumerate(late) if one in answers]
+    stop = min(stops) if stops else max(looked, default=0) + 1
+    absent = sum(yes is False for yes in answers.values())
+    unknown = sum(answers.get(one) is None for one in pending)
+    waiting = f"{absent} batches have not arrived"
     if unknown:
-        waiting += f"; {len(unknown)} could not be looked for"
+        waiting += f"; {unknown} could not be looked for"
     return dg.SensorResult(
-        run_requests=requests,
-        skip_reason=None if requests else waiting,
-        cursor=json.dumps({"requested": kept, "seen": seen}),
+        run_requests=[request_day(watched[one.key].manifest, one.day, NAME) for one in due],
+        skip_reason=None if due else waiting,
+        cursor=json.dumps(
+            {
+                "through": last.isoformat(),
+                "waits": waits,
+                "next": late[stop].partition if stop < len(late) else "",
+            }
+        ),
     )
 
 
-def _first_day(item: Landed, seen: str | None) -> dt.date:
-    """First day to look for: no day since the last look is left out, however long ago it was."""
-    landed = item.landed_at.date()  # the days before are the registry sensor's
-    first = max(landed, last_whole_day() - dt.timedelta(days=CATCH_UP_DAYS))
-    if seen is None:
-        return first
-    return max(first, dt.date.fromisoformat(seen) - dt.timedelta(days=LATE_BATCH_DAYS))
-
-
-def _has_arrived(
-    context: dg.SensorEvaluationContext, lake: Lake, item: Landed, day: dt.date
-) -> bool | None:
-    try:
-        return lake.has_arrived(item.manifest, day)
-    except Exception as error:  # one model's unreachable bucket must not stop the others
-        context.log.warning(f"{item.manifest.key}: cannot look for the batch of {day}: {error}")
-        return None
+def _days_to_look_for(
+    key: str, item: Landed, cursor: Mapping[str, Any], last: dt.date
+) -> Iterator[dt.date]:
+    """Days of a version that have not been requested: none is left out, however long ago."""
+    first = max(item.landed_at.date(), last - dt.timedelta(days=CATCH_UP_DAYS))
+    if key in cursor.get("waits", {}):
+        waits = map(dt.date.fromisoformat, cursor["waits"][key])
+        yield from filter(item.manifest.is_monitored, waits)
+        first = max(first, dt.date.fromisoformat(cursor["through"]) + dt.timedelta(days=1))
+    # The days before it landed are the registry sensor's.
+    yield from monitored_days(item.manifest, first, last)

@@ -3,9 +3,13 @@
 import datetime as dt
 import json
 import time
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
 
 import dagster as dg
-from pydantic import ValidationError
 
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.drift_report import drift_report
@@ -15,9 +19,9 @@ from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
 from resources.asset_keys import asset_name
 from resources.dagster_internals import PARTITION_NAME_TAG, WILL_RETRY_TAG
-from resources.errors import InputError
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
-from resources.store import Store
+from resources.storage import S3_CONNECTIONS
+from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
 from sensors.run_requests import days_of, decided_at, request_alerts
 
@@ -33,6 +37,27 @@ EVENTS = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.RUN_FAILURE,
 }
+
+
+@dataclass(frozen=True)
+class FailedDay:
+    """A day that a run left without a report.
+
+    Parameters
+    ----------
+    run, at
+        The run, and when it failed, in seconds since 1970.
+    source
+        Where that is recorded.
+    why
+        None if a check has recorded it already.
+    """
+
+    run: dg.DagsterRun
+    at: float
+    day: ModelDay
+    source: str
+    why: str | None
 
 
 @dg.sensor(
@@ -53,7 +78,7 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
         limit=RUNS_A_TICK,
         ascending=True,
     ).records
-    requests = []
+    failed: list[FailedDay] = []
     for change in changes:
         record = context.instance.get_run_record_by_id(change.run_id)
         if record is not None:
@@ -65,10 +90,23 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
             # A decision that failed is the pipeline sensor's: asking again could go on for ever.
             if is_tried_again != "true" and run.job_name != decide_alerts.name:
                 try:
-                    requests += _requests(context, store, record, change.timestamp)
+                    failed += _failed_days(context.instance, store, record, change.timestamp)
                 except Exception as error:  # one run must not keep the others from being seen
                     context.log.exception(f"run {run.run_id} cannot be looked at: {error}")
         after = change.storage_id
+    by_key: defaultdict[str, list[FailedDay]] = defaultdict(list)
+    for one in failed:
+        by_key[one.day.key].append(one)
+    landed = store.all_landed() if failed else {}
+
+    def requests_of(key: str) -> list[dg.RunRequest]:
+        # Of two failures of a day the later one's reason stays: those of a version go in order.
+        return [
+            request for one in by_key[key] if (request := _request(context, store, landed, one))
+        ]
+
+    with ThreadPoolExecutor(S3_CONNECTIONS) as writers:
+        requests = list(chain.from_iterable(writers.map(requests_of, by_key)))
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else "no run of a day has failed",
@@ -76,63 +114,61 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
     )
 
 
-def _requests(
-    context: dg.SensorEvaluationContext, store: Store, record: dg.RunRecord, failed_at: float
-) -> list[dg.RunRequest]:
-    """Record the faults of a failed run, and ask for the decisions on its days."""
-    requests, run = [], record.dagster_run
-    for day, source, why in _failed_days(context.instance, store, record):
-        try:
-            manifest = store.landed(day.key).manifest
-        except (InputError, ValidationError) as error:  # not monitored, or cannot be read
-            context.log.warning(f"run {run.run_id}: {error}")
-            continue
-        if why is not None:
-            fault = RecordedFault(family="pipeline", subject=run.job_name, text=why)
-            record_faults(store.storage, day.key, day.day, source, [fault])
-        elif decided_at(store, day).timestamp() > failed_at:
-            continue  # what the check said has been counted in
-        requests.append(request_alerts(manifest, day.day, NAME, run))
-    return requests
+def _request(
+    context: dg.SensorEvaluationContext,
+    store: Store,
+    landed: Mapping[str, Landed],
+    failed: FailedDay,
+) -> dg.RunRequest | None:
+    """Record the fault of a failed day, and ask for the decision on it if it has none since."""
+    day = failed.day
+    try:
+        item = landed.get(day.key) or store.landed(day.key)
+        if failed.why is not None:
+            fault = RecordedFault(family="pipeline", subject=failed.run.job_name, text=failed.why)
+            record_faults(store.storage, day.key, day.day, failed.source, [fault])
+        elif decided_at(store, day).timestamp() > failed.at:
+            return None  # what the check said has been counted in
+    except Exception as error:  # one day must not keep the others from being decided
+        context.log.warning(f"run {failed.run.run_id}: {error}")
+        return None
+    return request_alerts(item.manifest, day.day, NAME, failed.run)
 
 
 def _failed_days(
-    instance: dg.DagsterInstance, store: Store, record: dg.RunRecord
-) -> list[tuple[ModelDay, str, str | None]]:
-    """Days that a run left without a report, where that is recorded, and why.
-
-    Without a reason it is one that a check has recorded already.
-    """
+    instance: dg.DagsterInstance, store: Store, record: dg.RunRecord, failed_at: float
+) -> list[FailedDay]:
+    """Days that a run left without a report."""
     run, began = record.dagster_run, record.create_timestamp.timestamp()
     records = instance.get_records_for_run(run.run_id, of_type=EVENTS).records
     events = [event for one in records if (event := one.event_log_entry.dagster_event) is not None]
     if run.job_name == onboard_model.name and PARTITION_NAME_TAG in run.tags:
         day = ModelDay(last_whole_day(), run.tags[PARTITION_NAME_TAG])
-        return [(day, ONBOARDING, failure_in_words(events))]
+        return [FailedDay(run, failed_at, day, ONBOARDING, failure_in_words(events))]
     stopped, failed = stopped_partitions(events), failed_partitions(events)
+    days = days_of(instance, run)
+    if PARTITION_NAME_TAG not in run.tags:  # of a range some may have been made, now or before
+        reported = {
+            ModelDay(day, key)
+            for key in {one.key for one in days}
+            for day in store.days("drift_report", key, since=min(days).day)
+        }
+        days = [day for day in days if day.partition in {*stopped, *failed} or day not in reported]
     # A run of one asset is as Airflow has them: what it says is taken back when that asset is made.
     # If that asset is the decision or the page, others have made the day.
     selected = run.asset_selection or frozenset()
     only = next(iter(selected)) if len(selected) == 1 else None
-    return [
-        (
-            day,
-            run_of(asset_name(only)) if only else RUN,
-            None
-            if only in (alerts.key, report_page.key)
+    found = []
+    for day in days:
+        is_said = (
+            only in (alerts.key, report_page.key)
             or day.partition in stopped
             or _is_made_since(instance, began, day, only or drift_report.key)
-            else why,
         )
-        for day in days_of(instance, run)
-        if (why := failed.get(day.partition) or failure_in_words(events))
-        # In a run over a range the others may have been made, now or before.
-        and (
-            PARTITION_NAME_TAG in run.tags
-            or day.partition in {*stopped, *failed}
-            or not store.has("drift_report", day.key, day.day)
-        )
-    ]
+        why = None if is_said else failed.get(day.partition) or failure_in_words(events)
+        source = run_of(asset_name(only)) if only else RUN
+        found.append(FailedDay(run, failed_at, day, source, why))
+    return found
 
 
 def _is_made_since(

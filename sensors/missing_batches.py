@@ -8,12 +8,12 @@ import dagster as dg
 from airflow_bridge.export.settings import BRIDGE_IS_ON, bridge_is_on
 from monitoring_assets.jobs import monitor_day
 from monitoring_assets.partitions import ModelDay, monitored_days
-from resources.dagster_internals import PARTITION_NAME_TAG
 from resources.lake import Lake
 from resources.manifest import Manifest
-from resources.store import Store
+from resources.store import Landed, Store
 from sensors.default_status import default_schedule_status
-from sensors.run_requests import request_day
+from sensors.look_up import look_up
+from sensors.run_requests import newest_runs, request_day
 
 NAME = "missing_batches"
 # Longer than an outage of the daemon is likely to last: deadlines within it are caught up with.
@@ -36,29 +36,38 @@ def missing_batches(
         yield dg.SkipReason(BRIDGE_IS_ON)
         return
     now = context.scheduled_execution_time
-    last = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
-    profiled = store.profiled_keys()
-    missing = 0
-    for item in store.all_landed().values():
-        manifest = item.manifest
-        # Days before it landed are the registry sensor's.
-        first = max(last - dt.timedelta(days=MISSED_DEADLINE_DAYS - 1), item.landed_at.date())
-        for day in monitored_days(manifest, first, last):
-            if (
-                manifest.schedule.deadline(day) <= now
-                and not _has_run(context.instance, manifest, day)
-                # Without a reference profile no sensor asks for the day.
-                and not (manifest.key in profiled and _has_arrived(context, lake, manifest, day))
-            ):
-                missing += 1
-                yield request_day(manifest, day, NAME)
+    landed, profiled = store.all_landed(), store.profiled_keys()
+    due = [ModelDay(day, key) for key, item in landed.items() for day in _days_due(item, now)]
+    run = newest_runs(context.instance, due, job_name=monitor_day.name)
+    waiting = sorted((day for day in due if day not in run), reverse=True)
+
+    def is_missing(day: ModelDay) -> bool:
+        # Without a reference profile no sensor asks for the day.
+        return day.key not in profiled or not _has_arrived(
+            context, lake, landed[day.key].manifest, day.day
+        )
+
+    found = look_up(waiting, is_missing)
+    missing = sorted(day for day, yes in found.items() if yes)
+    yield from (request_day(landed[day.key].manifest, day.day, NAME) for day in missing)
+    if left := len(waiting) - len(found):
+        context.log.warning(f"{left} batches could not be looked for in time")
     if not missing:
-        yield dg.SkipReason("every batch that was due has arrived or has a run that says so")
+        yield dg.SkipReason(
+            f"{left} batches could not be looked for in time"
+            if left
+            else "every batch that was due has arrived or has a run that says so"
+        )
 
 
-def _has_run(instance: dg.DagsterInstance, manifest: Manifest, day: dt.date) -> bool:
-    tags = {PARTITION_NAME_TAG: ModelDay(day, manifest.key).partition}
-    return bool(instance.get_runs_count(dg.RunsFilter(job_name=monitor_day.name, tags=tags)))
+def _days_due(item: Landed, now: dt.datetime) -> Iterator[dt.date]:
+    """Days of a version whose deadline has passed, of the last ones."""
+    last = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
+    # Days before it landed are the registry sensor's.
+    first = max(last - dt.timedelta(days=MISSED_DEADLINE_DAYS - 1), item.landed_at.date())
+    for day in monitored_days(item.manifest, first, last):
+        if item.manifest.schedule.deadline(day) <= now:
+            yield day
 
 
 def _has_arrived(

@@ -5,7 +5,8 @@ a heartbeat, so that Datadog notices when this sensor itself is silent.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import dagster as dg
 
@@ -13,7 +14,7 @@ from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
-from resources.dagster_internals import PARTITION_NAME_TAG, InstigatorStatus, TickStatus
+from resources.dagster_internals import InstigatorStatus, TickStatus
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed, Store
@@ -22,14 +23,17 @@ from sensors.batch_sensor import batch_sensor
 from sensors.default_status import default_sensor_status
 from sensors.delivery_sensor import delivery_sensor
 from sensors.failure_sensor import failure_sensor
+from sensors.look_up import look_up
 from sensors.missing_batches import missing_batches
 from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
-from sensors.run_requests import OPEN, days_of, request_alerts
+from sensors.run_requests import OPEN, days_of, newest_runs, request_alerts
 
 NAME = "pipeline_sensor"
 # Days whose runs it expects, up to the last whole one.
 WATCHED_DAYS = 3
+# Days of one tick, the newest first: after an outage of all there are many, and each is decided.
+DAYS_A_TICK = 200
 # After a day's deadline: the hourly schedule for missing batches, the queue and the run itself.
 GRACE = dt.timedelta(hours=3)
 WATCHED = (registry_sensor, outcome_sensor, failure_sensor, delivery_sensor)
@@ -45,7 +49,8 @@ WORKED = [status for status in dg.DagsterRunStatus if status != dg.DagsterRunSta
 FAILED_DECISIONS = 20
 DECISIONS_LOOKBACK = dt.timedelta(days=14)
 RETIRED_LOOKBACK = dt.timedelta(days=30)
-SEND_SECONDS = 10.0
+# For what a tick has to tell; the outbox keeps what is not sent by then.
+SEND_SECONDS = 5.0
 
 
 @dg.sensor(
@@ -61,15 +66,15 @@ def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sen
     now = dt.datetime.now(dt.UTC)
     landed = store.all_landed()
     reported = context.instance.get_materialized_partitions(drift_report.key)
-    requests = []
     overdue = [day for day in _overdue(landed, now) if day.partition not in reported]
-    begun = _days_of_open_runs(context.instance) if overdue else set()
-    for day in overdue:
-        if day not in begun and _has_no_run(context.instance, day):
-            why = f"no run has made this day, {GRACE} after its batch was due"
-            fault = RecordedFault(family="pipeline", subject="monitor_day", text=why)
-            record_faults(store.storage, day.key, day.day, RUN, [fault])
-            requests.append(request_alerts(landed[day.key].manifest, day.day, NAME))
+    untold = sorted({*overdue} - _days_at_work(context.instance, overdue), reverse=True)
+    why = f"no run has made this day, {GRACE} after its batch was due"
+    fault = RecordedFault(family="pipeline", subject="monitor_day", text=why)
+    recorded = look_up(
+        untold[:DAYS_A_TICK],
+        lambda day: record_faults(store.storage, day.key, day.day, RUN, [fault]),
+    )
+    requests = [request_alerts(landed[day.key].manifest, day.day, NAME) for day in recorded]
     problems = dict(
         [*_stopped_sensors(context, now), *_failed_decisions(context.instance, store, now)]
     )
@@ -93,16 +98,14 @@ def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDa
                 yield ModelDay(day, key)
 
 
-def _days_of_open_runs(instance: dg.DagsterInstance) -> set[ModelDay]:
-    """Days that a run is working on, or will; of a range they are in no tag of their own."""
+def _days_at_work(instance: dg.DagsterInstance, days: Collection[ModelDay]) -> set[ModelDay]:
+    """Days that something has worked on, or will; what failed has told of itself."""
+    if not days:
+        return set()
+    # Of a run over a range they are in no tag of their own.
     runs = instance.get_runs(dg.RunsFilter(statuses=OPEN))
-    return {day for run in runs for day in days_of(instance, run)}
-
-
-def _has_no_run(instance: dg.DagsterInstance, day: ModelDay) -> bool:
-    """Whether nothing has worked on a day, or is going to; what failed has told of itself."""
-    runs = dg.RunsFilter(statuses=WORKED, tags={PARTITION_NAME_TAG: day.partition})
-    return not instance.get_runs_count(runs)
+    begun = {day for run in runs for day in days_of(instance, run)}
+    return begun | newest_runs(instance, days, statuses=WORKED).keys()
 
 
 def _stopped_sensors(
@@ -146,17 +149,20 @@ def _failed_decisions(
         ),
         limit=FAILED_DECISIONS,
     )
-    for record in failed:
-        for day in days_of(instance, record.dagster_run):
-            made = dg.RunsFilter(
-                statuses=[dg.DagsterRunStatus.SUCCESS],
-                tags={PARTITION_NAME_TAG: day.partition},
-                created_after=record.create_timestamp,
-            )
-            told = read_ledger(store.storage, day.key).decided
-            if (told is None or told <= day.day) and not instance.get_runs_count(made):
-                run = record.dagster_run.run_id
-                yield day.partition, f"the decision on {day.partition} failed: see run {run}"
+    # The newest failure of each day, as records come newest first.
+    days = {
+        day: record for record in reversed(failed) for day in days_of(instance, record.dagster_run)
+    }
+    made = newest_runs(instance, days, statuses=[dg.DagsterRunStatus.SUCCESS])
+    told = look_up({day.key for day in days}, lambda key: read_ledger(store.storage, key).decided)
+    for day, record in days.items():
+        is_made = (
+            day in made and (made[day].start_time or 0.0) > record.create_timestamp.timestamp()
+        )
+        decided = told.get(day.key, dt.date.max)  # one that was not read in time is told of later
+        if not is_made and (decided is None or decided <= day.day):
+            run = record.dagster_run.run_id
+            yield day.partition, f"the decision on {day.partition} failed: see run {run}"
 
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:
@@ -194,26 +200,30 @@ def _end_retired(store: Store, landed: Mapping[str, Landed], now: dt.datetime) -
     from resources.delivery.messages import Measurements, Subject
     from resources.delivery.metrics import INCIDENTS_OPEN
 
-    for key, item in landed.items():
-        retired_at = item.manifest.retired_at
-        if retired_at is None or not retired_at <= now.date() < retired_at + RETIRED_LOOKBACK:
+    retired = {
+        key: item.manifest.retired_at
+        for key, item in landed.items()
+        if item.manifest.retired_at is not None
+        and item.manifest.retired_at <= now.date() < item.manifest.retired_at + RETIRED_LOOKBACK
+    }
+    end = time.monotonic() + SEND_SECONDS
+    for key, known in look_up(retired, lambda key: read_ledger(store.storage, key)).items():
+        if not known.open or time.monotonic() > end:  # what is left is told by the next ticks
             continue
-        known = read_ledger(store.storage, key)
-        if not known.open:
-            continue
-        why = f"the version was retired on {retired_at}"
+        why = f"the version was retired on {retired[key]}"
         decisions = [
             Decision(family, "resolve", (why,))
             for one in known.open
             for family in FAMILIES
             if family in one.families
         ]
-        subject = Subject.of(item.manifest)
+        subject = Subject.of(landed[key].manifest)
         closed = [INCIDENTS_OPEN.gauge(0.0, family=one.family) for one in decisions]
-        last = max(known.decided or retired_at, retired_at)
+        last = max(known.decided or retired[key], retired[key])
         notice_context = NoticeContext(subject=subject, day=last, decided_at=now)
         measurements = Measurements(subject=subject, day=last, gauges=closed)
-        yield from tell(store, notice_context, decisions, measurements, seconds=SEND_SECONDS)
+        seconds = end - time.monotonic()
+        yield from tell(store, notice_context, decisions, measurements, seconds=seconds)
 
 
 def _send_heartbeat(
@@ -233,7 +243,7 @@ def _send_heartbeat(
     newest: dict[str, dt.date] = {}
     for day in map(ModelDay.parse, reported):
         newest[day.key] = max(newest.get(day.key, day.day), day.day)
-    waiting = [one.channel for one in Outbox(store.storage).waiting()]
+    waiting = [one.channel for one in Outbox(store.storage).parcels()]
     channels = channels_from_environment(store)
     message = Measurements(
         subject=deployment(),

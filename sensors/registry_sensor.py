@@ -19,7 +19,12 @@ from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.model_registry import model_registry
 from monitoring_assets.code_version import code_version
 from monitoring_assets.jobs import monitor_day, onboard_model
-from monitoring_assets.partitions import MODEL_DIMENSION, MODEL_VERSIONS, monitored_days
+from monitoring_assets.partitions import (
+    MODEL_DIMENSION,
+    MODEL_VERSIONS,
+    ModelDay,
+    monitored_days,
+)
 from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, FieldFault, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict, scan
@@ -71,7 +76,12 @@ def registry_sensor(
     known_keys = set(context.instance.get_dynamic_partitions(MODEL_DIMENSION))
     new_keys = sorted(landed.keys() - known_keys)
     room = room_for_runs(context.instance, NAME)
-    onboarded: dict[str, str] = cursor.get("onboarded", {})
+    # Of those that have a profile by now no memory is needed.
+    onboarded: dict[str, str] = {
+        key: fingerprint
+        for key, fingerprint in cursor.get("onboarded", {}).items()
+        if key not in profiled
+    }
     new = [
         key
         for key, item in landed.items()
@@ -86,8 +96,8 @@ def registry_sensor(
     backlog = {} if bridge_is_on() else {k: v for k, v in landed.items() if k in profiled}
     days, requested = due_days(backlog, cursor.get("requested", {}), room - len(requests))
     requests += [
-        request_day(landed[key].manifest, day, NAME)
-        for day, key in without_report(context.instance, days)
+        request_day(landed[one.key].manifest, one.day, NAME)
+        for one in without_report(context.instance, days)
     ]
 
     digest = hashlib.sha256(json.dumps([asdict(line) for line in lines]).encode()).hexdigest()
@@ -173,7 +183,7 @@ def accept(
 
 def due_days(
     landed: Mapping[str, Landed], requested: Mapping[str, str], room: int
-) -> tuple[list[tuple[dt.date, str]], dict[str, str]]:
+) -> tuple[list[ModelDay], dict[str, str]]:
     """Days between deployment and landing that have not been requested, the oldest first.
 
     Later days are requested by the batch sensor when their batch arrives.
@@ -189,7 +199,7 @@ def due_days(
 
     Returns
     -------
-    Pairs of a day and a key, and ``requested`` brought up to date.
+    The days, and ``requested`` brought up to date.
     """
     due = []
     for key, item in landed.items():
@@ -197,9 +207,9 @@ def due_days(
         if key in requested:
             first = dt.date.fromisoformat(requested[key]) + dt.timedelta(days=1)
         last = item.landed_at.date() - dt.timedelta(days=1)
-        due += [(day, key) for day in monitored_days(item.manifest, first, last)]
+        due += [ModelDay(day, key) for day in monitored_days(item.manifest, first, last)]
     due = sorted(due)[:room]
-    return due, dict(requested) | {key: day.isoformat() for day, key in due}
+    return due, dict(requested) | {one.key: one.day.isoformat() for one in due}
 
 
 def _unusable(verdict: Verdict, landed: Mapping[str, Landed]) -> RegistryLine:

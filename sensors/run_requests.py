@@ -1,7 +1,7 @@
 """Run requests: the same partition keys, tags and limits for everything that starts a run."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
@@ -19,6 +19,7 @@ from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
     PRIORITY_TAG,
+    RunPartitionData,
 )
 from resources.manifest import Manifest
 from resources.store import Landed, NotMaterialisedError, Store
@@ -46,6 +47,11 @@ def room_for_runs(instance: dg.DagsterInstance, requested_by: str) -> int:
     return max(MAX_OPEN_RUNS - open_runs, 0)
 
 
+def is_new_day(day: dt.date) -> bool:
+    """Whether a day comes before all history: its batch is one of the last two."""
+    return day >= dt.datetime.now(dt.UTC).date() - NEW_DAYS
+
+
 def request_reference(landed: Landed, requested_by: str) -> dg.RunRequest:
     """The run that makes a version's reference profile, once for whatever was accepted."""
     manifest = landed.manifest
@@ -60,12 +66,12 @@ def request_reference(landed: Landed, requested_by: str) -> dg.RunRequest:
 def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRequest:
     """The run of a day of a version; Dagster starts one for each run key of a sensor."""
     partition = ModelDay(day, manifest.key).partition
-    is_new = day >= dt.datetime.now(dt.UTC).date() - NEW_DAYS
     return dg.RunRequest(
         run_key=partition,
         job_name=monitor_day.name,
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
-        tags=_tags(manifest, requested_by) | ({PRIORITY_TAG: NEW_DAY_PRIORITY} if is_new else {}),
+        tags=_tags(manifest, requested_by)
+        | ({PRIORITY_TAG: NEW_DAY_PRIORITY} if is_new_day(day) else {}),
     )
 
 
@@ -124,14 +130,28 @@ def decided_at(store: Store, day: ModelDay) -> dt.datetime:
     return dt.datetime.fromisoformat(notes["decided_at"])
 
 
-def without_report(
-    instance: dg.DagsterInstance, days: Sequence[tuple[dt.date, str]]
-) -> list[tuple[dt.date, str]]:
-    """Days (with their version's key) that have not been run yet, by a backfill for example."""
+def without_report(instance: dg.DagsterInstance, days: Sequence[ModelDay]) -> list[ModelDay]:
+    """Days that have not been run yet, by a backfill for example."""
     if not days:  # the usual tick: spares reading every partition's key
         return []
     reported = instance.get_materialized_partitions(drift_report.key)
-    return [(day, key) for day, key in days if ModelDay(day, key).partition not in reported]
+    return [day for day in days if day.partition not in reported]
+
+
+def newest_runs(
+    instance: dg.DagsterInstance,
+    days: Collection[ModelDay],
+    *,
+    job_name: str | None = None,
+    statuses: Sequence[dg.DagsterRunStatus] | None = None,
+) -> dict[ModelDay, RunPartitionData]:
+    """The newest run of its own, of a job or in a status, that each of some days has; one query."""
+    if not days:
+        return {}
+    tags = {PARTITION_NAME_TAG: [day.partition for day in days]}
+    runs = dg.RunsFilter(job_name=job_name, statuses=statuses, tags=tags)
+    found = instance.run_storage.get_run_partition_data(runs)
+    return {ModelDay.parse(one.partition): one for one in found}
 
 
 def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,6 +27,7 @@ from resources.storage import Storage
 BACK_OFF = (30.0, 600.0)
 BACK_OFF_REFUSED = (600.0, 3600.0)
 LONGEST_WAIT = 3600.0
+READERS = 16
 
 
 class Failure(BaseModel):
@@ -92,7 +94,9 @@ class Waiting:
 
     Parameters
     ----------
-    channel, path
+    channel, subject
+        What it waits for, and the key of what it is about.
+    path
         Where it lies: ``outbox/<path>``, below the store's root.
     attempts
         How often it was tried.
@@ -103,6 +107,7 @@ class Waiting:
     """
 
     channel: str
+    subject: str
     path: str
     attempts: int
     reason: str
@@ -155,22 +160,25 @@ class Outbox:
             ):
                 self._write(parcel, Envelope(message=message))
 
+    def parcels(self, key: str | None = None) -> list[Parcel]:
+        """Names of what waits, of one subject or of all, from one listing."""
+        parcels = map(layout.outbox_parts, self._storage.list(OUTBOX))
+        return [parcel for parcel in parcels if key is None or parcel.subject == key]
+
     def waiting(self, key: str | None = None) -> list[Waiting]:
         """What waits, of one subject or of all, in the order of its paths."""
         found = []
-        for parcel in self._parcels(key):
+        for parcel, envelope in self._read_all(key):
             attempts, reason, not_before = 0, "", None
-            try:
-                envelope = self._read(parcel)
-            except ValidationError as error:
-                reason = self._unreadable(parcel, error)
+            if isinstance(envelope, ValidationError):
+                reason = self._unreadable(parcel, envelope)
             else:
-                if envelope is None:
-                    continue
                 if failure := envelope.failure:
                     attempts, reason = failure.attempts, failure.reason
                     not_before = failure.not_before
-            found.append(Waiting(parcel.channel, str(parcel), attempts, reason, not_before))
+            found.append(
+                Waiting(parcel.channel, parcel.subject, str(parcel), attempts, reason, not_before)
+            )
         return found
 
     def deliver(
@@ -209,18 +217,13 @@ class Outbox:
         down: set[str] = set()
         due: dict[str, set[str]] = {}
         found: list[Delivery] = []
-        for parcel in self._parcels(key):
+        for parcel, envelope in self._read_all(key):
             name = parcel.channel
             if name not in by_name:
                 continue
-            try:
-                envelope = self._read(parcel)
-            except ValidationError as error:
-                found.append(Delivery(name, str(parcel), False, self._unreadable(parcel, error)))
-                continue
-            if envelope is None:
-                continue
-            if envelope.is_due(now):
+            if isinstance(envelope, ValidationError):
+                found.append(Delivery(name, str(parcel), False, self._unreadable(parcel, envelope)))
+            elif envelope.is_due(now):
                 due.setdefault(parcel.subject, set()).add(name)
             elif envelope.failure and envelope.failure.asked_to_wait:
                 down.add(name)
@@ -303,10 +306,20 @@ class Outbox:
             return False
         return self._storage.exists(layout.delivery(parcel))
 
-    def _parcels(self, key: str | None) -> list[Parcel]:
-        """What waits, from one listing."""
-        parcels = map(layout.outbox_parts, self._storage.list(OUTBOX))
-        return [parcel for parcel in parcels if key is None or parcel.subject == key]
+    def _read_all(self, key: str | None) -> list[tuple[Parcel, Envelope | ValidationError]]:
+        """What waits, or why it cannot be read."""
+
+        def read(parcel: Parcel) -> Envelope | ValidationError | None:
+            try:
+                return self._read(parcel)
+            except ValidationError as error:
+                return error
+
+        parcels = self.parcels(key)
+        with ThreadPoolExecutor(READERS) as readers:
+            envelopes = readers.map(read, parcels)
+            found = zip(parcels, envelopes, strict=True)
+            return [(parcel, envelope) for parcel, envelope in found if envelope is not None]
 
     def _read(self, parcel: Parcel) -> Envelope | None:
         """What waits; None if it was taken away since it was listed.

@@ -142,7 +142,7 @@ def test_a_batch_that_comes_very_late_is_left_to_a_backfill(daemon):
 def test_days_that_arrived_while_the_sensor_stood_still_are_made_up_for(daemon):
     land(daemon.lender, landed=60)
     stood_still_since = days_ago(20).isoformat()
-    cursor = json.dumps({"requested": {}, "seen": {"pd_cards.1": stood_still_since}})
+    cursor = json.dumps({"through": stood_still_since, "waits": {"pd_cards.1": []}})
     daemon.instance.daemon_cursor_storage.set_cursor_values({batch_sensor.name: cursor})
     daemon.lender.deliver(days_ago(18))
     assert requested(daemon.tick()) == [f"{days_ago(18)}|pd_cards.1"]
