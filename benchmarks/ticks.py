@@ -22,7 +22,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -31,6 +30,7 @@ from benchmarks.fleet_database import copy_run, fleet_instance, run_one_day
 from benchmarks.measure import publish
 from benchmarks.object_store import CALLS, SEED
 from monitoring_assets.partitions import ModelDay
+from tests.queries import recorded_queries
 
 LATENCY = 0.02
 SIZES = (30, 100, 300, 1000)
@@ -170,29 +170,11 @@ def fail_days(instance: dg.DagsterInstance, days: list[ModelDay]) -> None:
         instance.report_run_failed(run)
 
 
-@contextmanager
-def counted_queries() -> Iterator[list[int]]:
-    """Statements of every engine meanwhile."""
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
-    count = [0]
-
-    def one_more(*_: object) -> None:
-        count[0] += 1
-
-    event.listen(Engine, "before_cursor_execute", one_more)
-    try:
-        yield count
-    finally:
-        event.remove(Engine, "before_cursor_execute", one_more)
-
-
 def measure(lake: Lake, name: str, evaluate: Any) -> Iterator[dict[str, Any]]:
     """Tick a sensor three times and say what each took."""
     cursor = None
     for _ in range(3):
-        with counted_queries() as queries:
+        with recorded_queries() as queries:
             lake.calls()
             start, cpu = time.perf_counter(), time.process_time()
             result = evaluate(cursor)
@@ -204,8 +186,8 @@ def measure(lake: Lake, name: str, evaluate: Any) -> Iterator[dict[str, Any]]:
             "s": seconds,
             "CPU s": cpu,
             "S3 calls": lake.calls(),
-            "queries": queries[0],
-            "runs requested": len(requests) if not isinstance(result, list) else len(result),
+            "queries": len(queries),
+            "runs requested": len(requests),
             "cursor, kB": len(cursor or "") / 1000,
         }
 
@@ -266,13 +248,14 @@ def ticks(instance: dg.DagsterInstance) -> Iterator[tuple[str, Any]]:
             dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
         )
 
-    def missing(_: object) -> list[dg.RunRequest]:
+    def missing(_: object) -> dg.SensorResult:
         context = dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=dt.datetime.now(dt.UTC).replace(hour=23),
             resources=resources,
         )
-        return [one for one in missing_batches(context) if isinstance(one, dg.RunRequest)]
+        found = [one for one in missing_batches(context) if isinstance(one, dg.RunRequest)]
+        return dg.SensorResult(run_requests=found)
 
     for sensor in (
         batch_sensor,

@@ -103,7 +103,7 @@ class Lake(ConfigurableResource):
             paths = [path] if is_there(path) else []
         if listed:
             is_there = listed.__contains__
-        elif not paths and not _is_open(path.split("/")) and is_there(path):
+        elif segments[-1] == "" and not _is_open(path.split("/")) and is_there(path):
             paths = [path]  # not a folder, but a file without an ending
         if not paths:
             raise NotArrivedError(_absence(place.url(path), listed, segments))

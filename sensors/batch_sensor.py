@@ -48,6 +48,8 @@ def batch_sensor(context: dg.SensorEvaluationContext, lake: Lake, store: Store) 
         for key, item in watched.items()
         for day in _days_to_look_for(key, item, cursor, last)
     ]
+    if watched.keys() - cursor.get("waits", {}).keys():  # of those nothing is known
+        pending = without_report(context.instance, pending)
     # New days first, as in the queue: batches that never come must not keep today's waiting.
     new = sorted(one for one in pending if is_new_day(one.day))
     # Then the late ones, from where the last tick had to stop.

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from functools import partial
+from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.storage import open_storage
+from tests.s3_requests import recorded_requests
 from tests.tables import Icebergs, write_delta
 
 DAY = dt.date(2026, 9, 1)
@@ -256,6 +258,56 @@ def test_the_files_of_many_days_are_those_of_each_in_one_listing(any_lender, pat
     assert list(found) == days[1:3]
     for day, files in found.items():
         assert [one.path for one in files] == list(any_lender.lake.day_files(pattern, day).paths)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "f/{date}/",
+        "f/{date}.parquet",
+        "f/*/{date}.parquet",
+        "f/part-{date}-*.csv",
+        "f/{date:%Y/%m/%d}/",
+        "f/{date:%d-%m-%Y}/*.csv",
+        "f/{date:%m}/{date:%Y%j}.pq",
+        "f/{date:%y%m%d}[[]x].csv",
+    ],
+)
+def test_files_of_some_days_are_the_same_whatever_comes_before_and_after(any_lender, pattern):
+    lake = open_storage(any_lender.lake.root)
+    days = [dt.date(2025, 11, 20) + dt.timedelta(days=number) for number in range(60)]
+    for day in days:
+        path = pattern.format(date=day).replace("[[]", "[").replace("*", "a")
+        lake.write(f"{path}a.csv" if path.endswith("/") else path, b"rows")
+    wanted = days[20:45]
+    found = any_lender.lake.files_by_day(pattern, reversed(wanted))
+    assert {day: [one.path for one in files] for day, files in found.items()} == {
+        day: list(any_lender.lake.day_files(pattern, day).paths) for day in wanted
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "after"),
+    [
+        ("f/{date}/", "f/2026-08-02"),
+        ("f/{date:%Y/%m/%d}.csv", "f/2026/08/02.cs"),
+        ("f/{date}/part-*.csv", "f/2026-08-02/part"),
+        ("f/part-{date}-*.csv", "f/part-2026-08-02"),
+    ],
+)
+def test_a_listing_of_days_begins_with_the_first_of_them(s3_lender, pattern, after):
+    days = [dt.date(2026, 8, 2), DAY]
+    with recorded_requests() as requests:
+        s3_lender.lake.files_by_day(pattern, days)
+    (listing,) = requests
+    (found,) = parse_qs(listing.partition("?")[2])["start-after"]
+    assert found == f"lake/{after}"
+
+
+def test_no_days_need_no_listing(s3_lender):
+    with recorded_requests() as requests:
+        assert s3_lender.lake.files_by_day("f/{date}/", []) == {}
+    assert not requests
 
 
 @pytest.mark.parametrize("pattern", ["t/date={date}/*.parquet", "*/date={date}/"])

@@ -72,6 +72,14 @@ def test_a_writer_that_fails_leaves_what_was_there(storage):
     assert storage.read("file") == b"old"
 
 
+@pytest.mark.parametrize("after", ["a/b", "a/b-", "a/b/one", "a/bb", "a/d", "a/d/e", "b", "0"])
+def test_a_listing_may_begin_after_a_path(storage, after):
+    paths = sorted(["a/b-c", "a/b/one", "a/b/two", "a/c", "a/d/e", "a/d.f/g"])
+    for path in (*paths, "other/f"):
+        storage.write(path, b"content")
+    assert list(storage.list("a", after=after)) == [path for path in paths if path > after]
+
+
 def test_an_unfinished_file_is_not_listed(storage):
     with storage.writing("file") as local:
         local.write_bytes(b"half")

@@ -11,10 +11,12 @@ from resources.asset_keys import asset_key
 from resources.manifest import Manifest
 from resources.storage import open_storage
 from resources.store import Landed
+from sensors import batch_sensor as module
 from sensors.batch_sensor import LATE_BATCH_DAYS, batch_sensor
 from sensors.registry_sensor import registry_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
 from tests.conftest import YESTERDAY, days_ago
+from tests.s3_requests import recorded_requests
 from tests.sensors.daemon import Daemon
 
 
@@ -206,3 +208,95 @@ def test_a_day_that_somebody_has_backfilled_is_not_run_again(lender, instance):
     asked = {str(request.partition_key) for request in tick(lender, instance).run_requests}
 
     assert asked == {f"{days_ago(number)}|pd_cards.1" for number in (0, 2)}
+
+
+def test_feeds_that_are_dead_keep_no_batch_of_today_waiting(daemon, monkeypatch):
+    monkeypatch.setattr(module, "LATE_LOOKS", 3)
+    for number in range(5):
+        land(daemon.lender, f"dead{number}", landed=10)
+    land(daemon.lender, "alive", landed=10)
+    daemon.tick()
+    daemon.lender.deliver(YESTERDAY, feed="alive")
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|alive.1"]
+
+
+def test_late_days_are_looked_for_in_turn(daemon, monkeypatch):
+    monkeypatch.setattr(module, "LATE_LOOKS", 7)
+    names = [f"m{number}" for number in range(5)]
+    for name in names:
+        land(daemon.lender, name, landed=6)
+    daemon.tick()
+    late = [(days_ago(number), name) for number in (6, 4, 2) for name in names]
+    for day, name in late:
+        daemon.lender.deliver(day, feed=name)
+    # Five versions have five late days each.
+    found = [one for _ in range(1 + 25 // 7) for one in requested(daemon.tick())]
+    assert sorted(found) == sorted(f"{day}|{name}.1" for day, name in late)
+
+
+def test_late_days_without_room_come_first_when_there_is_some(daemon, monkeypatch):
+    monkeypatch.setattr(module, "LATE_LOOKS", MAX_OPEN_RUNS + 5)
+    names = [f"m{number:02}" for number in range(MAX_OPEN_RUNS + 10)]
+    for name in names:
+        batch = {"path": "all/{date}.parquet", "key": "loan_id"}
+        land(daemon.lender, name, landed=4, batch=batch)
+    daemon.lender.deliver(days_ago(4), feed="all")
+    first = requested(daemon.tick())
+    daemon.finish_runs()
+    second = requested(daemon.tick())
+    assert first + second == [f"{days_ago(4)}|{name}.1" for name in names]
+
+
+def test_new_days_come_before_a_backlog(daemon):
+    land(daemon.lender, landed=MAX_OPEN_RUNS + 15)
+    for number in range(MAX_OPEN_RUNS + 10):
+        daemon.lender.deliver(days_ago(number))
+    first = requested(daemon.tick())
+    assert len(first) == MAX_OPEN_RUNS
+    assert {f"{days_ago(0)}|pd_cards.1", f"{days_ago(1)}|pd_cards.1"} <= {*first}
+
+
+def test_the_cursor_holds_what_a_version_waits_for_and_no_more(daemon):
+    def cursor():
+        name = batch_sensor.name
+        return daemon.instance.daemon_cursor_storage.get_cursor_values({name})[name]
+
+    land(daemon.lender, "dead", landed=200)
+    land(daemon.lender, "alive", landed=200)
+    for number in range(60):
+        daemon.lender.deliver(days_ago(number), feed="alive")
+    for _ in range(4):
+        daemon.tick()
+        daemon.finish_runs()
+    waits = json.loads(cursor())["waits"]
+    assert waits["alive.1"] == []
+    assert len(waits["dead.1"]) == LATE_BATCH_DAYS + 1
+    before = cursor()
+    daemon.tick()
+    assert cursor() == before
+
+
+def test_nothing_is_looked_for_without_room(s3_lender, instance):
+    daemon = Daemon(batch_sensor, s3_lender, instance)
+    for number in range(MAX_OPEN_RUNS + 3):
+        batch = {"path": "all/{date}.parquet", "key": "loan_id"}
+        land(s3_lender, f"m{number}", landed=0, batch=batch)
+    s3_lender.deliver(YESTERDAY, feed="all")
+    first = requested(daemon.tick())
+    with recorded_requests() as requests:
+        assert requested(daemon.tick()) == []
+    assert not [one for one in requests if "/lake/" in one]
+    daemon.finish_runs()
+    second = requested(daemon.tick())
+    assert (len(first), len(second)) == (MAX_OPEN_RUNS, 3)
+
+
+def test_days_that_were_run_are_not_looked_for_when_the_cursor_is_lost(s3_lender, instance):
+    land(s3_lender, landed=40)
+    for number in range(1, 40):
+        partition = f"{days_ago(number)}|pd_cards.1"
+        done = dg.AssetMaterialization(asset_key("drift_report"), partition=partition)
+        instance.report_runless_asset_event(done)
+    with recorded_requests() as requests:
+        Daemon(batch_sensor, s3_lender, instance).tick()
+    assert len([one for one in requests if "/lake/" in one]) == 2

@@ -11,8 +11,11 @@ from monitoring_assets.partitions import ModelDay
 from resources import layout
 from resources.manifest import Manifest
 from resources.store import Landed
+from sensors import missing_batches as module
 from sensors.missing_batches import MISSED_DEADLINE_DAYS, missing_batches
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
+from tests.queries import recorded_queries
+from tests.s3_requests import recorded_requests
 
 HOUR = dt.timedelta(hours=1)
 LONDON = ZoneInfo("Europe/London")
@@ -175,3 +178,36 @@ def test_a_version_without_a_reference_profile_is_not_passed_over_in_silence(len
     assert f"{day}|pd_cards.1" not in evaluate(lender, instance, noon)
     lender.store.storage.delete(layout.partition("reference_profile", "pd_cards.1"))
     assert f"{day}|pd_cards.1" in evaluate(lender, instance, noon)
+
+
+def test_queries_do_not_grow_with_versions_and_calls_only_with_days_without_a_run(
+    s3_lender, instance
+):
+    start = dt.datetime.combine(days_ago(3), dt.time(), dt.UTC)
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+
+    def cost():
+        with recorded_queries() as queries, recorded_requests() as requests:
+            found = evaluate(s3_lender, instance, now)
+        return len(found), len(queries), len([one for one in requests if "/lake/" in one])
+
+    land(s3_lender, "m0", landed_at=start)
+    s3_lender.deliver(YESTERDAY, feed="m0")
+    assert cost()[::2] == (3, 4)
+    missing, queries, calls = cost()
+    assert (missing, calls) == (0, 1)
+    for number in range(1, 6):
+        land(s3_lender, f"m{number}", landed_at=start)
+        for day in range(4):
+            s3_lender.deliver(days_ago(day), feed=f"m{number}")
+    assert cost() == (0, queries, 21)
+
+
+def test_the_newest_days_are_looked_for_first(lender, instance, monkeypatch):
+    start = dt.datetime.combine(days_ago(3), dt.time(), dt.UTC)
+    now = dt.datetime.combine(YESTERDAY + dt.timedelta(days=1), dt.time(7), dt.UTC)
+    for name in ("a", "b"):
+        land(lender, name, landed_at=start)
+    monkeypatch.setattr(module, "look_up", lambda items, ask: dict.fromkeys(items[:2], True))
+    newest = [f"{YESTERDAY}|a.1", f"{YESTERDAY}|b.1"]
+    assert evaluate(lender, instance, now) == newest

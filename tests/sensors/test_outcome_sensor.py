@@ -1,6 +1,8 @@
 """A cohort is measured when outcomes of it have come, once for each change, and no other is."""
 
 import datetime as dt
+import json
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,7 +15,7 @@ from sensors.outcome_sensor import LATE_DAYS, outcome_sensor
 from sensors.run_requests import MAX_OPEN_RUNS
 from tests.conftest import days_ago
 from tests.s3_requests import recorded_requests
-from tests.sensors.daemon import Daemon
+from tests.sensors.daemon import Daemon, KilledError
 
 OUTCOME = {"path": "o/{date}/", "column": "bad_{horizon}", "maturity": [30, 90]}
 
@@ -159,11 +161,91 @@ def test_a_lost_cursor_starts_no_run_twice(daemon):
     assert len(daemon.run_keys()) == 1
 
 
-def test_a_version_costs_one_listing_of_the_lake_whatever_its_cohorts(s3_lender, instance):
-    land(s3_lender, scored=[aged(number) for number in range(30, 60)])
-    for number in range(30, 60):
-        tell(s3_lender, aged(number))
+def test_a_version_costs_two_listings_from_its_oldest_cohort_on(s3_lender, instance):
+    for name in ("a", "b"):
+        path = f"o/{name}/{{date}}/"
+        land(
+            s3_lender,
+            name,
+            [aged(number) for number in range(30, 60)],
+            outcome=OUTCOME | {"path": path},
+        )
+        for number in range(30, 60):
+            tell(s3_lender, aged(number), folder=f"o/{name}")
     daemon = Daemon(outcome_sensor, s3_lender, instance)
     with recorded_requests() as requests:
         daemon.tick()
-    assert len([one for one in requests if "lake" in str(one)]) == 1
+    listings = [
+        (query["prefix"][0], query["start-after"][0])
+        for one in requests
+        if "start-after" in (query := parse_qs(one.partition("?")[2]))
+    ]
+    oldest = aged(90 + LATE_DAYS)
+    assert sorted(listings) == [
+        *((f"lake/o/{name}/", f"lake/o/{name}/{aged(59)}") for name in "ab"),
+        *(
+            (
+                f"store/scores_profile/model={name}.1/",
+                f"store/scores_profile/model={name}.1/date={oldest}",
+            )
+            for name in "ab"
+        ),
+    ]
+
+
+def test_the_cursor_holds_what_the_last_tick_asked_for_and_no_more(daemon):
+    def asked():
+        name = outcome_sensor.name
+        cursor = daemon.instance.daemon_cursor_storage.get_cursor_values({name})[name]
+        return json.loads(cursor)["asked"]
+
+    land(daemon.lender, scored=[aged(number) for number in range(30, 70)])
+    daemon.tick()
+    assert len(asked()["pd_cards.1"]) == MAX_OPEN_RUNS
+    daemon.finish_runs()
+    daemon.tick()
+    assert len(asked()["pd_cards.1"]) == 40 - MAX_OPEN_RUNS
+    daemon.tick()
+    assert asked() == {}
+    assert requested(daemon.tick()) == []
+
+
+def test_a_tick_that_is_killed_before_its_runs_are_started_forgets_none(daemon):
+    land(daemon.lender, scored=[aged(30), aged(31)])
+
+    def killed():
+        raise KilledError
+
+    daemon.step = killed
+    with pytest.raises(KilledError):
+        daemon.tick()
+    daemon.step = lambda: None
+    assert len(requested(daemon.tick())) == 2
+    assert requested(daemon.tick()) == []
+
+
+def test_what_an_older_cursor_asked_for_is_not_asked_for_again(daemon):
+    land(daemon.lender, scored=[aged(30)])
+    daemon.tick()
+    cursors = daemon.instance.daemon_cursor_storage
+    name = outcome_sensor.name
+    asked = json.loads(cursors.get_cursor_values({name})[name])["asked"]
+    daemon.lender.store.storage.delete(layout.ASKED_COHORTS)
+    cursors.set_cursor_values({name: json.dumps(asked)})
+    assert requested(daemon.tick()) == []
+    assert requested(daemon.tick()) == []
+
+
+def test_a_tick_goes_on_where_the_last_one_had_to_stop(daemon, monkeypatch):
+    names = ["a", "b", "c", "d", "e"]
+    for name in names:
+        land(daemon.lender, name, scored=[aged(30)])
+
+    def two_at_a_time(items, ask):
+        return {item: ask(item) for item in items[:2]}
+
+    monkeypatch.setattr(module, "look_up", two_at_a_time)
+    found = [requested(daemon.tick()) for _ in range(3)]
+    assert found == [
+        [f"{aged(30)}|{name}.1" for name in two] for two in (["a", "b"], ["c", "d"], ["e"])
+    ]

@@ -15,10 +15,12 @@ from resources.dagster_internals import (
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
 from resources.manifest import Manifest
 from resources.store import Landed
+from sensors import pipeline_sensor as module
 from sensors.batch_sensor import batch_sensor
 from sensors.pipeline_sensor import pipeline_sensor
 from tests.conftest import YESTERDAY, days_ago, job, onboard
 from tests.conftest import tick as registry_tick
+from tests.queries import recorded_queries
 from tests.receivers.datadog import DatadogReceiver
 from tests.sensors.instigators import state, ticked
 
@@ -232,3 +234,38 @@ def test_a_day_of_the_week_without_a_batch_is_not_missed(lender, instance):
     assert ModelDay(day, KEY).partition not in tick(lender, instance)
     land(lender, schedule={"cron": "0 0 * * *", "days": names})
     assert ModelDay(day, KEY).partition in tick(lender, instance)
+
+
+def land_many(lender, number):
+    landed = {}
+    for name in (f"m{n}" for n in range(number)):
+        more = {"deployed_at": "2020-01-01", "schedule": {"cron": "0 0 * * *"}}
+        manifest = Manifest.model_validate(lender.manifest(name, "1", **more))
+        landed[manifest.key] = Landed(manifest=manifest, folder=f"{name}/1", landed_at=LONG_AGO)
+    lender.store.land(landed, {*landed})
+
+
+def test_after_an_outage_queries_do_not_grow_with_the_fleet(lender, instance):
+    cost = []
+    for number in (2, 12):
+        land_many(lender, number)
+        with recorded_queries() as queries:
+            assert len(tick(lender, instance)) >= 2 * number
+        cost.append(len(queries))
+    assert cost[0] == cost[1]
+
+
+def test_after_an_outage_the_newest_days_are_told_of_first_and_the_others_by_later_ticks(
+    lender, instance, monkeypatch
+):
+    land_many(lender, 4)
+    everything = tick(lender, instance)
+    monkeypatch.setattr(module, "DAYS_A_TICK", 5)
+    told = []
+    while found := tick(lender, instance):
+        assert len(found) <= 5
+        told += found
+        for partition in found:
+            instance.add_run(dg.DagsterRun("decide_alerts", tags={"dagster/partition": partition}))
+    assert sorted(told) == sorted(everything)
+    assert [one[:10] for one in told] == sorted((one[:10] for one in told), reverse=True)
