@@ -90,8 +90,8 @@ def copy_run(
             }
             for statement in COPIES:
                 cursor.execute(statement.replace("{which}", which), words)
-            cursor.execute("DROP TABLE copies")
-            cursor.execute("ANALYZE")
+            cursor.execute("DROP TABLE copies, copied")
+            cursor.execute("VACUUM ANALYZE")
     finally:
         connection.close()
 
@@ -119,22 +119,38 @@ COPIES = (
     f"""
     INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key,
                             partition)
-    SELECT c.run_id, {_copied("e.event")}, e.dagster_event_type,
-           c.at + (e.timestamp - min(e.timestamp) OVER ()), e.step_key, e.asset_key,
+    SELECT c.run_id, {_copied("e.event")}, e.dagster_event_type, c.at, e.step_key, e.asset_key,
            {_copied("e.partition")}
     FROM copies c, event_logs e WHERE e.run_id = %(template)s AND {{which}} ORDER BY c.number, e.id
     """,
+    # The events of a run are numbered in a row, so the copy of each is known by its place.
+    """
+    CREATE TEMP TABLE copied AS
+    SELECT e.id, row_number() OVER (ORDER BY e.id) - 1 AS place, count(*) OVER () AS events,
+           (SELECT min(n.id) FROM event_logs n, copies c
+            WHERE c.number = 1 AND n.run_id = c.run_id) AS first
+    FROM event_logs e WHERE e.run_id = %(template)s AND {which}
+    """,
     """
     INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp)
-    SELECT n.id, n.asset_key, t.key,
+    SELECT o.first + (c.number - 1) * o.events + o.place, t.asset_key, t.key,
            CASE t.key WHEN 'dagster/partition/date' THEN c.day
                       WHEN 'dagster/partition/model' THEN c.key ELSE t.value END,
-           n.timestamp
-    FROM copies c
-    JOIN event_logs n ON n.run_id = c.run_id
-    JOIN event_logs o ON o.run_id = %(template)s AND o.asset_key = n.asset_key
-         AND o.dagster_event_type = n.dagster_event_type
-    JOIN asset_event_tags t ON t.event_id = o.id
+           c.at
+    FROM copies c, asset_event_tags t JOIN copied o ON o.id = t.event_id
+    """,
+    f"""
+    INSERT INTO asset_check_executions (asset_key, check_name, partition, run_id, execution_status,
+        evaluation_event, evaluation_event_timestamp, evaluation_event_storage_id,
+        materialization_event_storage_id, create_timestamp)
+    SELECT x.asset_key, x.check_name, {_copied("x.partition")}, c.run_id, x.execution_status,
+           {_copied("x.evaluation_event")}, c.at,
+           o.first + (c.number - 1) * o.events + o.place,
+           m.first + (c.number - 1) * m.events + m.place, c.at
+    FROM copies c, asset_check_executions x
+    JOIN copied o ON o.id = x.evaluation_event_storage_id
+    LEFT JOIN copied m ON m.id = x.materialization_event_storage_id
+    WHERE x.run_id = %(template)s ORDER BY c.number
     """,
 )
-"""What is copied; event_logs' numbers are joined again where another table names them."""
+"""What is copied, in this order."""

@@ -44,6 +44,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.dagster_run import RunPartitionData
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -83,6 +85,8 @@ __all__ = [
     "AssetCheckEvaluationTargetMaterializationData",
     # See COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES.
     "AssetCheckExecutionRecord",
+    # Evaluations of checks, which `delete_run` leaves behind.
+    "AssetCheckExecutionsTable",
     # Result types of dagster-k8s' public launcher and step handler.
     "CheckRunHealthResult",
     "CheckStepHealthResult",
@@ -122,6 +126,8 @@ __all__ = [
     "RunPartitionData",
     # See InstigatorState.
     "SensorInstigatorData",
+    # See AssetCheckExecutionsTable: the database that it is in.
+    "SqlEventLogStorage",
     # Steps in pods with a handler of our own: only `k8s_job_executor`, with its own, is public.
     "StepDelegatingExecutor",
     # See CheckRunHealthResult.

@@ -7,6 +7,7 @@ import dagster as dg
 
 from airflow_bridge.export.graph import AssetNode
 from airflow_bridge.pod.asset_run import is_made, why_failed
+from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.partitions import ModelDay
 from resources.dagster_internals import PARTITION_NAME_TAG
 
@@ -68,7 +69,7 @@ def _judge_checks(
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         assert entry.dagster_event is not None  # as asked for
         said = entry.dagster_event.asset_check_evaluation_data
-        if said.asset_key == asset.asset_key and said.partition == day.partition:
+        if said.asset_key == asset.asset_key and evaluated_partition(said) == day.partition:
             evaluated[said.check_name] = said
     for name in asset.checks:
         if name not in evaluated:
@@ -77,5 +78,5 @@ def _judge_checks(
             said = evaluated[name]
             is_error = said.severity == dg.AssetCheckSeverity.ERROR
             (verdict.errors if is_error else verdict.warnings).append(
-                f"check {name} of {asset.name}: {said.severity.value}: {said.description}"
+                f"check {name} of {asset.name}: {said.severity.value}: {evaluated_words(said)}"
             )

@@ -89,7 +89,10 @@ query TaskEvents($runId: ID!, $after: String) {
           }
         }
         ... on AssetCheckEvaluationEvent {
-          evaluation { assetKey { path } checkName partition success severity description }
+          evaluation {
+            assetKey { path } checkName partition success severity description
+            metadataEntries { label ... on TextMetadataEntry { text } }
+          }
         }
         ... on ExecutionStepFailureEvent {
           stepKey
@@ -357,10 +360,12 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 
 def _check(evaluation: Mapping[str, Any]) -> CheckEvaluation:
+    said = {one["label"]: one.get("text") for one in evaluation.get("metadataEntries", ())}
     return CheckEvaluation(
         asset=evaluation["assetKey"]["path"][-1],
         name=evaluation["checkName"],
-        partition=evaluation["partition"],
+        # Evaluations of release 0.1 have it as a field.
+        partition=evaluation["partition"] or said.get("partition"),
         success=evaluation["success"],
         severity=evaluation["severity"],
         description=evaluation["description"] or "",

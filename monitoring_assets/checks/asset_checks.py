@@ -1,20 +1,19 @@
 """The Dagster side of the checks: who is asked, and what becomes of the findings.
 
-Each check is partitioned like its asset. One run of Great Expectations serves all checks of an
-asset and partition.
+One run of Great Expectations serves all checks of an asset and partition.
 """
 
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from importlib import import_module
 from operator import attrgetter
 
 import dagster as dg
 
+from monitoring_assets.checks.evaluated_day import evaluation_of
 from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from resources.faults import RecordedFault, record_faults
@@ -26,8 +25,6 @@ SHOWN_FINDINGS = 200
 
 def _checks_of(asset: str) -> dg.AssetChecksDefinition:
     """The checks of an asset, as one operation."""
-    # Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
-    warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
     definitions = [check for check in CHECKS.values() if check.asset == asset]
     specs = [
         dg.AssetCheckSpec(
@@ -37,7 +34,6 @@ def _checks_of(asset: str) -> dg.AssetChecksDefinition:
             "where the model's manifest lists it under checks.blocking.",
             # The graph waits for the check; each evaluation says whether it blocks.
             blocking=True,
-            partitions_def=MODEL_DAYS,
         )
         for check in definitions
     ]
@@ -58,8 +54,8 @@ def _evaluate(
     """Yield exactly one evaluation for each selected check and partition."""
     run = context.op_execution_context
     selected = sorted(context.selected_asset_check_keys)
-    days = [ModelDay.parse(partition) for partition in run.partition_keys]
-    for day in days:
+    evaluations = []
+    for day in map(ModelDay.parse, run.partition_keys):
         manifest, findings, problem = None, [], None
         try:
             manifest = store.landed(day.key).manifest
@@ -78,7 +74,9 @@ def _evaluate(
         judged = target_materialisation(run.instance, selected[0].asset_key, day)
         for key in selected:
             blocking = key.name in blocking_checks
-            yield _evaluation(key, day, findings, problem, blocking, judged)
+            evaluations.append(_evaluation(key, day, findings, problem, blocking, judged))
+    # Of a run over a range Dagster shows a check by its last evaluation: one that failed, if any.
+    yield from sorted(evaluations, key=lambda one: not one.passed)
     for key in selected:
         yield dg.Output(None, f"{key.asset_key.to_python_identifier()}_{key.name}")
 
@@ -166,15 +164,15 @@ def _evaluation(
     if shown:
         metadata["findings"] = _findings_shown(shown)
         metadata["checked"] = dg.MetadataValue.int(len(mine))
-    return dg.AssetCheckEvaluation(
+    return evaluation_of(
+        day,
+        problem or "; ".join(said[:5]) or all_well(mine),
         asset_key=key.asset_key,
         check_name=key.name,
         passed=not bad and problem is None,
         severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
-        description=problem or "; ".join(said[:5]) or all_well(mine),
         metadata=metadata,
         blocking=blocking and not only_the_week,
-        partition=day.partition,
         target_materialization_data=judged,
     )
 

@@ -1,14 +1,14 @@
 """Check ``delivered``: every message about a day has reached its channels."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from monitoring_assets.assets.alerts import alerts
+from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluation_of
 from monitoring_assets.checks.target_materialisation import target_materialisation
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from resources.dagster_internals import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     RUNLESS_JOB_NAME,
@@ -18,9 +18,6 @@ from resources.store import Store
 if TYPE_CHECKING:
     from resources.delivery.outbox import Waiting
 
-# Partitioned checks are in preview in Dagster 1.13; that was a decision, not a surprise.
-warnings.filterwarnings("ignore", "Specifying a partitions_def", dg.PreviewWarning)
-
 HISTORY = 1000
 
 DELIVERED = dg.AssetCheckSpec(
@@ -28,7 +25,6 @@ DELIVERED = dg.AssetCheckSpec(
     asset=alerts,
     description="Nothing about the model version waits for a channel. "
     "What waits is sent again by the delivery sensor.",
-    partitions_def=MODEL_DAYS,
 )
 
 
@@ -38,10 +34,13 @@ def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Itera
     from resources.delivery.outbox import Outbox
 
     run = context.op_execution_context
-    for partition in run.partition_keys:
-        day = ModelDay.parse(partition)
-        waiting = Outbox(store.storage).waiting(day.key)
-        yield delivered_evaluation(run.instance, day, waiting)
+    waiting = Outbox(store.storage).waiting()
+    evaluations = [
+        delivered_evaluation(run.instance, day, [one for one in waiting if one.subject == day.key])
+        for day in map(ModelDay.parse, run.partition_keys)
+    ]
+    # Of a run over a range Dagster shows the last evaluation: one that failed, if any.
+    yield from sorted(evaluations, key=lambda one: not one.passed)
     yield dg.Output(None, f"{alerts.key.to_python_identifier()}_{DELIVERED.name}")
 
 
@@ -50,7 +49,7 @@ def report_delivered(
 ) -> None:
     """Replace the evaluation by the run that decided a day, without a run of its own.
 
-    Dagster (1.13) stores an evaluation without any run only once for each check and partition.
+    Dagster (1.13) keeps one evaluation of a check for each run.
     """
     evaluation = delivered_evaluation(instance, day, waiting)
     judged = evaluation.target_materialization_data
@@ -74,8 +73,8 @@ def undelivered_days(instance: dg.DagsterInstance) -> set[ModelDay]:
     )
     passed: dict[str, bool] = {}
     for record in history:  # the latest comes first
-        if record.evaluation is not None and record.evaluation.partition is not None:
-            passed.setdefault(record.evaluation.partition, record.evaluation.passed)
+        if record.evaluation is not None and (of := evaluated_partition(record.evaluation)):
+            passed.setdefault(of, record.evaluation.passed)
     return {ModelDay.parse(partition) for partition, yes in passed.items() if not yes}
 
 
@@ -87,14 +86,14 @@ def delivered_evaluation(
         f"{one.channel}: {one.path} waits after {one.attempts} tries: {one.reason or 'not tried'}"
         for one in waiting
     ]
-    return dg.AssetCheckEvaluation(
+    return evaluation_of(
+        day,
+        "\n".join(lines) or "nothing waits",
         asset_key=alerts.key,
         check_name=DELIVERED.name,
         passed=not lines,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join(lines) or "nothing waits",
         metadata={"waiting": dg.MetadataValue.int(len(lines))},
         blocking=False,
-        partition=day.partition,
         target_materialization_data=target_materialisation(instance, DELIVERED.key.asset_key, day),
     )

@@ -124,15 +124,16 @@ def _copy_evaluations(
     """Copy the last evaluation of each partition that the new key does not have."""
     import dagster as dg
 
+    from monitoring_assets.checks.evaluated_day import evaluated_partition
     from monitoring_assets.checks.target_materialisation import target_materialisation
     from monitoring_assets.partitions import ModelDay
 
     old, new = dg.AssetCheckKey(before, check), dg.AssetCheckKey(key, check)
     wanted: dict[str | None, int] = {}
     for record in _evaluations(instance, old):  # the latest comes first
-        wanted.setdefault(record.partition, record.id)
+        wanted.setdefault(_partition_of(record), record.id)
     for record in _evaluations(instance, new):
-        wanted.pop(record.partition, None)
+        wanted.pop(_partition_of(record), None)
     # One at a time: a page of findings takes much memory.
     for number, at in enumerate(sorted(wanted.values())):
         if number % PAGE == 0:
@@ -144,8 +145,9 @@ def _copy_evaluations(
         assert entry.dagster_event is not None
         assert said is not None
         target = said.target_materialization_data
-        if target is not None and said.partition is not None:
-            copied = target_materialisation(instance, key, ModelDay.parse(said.partition))
+        partition = evaluated_partition(said)
+        if target is not None and partition is not None:
+            copied = target_materialisation(instance, key, ModelDay.parse(partition))
             if copied is not None and copied.run_id == target.run_id:
                 target = copied
         evaluation = dg.AssetCheckEvaluation(
@@ -162,6 +164,12 @@ def _copy_evaluations(
         event = entry.dagster_event._replace(event_specific_data=evaluation)
         instance.handle_new_event(entry._replace(dagster_event=event))
     return len(wanted)
+
+
+def _partition_of(record: AssetCheckExecutionRecord) -> str | None:
+    from monitoring_assets.checks.evaluated_day import evaluated_partition
+
+    return evaluated_partition(record.evaluation) if record.evaluation else record.partition
 
 
 def _evaluations(

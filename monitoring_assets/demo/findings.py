@@ -10,15 +10,15 @@ from typing import Any
 
 import dagster as dg
 
+from monitoring_assets.checks.evaluated_day import evaluated_partition
 from monitoring_assets.partitions import ModelDay
 from resources.asset_keys import asset_key
-from resources.dagster_internals import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 from resources.manifest import CHECKS
 from resources.store import Store
 
 ALARMING = ("error", "fail", "warn")
 """Statuses of a finding that make an alarm, the worst first."""
-EVERYTHING = 1_000_000
+EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 OF_SHARES = {
@@ -98,21 +98,21 @@ def read_findings(instance: dg.DagsterInstance) -> dict[str, dict[dt.date, DayFi
     found: defaultdict[str, defaultdict[dt.date, DayFindings]] = defaultdict(
         lambda: defaultdict(DayFindings)
     )
-    for check in CHECKS.values():
-        if check.family == "performance":
-            continue
-        judged: set[str] = set()
-        history = instance.event_log_storage.get_asset_check_execution_history(
-            dg.AssetCheckKey(asset_key(check.asset), check.name),
-            limit=EVERYTHING,
-            status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-        )
-        for record in history:  # the latest comes first
-            evaluation = record.evaluation
-            if evaluation is None or evaluation.partition is None or evaluation.partition in judged:
+    checks = {
+        dg.AssetCheckKey(asset_key(check.asset), check.name)
+        for check in CHECKS.values()
+        if check.family != "performance"
+    }
+    judged: set[tuple[dg.AssetCheckKey, str]] = set()
+    for run in instance.get_runs():  # the latest comes first
+        for entry in instance.all_logs(run.run_id, of_type=EVALUATION):
+            assert entry.dagster_event is not None  # as asked for
+            evaluation = entry.dagster_event.asset_check_evaluation_data
+            partition, check = evaluated_partition(evaluation), evaluation.asset_check_key
+            if partition is None or check not in checks or (check, partition) in judged:
                 continue
-            judged.add(evaluation.partition)
-            day = ModelDay.parse(evaluation.partition)
+            judged.add((check, partition))
+            day = ModelDay.parse(partition)
             _add(found[day.key][day.day], evaluation)
     return {key: dict(days) for key, days in found.items()}
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
+
 # The line of a run's failure in which the run launcher says why its pod ended.
 POD_ENDED = re.compile(r"\n[A-Z][A-Za-z]+: .+")
 
@@ -19,9 +21,9 @@ def stopped_partitions(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
                 not said.passed
                 and said.blocking
                 and said.severity == dg.AssetCheckSeverity.ERROR
-                and said.partition
+                and (partition := evaluated_partition(said))
             ):
-                stopped[said.partition] = f"{said.check_name}: {said.description}"
+                stopped[partition] = f"{said.check_name}: {evaluated_words(said)}"
     return stopped
 
 

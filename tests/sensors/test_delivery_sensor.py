@@ -7,6 +7,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.events import StepMaterializationData
 
+from monitoring_assets.checks.evaluated_day import evaluated_partition
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from resources.asset_keys import asset_key
 from resources.delivery.channels import channels_from_environment
@@ -45,7 +46,9 @@ def checks(instance):
     """Evaluations of `delivered`, the last first: partition and whether it passed."""
     key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
     history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
-    return [(record.evaluation.partition, record.evaluation.passed) for record in history]
+    return [
+        (evaluated_partition(record.evaluation), record.evaluation.passed) for record in history
+    ]
 
 
 def test_what_waits_is_sent_and_its_day_passes(lender, instance, pagerduty):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_assets.checks import asset_checks
+from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.checks.finding import Finding
 from monitoring_assets.definitions import defs
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
@@ -49,7 +50,8 @@ def evaluations(result):
     for event in result.all_events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            at = evaluation.check_name, evaluation.partition
+            assert evaluation.partition is None
+            at = evaluation.check_name, evaluated_partition(evaluation)
             assert at not in found
             json.loads(dg.serialize_value(evaluation), parse_constant=pytest.fail)
             found[at] = evaluation
@@ -169,7 +171,7 @@ def test_a_good_batch_passes_every_check(lender, instance):
         "estimated_performance": True,
         "delivered": True,
     }
-    assert found["batch_quality"].description == "8 expectations met"
+    assert evaluated_words(found["batch_quality"]) == "8 expectations met"
     assert found["csi"].metadata["checked"].value == 2
     assert {record.data["status"] for record in found["csi"].metadata["findings"].records} == {"ok"}
     assert found["csi"].target_materialization_data.run_id == result.run_id
@@ -220,7 +222,7 @@ def test_warn_error_and_too_little_evidence(lender, instance, limits, passed, ou
     for name in ("psi", "csi"):
         assert found[name].passed == passed
         if isinstance(outcome, str):
-            assert found[name].description.startswith(outcome)
+            assert evaluated_words(found[name]).startswith(outcome)
         elif outcome:
             assert found[name].severity == outcome
 
@@ -253,7 +255,7 @@ def test_one_error_among_warnings_is_an_error(lender, instance):
 )
 def test_a_manifest_sets_the_limits_of_a_batch(lender, instance, limits, frame, said):
     _, found = judge(lender, instance, frame, checks=limits)
-    assert found["batch_quality"].description.startswith(said)
+    assert evaluated_words(found["batch_quality"]).startswith(said)
     assert not found["batch_quality"].passed
 
 
@@ -385,7 +387,7 @@ def test_a_check_that_cannot_be_computed_is_one_failed_evaluation(lender, instan
     for evaluation in found.values():
         assert (evaluation.passed, evaluation.severity) == (False, ERROR)
         assert said in evaluation.description
-        assert evaluation.description == evaluation.metadata["error"].value
+        assert evaluated_words(evaluation) == evaluation.metadata["error"].value
 
 
 def test_a_day_that_cannot_be_computed_does_not_keep_the_others_from_it(lender, instance):
@@ -422,7 +424,7 @@ def test_a_check_that_raises_or_finds_nothing_is_a_failed_evaluation(lender, ins
         monkeypatch.setattr(gx_run, "run_expectations", stand_in)
         found = run_checks(lender, instance, ("features", "csi"), ("features", "batch_quality"))
         assert {name: evaluation.passed for name, evaluation in found.items()} == passed
-        assert found["csi"].description == said
+        assert evaluated_words(found["csi"]) == said
         assert found["csi"].severity == ERROR
 
 

@@ -135,7 +135,7 @@ def test_an_exception_is_a_failed_error_with_its_reason(watched, monkeypatch, ch
     ((at, evaluation),) = found.items()
     assert at == (check.name, day)
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert evaluation.description == "ArithmeticError: no sum"
+    assert evaluation.description == f"{day}: ArithmeticError: no sum"
 
 
 @pytest.mark.parametrize("check", EVERY)

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from monitoring_assets.checks.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.manifest import CHECKS
 from tests.conftest import YESTERDAY, days_ago
@@ -58,11 +59,12 @@ def evaluated(instance, asset, check, prefix):
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
     found = {}
     for one in reversed(records):
+        partition = evaluated_partition(one.evaluation)
         said, target = one.evaluation, one.evaluation.target_materialization_data
         (last,) = instance.fetch_materializations(
-            dg.AssetRecordsFilter(key.asset_key, asset_partitions=[one.partition]), limit=1
+            dg.AssetRecordsFilter(key.asset_key, asset_partitions=[partition]), limit=1
         ).records
-        found[one.partition] = (
+        found[partition] = (
             one.run_id,
             one.event.timestamp,
             (said.passed, said.severity, said.description, said.blocking, said.metadata),

@@ -1,0 +1,33 @@
+"""Which day an evaluation of a check is about.
+
+A check has no partitions in Dagster: it would build the state of every check from all partitions
+ever checked, for each request of the UI, with the square of their number. So an evaluation says in
+its metadata and its description what it is about.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from monitoring_assets.partitions import ModelDay
+
+PARTITION = "partition"
+
+
+def evaluation_of(day: ModelDay, description: str, **fields: Any) -> dg.AssetCheckEvaluation:
+    """An evaluation that says which day it is about; ``fields`` are its others."""
+    metadata = {PARTITION: dg.MetadataValue.text(day.partition)} | fields.pop("metadata")
+    return dg.AssetCheckEvaluation(
+        description=f"{day.partition}: {description}", metadata=metadata, **fields
+    )
+
+
+def evaluated_partition(evaluation: dg.AssetCheckEvaluation) -> str | None:
+    """The partition that an evaluation is about; those of release 0.1 have it as a field."""
+    said = evaluation.metadata.get(PARTITION)
+    return evaluation.partition or (str(said.value) if said else None)
+
+
+def evaluated_words(evaluation: dg.AssetCheckEvaluation) -> str:
+    """What an evaluation says, without the partition."""
+    return (evaluation.description or "").removeprefix(f"{evaluated_partition(evaluation)}: ")
