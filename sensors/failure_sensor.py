@@ -17,13 +17,14 @@ from monitoring_assets.assets.report_page import report_page
 from monitoring_assets.jobs import decide_alerts, onboard_model
 from monitoring_assets.partitions import ModelDay, last_whole_day
 from monitoring_assets.runs.failures import failed_partitions, failure_in_words, stopped_partitions
+from monitoring_assets.runs.tags import days_of
 from resources.asset_keys import asset_name
 from resources.dagster_internals import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_of
 from resources.storage import S3_CONNECTIONS
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
-from sensors.run_requests import days_of, decided_at, request_alerts
+from sensors.run_requests import decided_at, request_alerts
 
 NAME = "failure_sensor"
 # Failed runs of one tick: as many as a large lender's feeds bring at once.

@@ -14,6 +14,7 @@ from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
+from monitoring_assets.runs.tags import days_of
 from resources.dagster_internals import InstigatorStatus, TickStatus
 from resources.faults import RUN, RecordedFault, record_faults
 from resources.manifest import Manifest
@@ -27,7 +28,7 @@ from sensors.look_up import look_up
 from sensors.missing_batches import missing_batches
 from sensors.outcome_sensor import outcome_sensor
 from sensors.registry_sensor import registry_sensor
-from sensors.run_requests import OPEN, days_of, newest_runs, request_alerts
+from sensors.run_requests import OPEN, newest_runs, request_alerts
 
 NAME = "pipeline_sensor"
 # Days whose runs it expects, up to the last whole one.

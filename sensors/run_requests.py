@@ -12,11 +12,9 @@ from monitoring_assets.jobs import (
     monitor_day,
     onboard_model,
 )
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.tags import BACKFILL, REQUESTED_BY, is_backfill, run_tags
 from resources.dagster_internals import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
     PRIORITY_TAG,
     RunPartitionData,
@@ -106,19 +104,6 @@ def request_alerts(
         partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
         tags=tags,
     )
-
-
-def days_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[ModelDay]:
-    """The days that a run was for; none if it was for something else."""
-    tags = run.tags
-    if ASSET_PARTITION_RANGE_START_TAG in tags:
-        keys = dg.PartitionKeyRange(
-            tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
-        )
-        partitions = MODEL_DAYS.get_partition_keys_in_range(keys, instance)
-    else:
-        partitions = [tags[PARTITION_NAME_TAG]] if PARTITION_NAME_TAG in tags else []
-    return [ModelDay.parse(partition) for partition in partitions if "|" in partition]
 
 
 def decided_at(store: Store, day: ModelDay) -> dt.datetime:

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 import dagster as dg
 
-from monitoring_assets.checks.evaluated_day import evaluation_of
+from monitoring_assets.checks.evaluated_day import days_to_evaluate, evaluation_of
 from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
@@ -55,7 +55,7 @@ def _evaluate(
     run = context.op_execution_context
     selected = sorted(context.selected_asset_check_keys)
     evaluations = []
-    for day in map(ModelDay.parse, run.partition_keys):
+    for day in days_to_evaluate(context):
         manifest, findings, problem = None, [], None
         try:
             manifest = store.landed(day.key).manifest

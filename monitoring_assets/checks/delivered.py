@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.alerts import alerts
-from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluation_of
+from monitoring_assets.checks.evaluated_day import (
+    days_to_evaluate,
+    evaluated_partition,
+    evaluation_of,
+)
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import ModelDay
 from resources.dagster_internals import (
@@ -37,7 +41,7 @@ def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Itera
     waiting = Outbox(store.storage).waiting()
     evaluations = [
         delivered_evaluation(run.instance, day, [one for one in waiting if one.subject == day.key])
-        for day in map(ModelDay.parse, run.partition_keys)
+        for day in days_to_evaluate(context)
     ]
     # Of a run over a range Dagster shows the last evaluation: one that failed, if any.
     yield from sorted(evaluations, key=lambda one: not one.passed)

@@ -10,8 +10,27 @@ from typing import Any
 import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.tags import days_of
 
 PARTITION = "partition"
+
+
+def days_to_evaluate(context: dg.AssetCheckExecutionContext) -> list[ModelDay]:
+    """The days of a run.
+
+    Raises
+    ------
+    dagster.Failure
+        If it has none, as a check that is executed by itself in the UI.
+    """
+    run = context.op_execution_context.run
+    if days := days_of(context.op_execution_context.instance, run):
+        return days
+    raise dg.Failure(
+        "a check judges a day of a model version, and this run is for none: materialize the asset "
+        "of that day, which evaluates its checks as well",
+        allow_retries=False,
+    )
 
 
 def evaluation_of(day: ModelDay, description: str, **fields: Any) -> dg.AssetCheckEvaluation:

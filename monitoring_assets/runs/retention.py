@@ -12,9 +12,12 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from monitoring_assets.assets.reference_profile import reference_profile
-from monitoring_assets.jobs import onboard_model
-from resources.dagster_internals import AssetCheckExecutionsTable, SqlEventLogStorage
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    AssetCheckExecutionsTable,
+    SqlEventLogStorage,
+)
 from resources.errors import InputError
 
 RETENTION = "MONITORING_RETENTION_DAYS"
@@ -48,8 +51,8 @@ def retention_days() -> int:
 def delete_old_runs(instance: dg.DagsterInstance, before: dt.datetime, *, seconds: float) -> int:
     """Delete the runs that were created before a time, the oldest first, with what they recorded.
 
-    A run that has not ended stays, and so does one that made a reference profile: it is of a
-    version, not of a day, and as old as the version. After a kill the next call goes on.
+    A run that has not ended stays, and so does one of a version instead of a day: a reference
+    profile is as old as its version. After a kill the next call goes on.
 
     Parameters
     ----------
@@ -78,8 +81,8 @@ def delete_old_runs(instance: dg.DagsterInstance, before: dt.datetime, *, second
 
 
 def _is_of_a_version(run: dg.DagsterRun) -> bool:
-    selected = run.asset_selection or ()
-    return run.job_name == onboard_model.name or reference_profile.key in selected
+    partition = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_START_TAG)
+    return partition is not None and "|" not in partition
 
 
 def _delete(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:

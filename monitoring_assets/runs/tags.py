@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
-from monitoring_assets.partitions import ModelDay
+import dagster as dg
+
+from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
 )
 from resources.kubernetes.pod_config import run_pod_tags
 from resources.manifest import Manifest
@@ -26,6 +29,19 @@ def range_tags(first: ModelDay, last: ModelDay) -> dict[str, str]:
         ASSET_PARTITION_RANGE_START_TAG: first.partition,
         ASSET_PARTITION_RANGE_END_TAG: last.partition,
     }
+
+
+def days_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[ModelDay]:
+    """The days that a run was for; none if it was for something else."""
+    tags = run.tags
+    if ASSET_PARTITION_RANGE_START_TAG in tags:
+        keys = dg.PartitionKeyRange(
+            tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
+        )
+        partitions = MODEL_DAYS.get_partition_keys_in_range(keys, instance)
+    else:
+        partitions = [tags[PARTITION_NAME_TAG]] if PARTITION_NAME_TAG in tags else []
+    return [ModelDay.parse(partition) for partition in partitions if "|" in partition]
 
 
 REQUESTED_BY = "monitoring/requested_by"

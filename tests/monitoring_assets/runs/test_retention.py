@@ -9,6 +9,10 @@ from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs import retention as module
 from monitoring_assets.runs.retention import RETENTION, delete_old_runs, retention_days
 from resources.asset_keys import asset_key
+from resources.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from resources.errors import InputError
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, job, onboard
@@ -73,18 +77,20 @@ def test_runs_events_and_evaluations_go_and_the_store_stays(lender, instance):
 
 def test_all_slices_are_deleted_and_what_has_not_ended_stays(instance, monkeypatch):
     monkeypatch.setattr(module, "SLICE", 2)
-    kept = [instance.add_run(dg.DagsterRun("onboard_model", status=dg.DagsterRunStatus.SUCCESS))]
+    of_a_version = {"dagster/partition": "pd_cards.1"}
+    of_versions = {ASSET_PARTITION_RANGE_START_TAG: "a.1", ASSET_PARTITION_RANGE_END_TAG: "b.1"}
+    kept = [
+        instance.add_run(dg.DagsterRun("any", status=dg.DagsterRunStatus.SUCCESS, tags=tags))
+        for tags in (of_a_version, of_versions)
+    ]
     for number in range(9):
         instance.add_run(dg.DagsterRun("monitor_day", status=dg.DagsterRunStatus.FAILURE))
         if number % 3 == 0:
             kept.append(instance.add_run(dg.DagsterRun("monitor_day")))
-    profile = dg.DagsterRun(
-        "__ASSET_JOB",
-        status=dg.DagsterRunStatus.SUCCESS,
-        asset_selection=frozenset({asset_key("reference_profile")}),
-    )
-    kept.append(instance.add_run(profile))
-    assert delete_old_runs(instance, FUTURE, seconds=60) == 9
+    of_a_day = {"dagster/partition": OLD.partition}
+    made = dg.DagsterRun("any", status=dg.DagsterRunStatus.SUCCESS, tags=of_a_day)
+    instance.add_run(made)
+    assert delete_old_runs(instance, FUTURE, seconds=60) == 10
     assert {one.run_id for one in instance.get_runs()} == {one.run_id for one in kept}
 
 
