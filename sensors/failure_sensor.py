@@ -176,7 +176,14 @@ def _is_made_since(
     instance: dg.DagsterInstance, began: float, day: ModelDay, asset: dg.AssetKey
 ) -> bool:
     """Whether the day has the asset from the run that began then, or from a later one."""
-    made = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset, asset_partitions=[day.partition]), limit=1
+    # By its number: of a day that was never made, the newest record would be looked for in all.
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    made = instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset, kind, partitions={day.partition}
+    )
+    if day.partition not in made:
+        return False
+    (record,) = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset, storage_ids=[made[day.partition]]), limit=1
     ).records
-    return bool(made) and made[0].timestamp > began
+    return record.timestamp > began

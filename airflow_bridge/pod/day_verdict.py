@@ -7,8 +7,8 @@ import dagster as dg
 
 from airflow_bridge.export.graph import AssetNode
 from airflow_bridge.pod.asset_run import is_made, why_failed
-from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import evaluated_partition, evaluated_words
 from resources.dagster_internals import PARTITION_NAME_TAG
 
 

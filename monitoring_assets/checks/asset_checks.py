@@ -9,11 +9,11 @@ from operator import attrgetter
 
 import dagster as dg
 
-from monitoring_assets.checks.evaluated_day import days_to_evaluate, evaluation_of
 from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import days_to_evaluate, evaluation_of
 from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from resources.faults import RecordedFault, record_faults

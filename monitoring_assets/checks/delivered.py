@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.alerts import alerts
-from monitoring_assets.checks.evaluated_day import (
+from monitoring_assets.checks.target_materialisation import target_materialisation
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import (
     days_to_evaluate,
     evaluated_partition,
     evaluation_of,
 )
-from monitoring_assets.checks.target_materialisation import target_materialisation
-from monitoring_assets.partitions import ModelDay
 from resources.dagster_internals import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     RUNLESS_JOB_NAME,

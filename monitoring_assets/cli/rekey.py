@@ -124,9 +124,9 @@ def _copy_evaluations(
     """Copy the last evaluation of each partition that the new key does not have."""
     import dagster as dg
 
-    from monitoring_assets.checks.evaluated_day import evaluated_partition
     from monitoring_assets.checks.target_materialisation import target_materialisation
     from monitoring_assets.partitions import ModelDay
+    from monitoring_assets.runs.evaluated_day import evaluated_partition
 
     old, new = dg.AssetCheckKey(before, check), dg.AssetCheckKey(key, check)
     wanted: dict[str | None, int] = {}
@@ -167,7 +167,7 @@ def _copy_evaluations(
 
 
 def _partition_of(record: AssetCheckExecutionRecord) -> str | None:
-    from monitoring_assets.checks.evaluated_day import evaluated_partition
+    from monitoring_assets.runs.evaluated_day import evaluated_partition
 
     return evaluated_partition(record.evaluation) if record.evaluation else record.partition
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from monitoring_assets.checks.evaluated_day import evaluated_partition
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.manifest import CHECKS
 from resources.store import Store

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
+from monitoring_assets.runs.evaluated_day import evaluated_partition, evaluated_words
 
 # The line of a run's failure in which the run launcher says why its pod ended.
 POD_ENDED = re.compile(r"\n[A-Z][A-Za-z]+: .+")

@@ -5,9 +5,9 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from monitoring_assets.checks.evaluated_day import evaluated_partition
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import backfill
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.errors import InputError
 from resources.storage import open_storage

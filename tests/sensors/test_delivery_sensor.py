@@ -7,8 +7,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.events import StepMaterializationData
 
-from monitoring_assets.checks.evaluated_day import evaluated_partition
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.delivery.channels import channels_from_environment
 from resources.delivery.outbox import Outbox

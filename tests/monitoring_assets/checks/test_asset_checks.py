@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_assets.checks import asset_checks
-from monitoring_assets.checks.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.checks.finding import Finding
 from monitoring_assets.definitions import defs
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill
+from monitoring_assets.runs.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.statistics.drift.stability import stability_index
 from monitoring_assets.statistics.profiles.profile import Profile
 from resources import layout

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from monitoring_assets.checks.evaluated_day import evaluated_partition
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.manifest import CHECKS
 from tests.conftest import YESTERDAY, days_ago
@@ -24,7 +24,8 @@ def history(deployment, monitoring, monkeypatch):
     deployment.publish()
     for day in (BEFORE, YESTERDAY):
         deployment.deliver(day)
-    for command in (("onboard",), ("backfill", "pd_cards.1", "--from", str(BEFORE))):
+    backfill = ("backfill", "pd_cards.1", "--from", str(BEFORE), "--run-a-day")
+    for command in (("onboard",), backfill):
         done = monitoring(*command)
         assert done.returncode == 0, done.stderr
     monkeypatch.delenv(PREFIX)

@@ -4,13 +4,13 @@ import datetime as dt
 
 import dagster as dg
 
-from monitoring_assets.checks.evaluated_day import (
+from monitoring_assets.definitions import defs
+from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import (
     evaluated_partition,
     evaluated_words,
     evaluation_of,
 )
-from monitoring_assets.definitions import defs
-from monitoring_assets.partitions import ModelDay
 from resources.asset_keys import asset_key
 from tests.conftest import YESTERDAY, definitions, onboard
 
