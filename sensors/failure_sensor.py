@@ -24,6 +24,7 @@ from resources.faults import ONBOARDING, RUN, RecordedFault, record_faults, run_
 from resources.storage import S3_CONNECTIONS
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
+from sensors.look_up import LOOK_SECONDS
 from sensors.run_requests import decided_at, request_alerts
 
 NAME = "failure_sensor"
@@ -80,7 +81,10 @@ def failure_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sens
         ascending=True,
     ).records
     failed: list[FailedDay] = []
+    end = time.monotonic() + LOOK_SECONDS
     for change in changes:
+        if time.monotonic() > end:  # the next tick goes on after those that were looked at
+            break
         record = context.instance.get_run_record_by_id(change.run_id)
         if record is not None:
             run = record.dagster_run

@@ -72,6 +72,7 @@ def test_the_page_shows_every_path():
         layout.manifest_revision(KEY, "5f0c"),
         layout.ALL_MANIFESTS,
         layout.VERDICTS,
+        layout.ASKED_COHORTS,
         layout.acceptance(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.page(KEY, DAY),
         layout.summary(KEY),

@@ -1,5 +1,7 @@
 """A day whose run failed is decided, once for each failure, whatever failed."""
 
+import itertools
+
 import dagster as dg
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from resources.dagster_internals import (
 )
 from resources.faults import read_faults
 from resources.storage import open_storage
+from sensors import failure_sensor as module
 from sensors.failure_sensor import failure_sensor
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows, tick
 from tests.sensors.daemon import Daemon
@@ -237,3 +240,15 @@ def test_the_fault_of_a_batch_that_came_after_all_is_forgotten(lender, instance,
     lender.deliver(YESTERDAY, rows(1).assign(income=np.nan))
     run(lender, instance, YESTERDAY)
     assert {family for family, _, _ in faults(lender, YESTERDAY)} == {"data quality"}
+
+
+def test_a_tick_ends_in_time_and_the_next_one_goes_on(lender, instance, daemon, monkeypatch):
+    lender.publish()
+    onboard(lender, instance)
+    days = [ModelDay(days_ago(number), KEY).partition for number in range(3)]
+    for day in days:
+        failed = instance.add_run(dg.DagsterRun("monitor_day", tags={"dagster/partition": day}))
+        instance.report_run_failed(failed, "the pod was evicted")
+    clock = itertools.count(step=module.LOOK_SECONDS)
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    assert [requested(daemon) for _ in range(4)] == [[days[0]], [days[1]], [days[2]], []]
