@@ -258,11 +258,11 @@ class Store(ConfigurableResource):
         return read_content(self.storage.read(path))
 
     def days(
-        self, dataset: Dataset, key: str, since: dt.date = dt.date.min
+        self, dataset: Dataset, key: str, since: dt.date | None = None
     ) -> dict[dt.date, StoredFile]:
-        """Files of a version's materialised days since one, in order, from one listing."""
+        """Files of a version's materialised days, all or since one, in order, from one listing."""
         folder = layout.partitions(dataset, key)
-        files = self.storage.list(folder, after=f"{folder}/date={since}")
+        files = self.storage.list(folder, after=f"{folder}/date={since}" if since else "")
         return {layout.partition_day(path): file for path, file in files.items()}
 
     def profiled_keys(self) -> set[str]:

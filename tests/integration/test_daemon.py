@@ -17,6 +17,7 @@ import pytest
 
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from tests.conftest import YESTERDAY, days_ago
 
@@ -102,7 +103,7 @@ def test_a_version_on_s3_is_onboarded_and_its_days_run_once_though_the_daemon_is
         assert instance.get_runs_count(dg.RunsFilter(job_name="onboard_model")) == 1
         psi = dg.AssetCheckKey(asset_key("scores"), "psi")
         history = instance.event_log_storage.get_asset_check_execution_history(psi, limit=10)
-        assert {record.partition for record in history} == expected
+        assert {evaluated_partition(record.evaluation) for record in history} == expected
         registry = instance.get_latest_materialization_event(asset_key("model_registry"))
         assert registry.asset_materialization.metadata["monitored"].value == 1
 

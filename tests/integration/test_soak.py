@@ -13,6 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.main import main as monitoring
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.delivery.outbox import Evidence, Outbox
 from tests.conftest import YESTERDAY
@@ -153,7 +154,11 @@ def assert_all_is_delivered(soak):
     assert Outbox(soak.lender.store.storage).waiting() == []
     key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
     history = soak.instance.event_log_storage.get_asset_check_execution_history(key, limit=10_000)
-    last = {record.partition: record.status for record in reversed(history)}
+    last = {
+        evaluated_partition(record.evaluation): record.status
+        for record in reversed(history)
+        if record.evaluation is not None
+    }
     passed = AssetCheckExecutionRecordStatus.SUCCEEDED
     for story in soak.stories:
         assert last[ModelDay(YESTERDAY, story.key).partition] == passed

@@ -38,9 +38,8 @@ def action_of(request: str) -> tuple[str, str]:
     _, _, key = parts.path.lstrip("/").partition("/")
     if not key:
         assert verb in ("GET", "HEAD"), request
-        assert query.keys() <= {"list-type", "prefix", "delimiter", "encoding-type", "max-keys"}, (
-            request
-        )
+        known = {"list-type", "prefix", "start-after", "delimiter", "encoding-type", "max-keys"}
+        assert query.keys() <= known, request
         return query.get("prefix", [""])[0].split("/")[0], "s3:ListBucket"
     action = {
         "GET": "s3:GetObject",

@@ -11,6 +11,7 @@ import boto3
 import dagster as dg
 import pytest
 
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from tests.conftest import Lender, days_ago
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
@@ -115,7 +116,7 @@ def test_pods_make_a_day_and_record_it_in_dagster(
     with bridge.dagster.instance() as instance:
         psi = dg.AssetCheckKey(asset_key("scores"), "psi")
         history = instance.event_log_storage.get_asset_check_execution_history(psi, limit=2)
-    assert [record.partition for record in history] == [day]
+    assert [evaluated_partition(record.evaluation) for record in history] == [day]
     log = bridge.airflow.log(dag_id(CARDS), run["run_id"], "scores")
     assert f"scores of {day} is made" in log
     assert not pods(cluster, namespace, CARDS), "pods of tasks that succeeded are left"

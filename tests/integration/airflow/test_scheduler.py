@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from monitoring_assets.runs.evaluated_day import evaluated_partition
 from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, rows
@@ -118,7 +119,7 @@ def test_a_version_that_lands_is_scheduled_and_its_days_are_made(bridge: Bridge,
         for asset, name in (("scores", "psi"), ("features", "csi"), ("features", "batch_quality")):
             check = dg.AssetCheckKey(asset_key(asset), name)
             history = instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
-            assert {record.partition for record in history} == both
+            assert {evaluated_partition(record.evaluation) for record in history} == both
         event = instance.get_latest_materialization_event(asset_key("drift_report"))
     assert event is not None
     assert event.asset_materialization is not None
