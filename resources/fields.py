@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from functools import cache
 from pathlib import PurePosixPath
+from string import Formatter
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -17,6 +18,7 @@ from pydantic import (
     Field,
 )
 
+from monitoring_assets.statistics.alerts.policy import DAY
 from resources.file_formats import of_one_format
 from resources.warehouse_names import DATABASES, WAREHOUSE, warehouse_name
 
@@ -29,13 +31,19 @@ def _relative_or_url(value: str) -> str:
     return value
 
 
-def _fills(value: str, **names: str) -> bool:
-    """Whether these names, and no others, can be put into the braces of a text."""
+def _fills(value: str, *names: str) -> bool:
+    """Whether these names, as they are, and no others stand in the braces of a text.
+
+    Not by trying: a width of a thousand million, ``{horizon:>1000000000}``, is tried for long.
+    """
     try:
-        value.format(**names)
-    except (LookupError, ValueError, AttributeError):
+        parts = [*Formatter().parse(value)]
+    except ValueError:
         return False
-    return True
+    return all(
+        name is None or (name in names and not form and conversion is None)
+        for _, name, form, conversion in parts
+    )
 
 
 # A dot within a name only: a form makes no `..` of a path.
@@ -83,7 +91,7 @@ def table_path(value: str) -> str:
 
 def with_horizon(value: str) -> str:
     """Refuse a column's name with braces other than those of a horizon."""
-    if not _fills(value, horizon=""):
+    if not _fills(value, "horizon"):
         raise ValueError("a column's name with no braces but {horizon}; {{ and }} for themselves")
     return value
 
@@ -97,14 +105,14 @@ def not_the_score(value: str) -> str:
 
 def command_part(value: str) -> str:
     """Refuse a part of a program's command line that cannot be filled in."""
-    if not _fills(value, artefact="", input="", output=""):
+    if not _fills(value, "artefact", "input", "output"):
         raise ValueError("no braces but {artefact}, {input} and {output}; {{ and }} for themselves")
     return value
 
 
 def image_command_part(value: str) -> str:
     """Refuse a part of a container's command line that cannot be filled in."""
-    if not _fills(value, input="", output=""):
+    if not _fills(value, "input", "output"):
         raise ValueError("no braces but {input} and {output}; {{ and }} for themselves")
     return value
 
@@ -123,7 +131,7 @@ def timezone_name(value: str) -> str:
 
 def daily_cron(value: str) -> str:
     """Refuse what is no time of every day."""
-    if not re.fullmatch(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*", value):
+    if not re.fullmatch(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*", value):
         raise ValueError("a daily cron line 'MINUTE HOUR * * *', such as '0 6 * * *'")
     return value
 
@@ -153,12 +161,23 @@ VersionText = Annotated[
 ]
 
 
-RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative_or_url)]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-TablePath = Annotated[
-    str, Field(min_length=1), AfterValidator(_relative_or_url), AfterValidator(table_path)
-]
+ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+# Nested types have long names.
+TypeName = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+FileName = Annotated[str, Field(pattern=r"^[^/]+$", max_length=255)]
+
+
+RelativePath = Annotated[Text, AfterValidator(_relative_or_url)]
+
+
+TablePath = Annotated[RelativePath, AfterValidator(table_path)]
 
 
 DatedPath = Annotated[TablePath, AfterValidator(with_date)]
@@ -167,7 +186,17 @@ DatedPath = Annotated[TablePath, AfterValidator(with_date)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-Days = Annotated[int, Field(ge=1)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+
+
+Day = Annotated[dt.date, Field(**DAY)]
+
+
+Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+
+
+# As an index or a score; beyond it a double has no tenth.
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

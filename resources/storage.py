@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from resources.errors import InputError
 from resources.warehouse_names import WAREHOUSE, warehouse_name
 
 if TYPE_CHECKING:
@@ -31,6 +33,12 @@ CHUNK_BYTES = 1 << 20
 S3_ATTEMPTS = 5
 # As many as threads ask at once; beyond them each request would make a connection of its own.
 S3_CONNECTIONS = 32
+_KINDS = {
+    stat.S_IFIFO: "a pipe, no file",
+    stat.S_IFSOCK: "a socket, no file",
+    stat.S_IFCHR: "a device, no file",
+    stat.S_IFBLK: "a device, no file",
+}
 
 AnyFiles = TypeVar("AnyFiles", bound="Files")
 
@@ -88,6 +96,24 @@ class Files(ABC):
         """
         with self.open(path) as stream:
             return stream.read()
+
+    def read_up_to(self, most: int, path: str) -> bytes:
+        """Content of a file that has no more than so many bytes.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none at ``path``.
+        InputError
+            If it has more.
+        """
+        with self.open(path) as stream:
+            return self._bounded(stream.read(most + 1), most, path)
+
+    def _bounded(self, content: bytes, most: int, path: str) -> bytes:
+        if len(content) > most:
+            raise InputError(f"{self.url(path)}: more than {most:,} bytes")
+        return content
 
     def sha256(self, path: str) -> str:
         """SHA-256 of a file in hexadecimal, read in chunks."""
@@ -232,8 +258,28 @@ class LocalStorage(Storage):
         return file.relative_to(self.url("")).as_posix()
 
     @override
-    def read(self, path: str) -> bytes:
-        return Path(self.location(path)).read_bytes()
+    @contextmanager
+    def open(self, path: str) -> Iterator[IO[bytes]]:
+        with self._regular(path).open("rb") as stream:
+            yield stream
+
+    def _regular(self, path: str) -> Path:
+        """A file that has an end: to open a pipe waits for its writer, and a device gives for ever.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none, or a folder.
+        InputError
+            If it is something else.
+        """
+        local = Path(self.location(path))
+        mode = local.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise FileNotFoundError(str(local))
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{self.url(path)}: {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
+        return local
 
     @override
     def exists(self, path: str) -> bool:
@@ -254,10 +300,7 @@ class LocalStorage(Storage):
     @override
     @contextmanager
     def fetched(self, path: str) -> Iterator[Path]:
-        local = Path(self.location(path))
-        if not local.is_file():
-            raise FileNotFoundError(str(local))
-        yield local
+        yield self._regular(path)
 
     @property
     def _scratch(self) -> str | None:
@@ -359,12 +402,19 @@ class S3Storage(Storage):
 
     @override
     def read(self, path: str) -> bytes:
+        content: bytes = self._body(path).read()
+        return content
+
+    @override
+    def read_up_to(self, most: int, path: str) -> bytes:
+        return self._bounded(self._body(path).read(most + 1), most, path)
+
+    def _body(self, path: str) -> Any:
         try:
             response = self._client.get_object(Bucket=self._bucket, Key=self._key(path))
         except self._client.exceptions.NoSuchKey:
             raise FileNotFoundError(self.url(path)) from None
-        content: bytes = response["Body"].read()
-        return content
+        return response["Body"]
 
     @override
     def exists(self, path: str) -> bool:
@@ -401,6 +451,12 @@ class S3Storage(Storage):
     def publish(self, local: Path, path: str) -> None:
         # S3 shows an object only once its upload is complete.
         self._client.upload_file(str(local), self._bucket, self._key(path))
+
+
+def sha256_of_file(local: Path) -> str:
+    """SHA-256 of a local file in hexadecimal."""
+    with local.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _s3_endpoint() -> str | None:

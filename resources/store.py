@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import ConfigurableResource
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from resources import layout
 from resources.errors import InputError
@@ -342,7 +342,7 @@ def _all_landed(content: bytes) -> tuple[Mapping[str, Landed], frozenset[str]]:
     for key, item in json.loads(content).items():
         try:
             landed[key] = Landed.model_validate(item)
-        except ValidationError as error:  # one version must not stop the others
+        except Exception as error:  # one version must not stop the others
             LOG.warning(
                 "%s: %s cannot be read and is left out: %s", layout.ALL_MANIFESTS, key, error
             )

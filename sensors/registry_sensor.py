@@ -26,7 +26,7 @@ from monitoring_assets.partitions import (
     monitored_days,
 )
 from resources.layout import VERDICTS
-from resources.manifest import MANIFEST_NAME, FieldFault, Manifest, is_revisable
+from resources.manifest import MANIFEST_NAME, Manifest, is_revisable
 from resources.registry import ModelRegistry, Verdict, scan
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
@@ -145,40 +145,57 @@ def accept(
     -------
     Accepted versions by partition key, and one line for each folder.
     """
-    landed, changed, lines = store.all_landed(), set(), []
+    landed, changed, lines = store.all_landed(), set[str](), list[RegistryLine]()
     for folder, verdict in sorted(verdicts.items()):
-        manifest = verdict.manifest
-        if manifest is None:
+        if verdict.manifest is None:
             lines.append(_unusable(verdict, landed))
             continue
-        before = landed.get(manifest.key)
-        is_new = before is None or (before.manifest, before.digests) != (manifest, verdict.digests)
-        refused = before.refused_changes(manifest, verdict.digests) if before and is_new else []
-        if refused and manifest.key in profiled:
-            why = f"changed after it landed: {', '.join(refused)}; {_remedy(refused)}"
-            lines.append(RegistryLine(folder, "changed", why))
+        try:
+            line, item = _accepted(verdict.manifest, verdict, landed, profiled, now)
+        except Exception as error:  # what cannot be taken over must not stop the others
+            why = f"cannot be taken over: {type(error).__name__}: {error}"
+            lines.append(RegistryLine(folder, "rejected", why))
             continue
-        if is_new:
-            landed_at = before.landed_at if before else now
-            landed[manifest.key] = Landed(
-                manifest=manifest,
-                folder=folder,
-                landed_at=landed_at,
-                digests=dict(verdict.digests),
-            )
-            changed.add(manifest.key)
-        item, is_profiled = landed[manifest.key], manifest.key in profiled
-        status = "monitored" if is_profiled else "onboarding"
-        if item.is_retired:
-            status = "retired"
-        said = [*(() if is_profiled else (item.why_unprofiled,)), *verdict.warnings]
-        lines.append(RegistryLine(folder, status, "; ".join(said)))
+        if item is not None:
+            landed[item.manifest.key] = item
+            changed.add(item.manifest.key)
+        lines.append(line)
     for item in landed.values():
         if item.folder not in verdicts and item.folder not in left:
             why = "its folder is no longer in the registry; it is still monitored"
             lines.append(RegistryLine(item.folder, "gone", why))
     store.land(landed, changed)
     return landed, lines
+
+
+def _accepted(
+    manifest: Manifest,
+    verdict: Verdict,
+    landed: Mapping[str, Landed],
+    profiled: Collection[str],
+    now: dt.datetime,
+) -> tuple[RegistryLine, Landed | None]:
+    """What becomes of a valid version, and what is recorded of it if it is new or has changed."""
+    before, is_profiled = landed.get(manifest.key), manifest.key in profiled
+    is_new = before is None or (before.manifest, before.digests) != (manifest, verdict.digests)
+    refused = before.refused_changes(manifest, verdict.digests) if before and is_new else []
+    if refused and is_profiled:
+        why = f"changed after it landed: {', '.join(refused)}; {_remedy(refused)}"
+        return RegistryLine(verdict.folder, "changed", why), None
+    item = before
+    if item is None or is_new:
+        item = Landed(
+            manifest=manifest,
+            folder=verdict.folder,
+            landed_at=before.landed_at if before else now,
+            digests=dict(verdict.digests),
+        )
+        json.dumps(item.model_dump(mode="json"), allow_nan=False)  # as it will be written
+    status = "monitored" if is_profiled else "onboarding"
+    if item.is_retired:
+        status = "retired"
+    said = [*(() if is_profiled else (item.why_unprofiled,)), *verdict.warnings]
+    return RegistryLine(verdict.folder, status, "; ".join(said)), item if is_new else None
 
 
 def due_days(
@@ -245,28 +262,12 @@ def _verdicts(text: bytes) -> Mapping[str, Verdict]:
     verdicts = {}
     for folder, item in content["verdicts"].items():
         with suppress(LookupError, TypeError, ValueError):
-            verdicts[folder] = Verdict(
-                folder,
-                item["fingerprint"],
-                Manifest.model_validate(item["manifest"]) if item["manifest"] else None,
-                tuple(FieldFault(**fault) for fault in item["faults"]),
-                item["digests"],
-                tuple(item["warnings"]),
-            )
+            verdicts[folder] = Verdict.from_json(folder, item)
     return verdicts
 
 
 def _remember_verdicts(store: Store, verdicts: Mapping[str, Verdict]) -> None:
-    content = {
-        folder: {
-            "fingerprint": verdict.fingerprint,
-            "manifest": verdict.manifest.model_dump(mode="json") if verdict.manifest else None,
-            "faults": [asdict(fault) for fault in verdict.faults],
-            "digests": dict(verdict.digests),
-            "warnings": list(verdict.warnings),
-        }
-        for folder, verdict in verdicts.items()
-    }
+    content = {folder: verdict.to_json() for folder, verdict in verdicts.items()}
     text = json.dumps({"code_version": code_version(JUDGE), "verdicts": content})
     store.storage.write(VERDICTS, text.encode())
 

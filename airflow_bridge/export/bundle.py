@@ -7,6 +7,7 @@ nor the place of the export is in it, so the same inputs are the same bytes.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import Literal
 
@@ -18,6 +19,8 @@ from airflow_bridge.export.schedule import cron, end, start
 from airflow_bridge.export.settings import BridgeSettings, Mode, Settings
 from monitoring_assets.runs.tags import run_tags
 from resources.store import Landed
+
+LOG = logging.getLogger(__name__)
 
 
 class _Section(BaseModel):
@@ -80,7 +83,7 @@ class Bundle(_Section):
 def build_bundle(
     job: dg.JobDefinition, landed: Iterable[Landed], settings: BridgeSettings
 ) -> Bundle:
-    """Describe the DAGs of all versions.
+    """Describe the DAGs of all versions; one that no DAG can be described for is left out.
 
     Parameters
     ----------
@@ -96,15 +99,18 @@ def build_bundle(
     InputError
         If the job's graph cannot be a DAG over days of model versions.
     """
+    models = []
+    for item in sorted(landed, key=lambda item: item.manifest.key):
+        try:
+            models.append(_model(job.name, item, settings))
+        except Exception as error:  # one version must not stop the others
+            LOG.warning("%s has no DAG: %s: %s", item.manifest.key, type(error).__name__, error)
     return Bundle(
         mode=settings.mode,
         settings=settings.of_bundle(),
         job=job.name,
         assets=assets_of(job),
-        models=[
-            _model(job.name, item, settings)
-            for item in sorted(landed, key=lambda item: item.manifest.key)
-        ],
+        models=models,
     )
 
 
@@ -132,6 +138,6 @@ def _model(job: str, item: Landed, settings: BridgeSettings) -> ModelEntry:
             cpu=pod.cpu,
             memory=pod.memory,
             node_selector=pod.node_selector,
-            tolerations=pod.tolerations,
+            tolerations=[{**one} for one in pod.tolerations],
         ),
     )

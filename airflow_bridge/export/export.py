@@ -51,7 +51,8 @@ def export_bundle(
     ]
     bundle = build_bundle(job, ours, settings)
     changes = write_bundle(bundle, open_storage(root))
-    return Export(bundle, changes, sorted(store.unreadable_keys()))
+    left_out = {item.manifest.key for item in ours} - {model.key for model in bundle.models}
+    return Export(bundle, changes, sorted(left_out | store.unreadable_keys()))
 
 
 def begin_bundle(job: dg.JobDefinition, settings: BridgeSettings, root: str) -> None:

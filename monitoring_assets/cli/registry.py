@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import shutil
@@ -329,8 +330,9 @@ def _verdicts(path: str) -> tuple[ModelRegistry, list[Verdict]]:
 
 
 def _judged(path: str) -> tuple[ModelRegistry, list[Verdict]]:
+    from resources.errors import InputError
     from resources.manifest import MANIFEST_NAME
-    from resources.registry import Candidate, judge_version, open_registry, scan
+    from resources.registry import Candidate, judge_versions, open_registry, scan
 
     path = path.removeprefix("file://")
     if "://" not in path:
@@ -344,9 +346,12 @@ def _judged(path: str) -> tuple[ModelRegistry, list[Verdict]]:
         folder = f"{name}/{version}"
         registry = open_registry(root or "/")
         files = registry.files(folder)
-        with suppress(FileNotFoundError), files.open(MANIFEST_NAME):
+        with suppress(FileNotFoundError):
+            # What is no regular file is there too, and the judge says so.
+            with suppress(InputError), files.open(MANIFEST_NAME):
+                pass
             candidate = Candidate(folder, fingerprint=folder, is_complete=True)
-            return registry, [judge_version(files, candidate)]
+            return registry, list(judge_versions(registry, [candidate], seconds=math.inf))
     registry = open_registry(path)
     found, _ = scan(registry, {}, seconds=float("inf"))
     return registry, list(found.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -13,10 +13,18 @@ from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.fields import Section
 
 # Kubernetes' quantities: 0.5 or 500m of a core; bytes in powers of 1024 (Mi) or of 1000 (M).
-Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|m)?$")]
+Cpu = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3}|m)?$")]
 
 
-Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+# Kubernetes' labels, which have no braces: Airflow's templates render nothing of them.
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+LabelKey = Annotated[str, Field(pattern=rf"^([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL}$")]
+
+
+LabelValue = Annotated[str, Field(pattern=f"^({_LABEL})?$")]
+
+
+Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,15}(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
 
 
 _UNITS: dict[str, int] = {"": 1} | {
@@ -29,6 +37,9 @@ _UNITS: dict[str, int] = {"": 1} | {
 def _bytes(memory: str) -> int:
     digits = memory.rstrip("kKMGTi")
     return int(digits) * _UNITS[memory.removeprefix(digits)]
+
+
+TolerationField = Literal["key", "operator", "value", "effect"]
 
 
 class Pod(Section):
@@ -45,8 +56,8 @@ class Pod(Section):
         description="What the retry of a run that was out of memory (OOMKilled) asks for.",
     )
     steps: bool = Field(False, description="A pod for each step of a day's run, not one for all.")
-    node_selector: dict[str, str] = Field({})
-    tolerations: list[dict[str, str]] = Field([])
+    node_selector: dict[LabelKey, LabelValue] = Field({}, max_length=50)
+    tolerations: list[dict[TolerationField, LabelKey | LabelValue]] = Field([], max_length=50)
 
     @model_validator(mode="after")
     def _retry_has_more(self) -> Pod:

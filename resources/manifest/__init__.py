@@ -29,6 +29,9 @@ from resources.manifest.manifest import (
     is_revisable,
     parse_manifest,
 )
+from resources.manifest.text import (
+    MOST_BYTES,
+)
 from resources.manifest.thresholds import (
     PerformanceThresholds,
     ThresholdPolicy,
@@ -37,6 +40,7 @@ from resources.manifest.thresholds import (
 __all__ = [
     "CHECKS",
     "MANIFEST_NAME",
+    "MOST_BYTES",
     "WEEKDAYS",
     "WORDS",
     "Alerts",

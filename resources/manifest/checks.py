@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from monitoring_assets.statistics.alerts.policy import Family
-from resources.fields import Section, Share
+from resources.fields import ColumnName, Section, Share
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,14 @@ else:
 class Checks(Section):
     """Limits of the batch quality check, and which failed checks stop what is downstream."""
 
-    min_rows: int = Field(1, ge=1)
+    min_rows: int = Field(1, ge=1, le=1_000_000_000_000)
     max_missing_increase: Share = Field(
         0.2, description="How far a share of missing values may rise over the reference's."
     )
-    max_missing: dict[str, Share] = Field(
-        default_factory=dict, description="Largest missing share of single characteristics."
+    max_missing: dict[ColumnName, Share] = Field(
+        default_factory=dict,
+        max_length=10_000,
+        description="Largest missing share of single characteristics.",
     )
     max_in_one_bin: Share = Field(
         0.9,
@@ -159,5 +161,6 @@ class Checks(Section):
     )
     blocking: list[CheckName] = Field(
         [check.name for check in CHECKS.values() if check.blocks],
+        max_length=len(CHECKS),
         description="Checks whose ERROR keeps the partition from going further.",
     )

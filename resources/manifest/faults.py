@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import reprlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.scorers import SCORERS
+
+# Not `repr`: it writes all of a value out before anything is cut.
+_BOUNDED = reprlib.Repr()
+_BOUNDED.maxlist = _BOUNDED.maxtuple = 20
+_BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 1000
 
 WORDS = {
     "string_type": "text",
@@ -48,16 +54,20 @@ class FieldFault:
         What stands there.
     allowed
         What may stand there.
+    line
+        Line of the file, from 1 on, if it is known.
     """
 
     file: str
     field: str
     found: str
     allowed: str
+    line: int | None = None
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.field}" if self.field else self.file
-        return f"{where}: found {self.found}; allowed: {self.allowed}"
+        line = f" (line {self.line})" if self.line else ""
+        return f"{where}: found {self.found}; allowed: {self.allowed}{line}"
 
 
 class ManifestError(ValueError):
@@ -124,6 +134,6 @@ def shown(found: object) -> str:
     if isinstance(found, dict):
         return "a mapping"
     # A date is written in YAML without quotes, and its `repr` is Python.
-    shown = repr(str(found) if isinstance(found, dt.date) else found)
+    shown = _BOUNDED.repr(str(found) if isinstance(found, dt.date) else found)
     shown = re.sub(r"://.*@", "://...@", shown)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."

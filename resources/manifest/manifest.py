@@ -6,10 +6,10 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -24,12 +24,18 @@ from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.arrow_types import type_family
 from resources.fields import (
     WITH_DATE,
+    ColumnName,
     DatedPath,
+    Day,
     Days,
+    FileName,
+    Number,
     RelativePath,
     Section,
     Share,
     TablePath,
+    Text,
+    TypeName,
     VersionText,
     daily_cron,
     not_the_score,
@@ -43,7 +49,8 @@ from resources.file_formats import is_text
 from resources.kubernetes.pod import Pod
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
-from resources.manifest.faults import FieldFault, ManifestError, faults_from, refuse
+from resources.manifest.faults import ManifestError, faults_from, refuse
+from resources.manifest.text import line_of, read_yaml
 from resources.manifest.thresholds import ThresholdPolicy
 from resources.scorers import Scoring
 
@@ -90,11 +97,11 @@ class Reference(Section):
         "beside the manifest or a URL. It has the features as the model takes them: "
         "`features.sql` is not run on it."
     )
-    score: str | None = Field(
+    score: ColumnName | None = Field(
         None,
         description="Column that already holds the score; without it the model scores the sample.",
     )
-    outcome: Annotated[str, Field(min_length=1), AfterValidator(with_horizon)] | None = Field(
+    outcome: Annotated[ColumnName, AfterValidator(with_horizon)] | None = Field(
         None,
         description="Column that says what became of each row, as `outcome.column` does of a "
         "day's: after the last horizon of `maturity`, or with {horizon} after each. Performance "
@@ -111,16 +118,15 @@ class Batch(Section):
         "lake's root, or a URL. {date:%Y/%m/%d} is the day in another form. Of a Delta Lake or "
         "Iceberg table, <folder>/<column>={date}."
     )
-    date_column: str | None = Field(
+    date_column: ColumnName | None = Field(
         None,
-        min_length=1,
         description="Column that says the day of a row, where `path` holds many days in Parquet, "
         "Delta Lake or Iceberg; it then needs no {date}.",
     )
-    key: Annotated[str, AfterValidator(not_the_score)] = Field(
+    key: Annotated[ColumnName, AfterValidator(not_the_score)] = Field(
         description="Column that identifies a row."
     )
-    marker: str | None = Field(
+    marker: FileName | None = Field(
         None, description="File in the batch's folder that says the batch is complete: _SUCCESS."
     )
 
@@ -136,8 +142,8 @@ class Batch(Section):
 class Characteristic(Section):
     """A feature of the model: a column of the batch, or of the SQL's result."""
 
-    name: str = Field(min_length=1)
-    type: str | None = Field(
+    name: ColumnName
+    type: TypeName | None = Field(
         None, description="Arrow type, such as double or string; default: that of the reference."
     )
 
@@ -150,7 +156,7 @@ class Features(Section):
             Characteristic,
             BeforeValidator(short_or_full, json_schema_input_type=str | Characteristic),
         ]
-    ] = Field(min_length=1)
+    ] = Field(min_length=1, max_length=10_000)
     sql: RelativePath | None = Field(
         None,
         description="DuckDB query over the table `batch`; its result has the key and the columns. "
@@ -181,7 +187,7 @@ class Outcome(Section):
         description="File, folder or glob under the lake's root, or a URL, as `batch.path`; {date} "
         "is the day of the batch that the applicants were in."
     )
-    column: Annotated[str, Field(min_length=1), AfterValidator(with_horizon)] = Field(
+    column: Annotated[ColumnName, AfterValidator(with_horizon)] = Field(
         description="Column that is 1 or true for a bad, 0 or false for a good, null where not "
         "known yet. {horizon} is the days of `maturity`: one column for each of several.",
         examples=["defaulted", "dpd_{horizon}"],
@@ -189,9 +195,9 @@ class Outcome(Section):
     maturity: Annotated[
         list[Days],
         BeforeValidator(one_or_many, json_schema_input_type=Days | list[Days]),
-        Field(min_length=1),
+        Field(min_length=1, max_length=12),
     ] = Field(description="Days after the batch at which an outcome counts: 90, or [30, 60, 90].")
-    key: str | None = Field(
+    key: ColumnName | None = Field(
         None, description="Column that identifies an applicant; default: the batch's key."
     )
     min_share: float = Field(
@@ -205,8 +211,10 @@ class Outcome(Section):
         description="Share of the keys in the outcome files that may match no score of the day; 1 "
         "for any.",
     )
-    cut_offs: list[float] = Field(
-        [], description="Scores at which the lender decides; for precision and recall."
+    cut_offs: list[Number] = Field(
+        [],
+        max_length=100,
+        description="Scores at which the lender decides; for precision and recall.",
     )
 
     @model_validator(mode="after")
@@ -231,10 +239,13 @@ class Schedule(Section):
     """Which days have a batch, and when a day's run is due, on the day after."""
 
     days: list[Weekday] = Field(
-        list(WEEKDAYS), min_length=1, description="Days of the week that have a batch."
+        list(WEEKDAYS),
+        min_length=1,
+        max_length=7,
+        description="Days of the week that have a batch.",
     )
-    cron: Annotated[str, AfterValidator(daily_cron)] = "0 6 * * *"
-    timezone: Annotated[str, AfterValidator(timezone_name)] = "UTC"
+    cron: Annotated[Text, AfterValidator(daily_cron)] = "0 6 * * *"
+    timezone: Annotated[Text, AfterValidator(timezone_name)] = "UTC"
 
     def deadline(self, day: dt.date) -> dt.datetime:
         """When the batch of ``day`` must have arrived: the cron time of the day after."""
@@ -250,18 +261,22 @@ class Manifest(Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,50}$", examples=["pd_cards"])
     version: VersionText
     revision: int = Field(
-        1, ge=1, description="Raise it to change how the version is watched, after it has landed."
+        1,
+        ge=1,
+        le=1_000_000,
+        description="Raise it to change how the version is watched, after it has landed.",
     )
-    owner: str = Field(min_length=1)
-    deployed_at: dt.date = Field(description="First day that is monitored.")
-    retired_at: dt.date | None = Field(None, description="First day that is no longer monitored.")
+    owner: Text
+    deployed_at: Day = Field(description="First day that is monitored.")
+    retired_at: Day | None = Field(None, description="First day that is no longer monitored.")
     reference: Reference
     batch: Batch
     features: Features
     scoring: Scoring
     outcome: Outcome | None = None
-    segments: list[Annotated[str, Field(min_length=1)]] = Field(
+    segments: list[ColumnName] = Field(
         [],
+        max_length=100,
         description="Columns whose values are watched apart: characteristics, or other columns of "
         "the batch (of the SQL's result), which the reference has as well.",
     )
@@ -405,17 +420,11 @@ def parse_manifest(text: str, file: str) -> Manifest:
     ManifestError
         With one `FieldFault` for each field at fault.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "unreadable text"
-        raise ManifestError([FieldFault(file, line, problem, "YAML")]) from None
-    if not isinstance(content, dict):
-        raise ManifestError([FieldFault(file, "", type(content).__name__, "a mapping of fields")])
+    content, lines = read_yaml(text, file)
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
         faults = [fault for item in error.errors() for fault in faults_from(file, item)]
-        raise ManifestError(faults) from None
+        raise ManifestError(
+            [replace(fault, line=line_of(fault.field, lines)) for fault in faults]
+        ) from None

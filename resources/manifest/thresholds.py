@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.thresholds import Limits, Thresholds
-from resources.fields import Section
+from resources.fields import ColumnName, Section
 
 if TYPE_CHECKING:
     StatisticName = str
@@ -29,8 +29,8 @@ class AucDrop(Limits):
 class BadRateRatio(Limits):
     """How many times more, or fewer, bads there may be than expected."""
 
-    warn: float = field(default=1.25, metadata={"gt": 1})
-    fail: float = field(default=1.5, metadata={"gt": 1})
+    warn: float = field(default=1.25, metadata={"gt": 1, "le": 1e6})
+    fail: float = field(default=1.5, metadata={"gt": 1, "le": 1e6})
 
 
 class PerformanceThresholds(Section):
@@ -48,8 +48,10 @@ class ThresholdPolicy(Section):
 
     psi: Thresholds = Thresholds()
     csi: Thresholds = Thresholds()
-    characteristics: dict[str, Thresholds] = Field(
-        default_factory=dict, description="CSI thresholds of single characteristics."
+    characteristics: dict[ColumnName, Thresholds] = Field(
+        default_factory=dict,
+        max_length=10_000,
+        description="CSI thresholds of single characteristics.",
     )
     smoothing: Literal["jeffreys"] | Annotated[float, Field(gt=0, lt=0.1)] = Field(
         "jeffreys", description="+0.5 a count; or the share that an empty bin gets, such as 1e-4."

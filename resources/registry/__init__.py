@@ -2,9 +2,10 @@
 
 from urllib.parse import urlsplit
 
+from resources.judgement.version import Verdict
 from resources.registry.base import Candidate, ModelRegistry
 from resources.registry.folders import FolderRegistry
-from resources.registry.judgement import Verdict, judge_version, scan
+from resources.registry.judgement import judge_versions, scan
 from resources.registry.mlflow import MlflowRegistry
 
 __all__ = [
@@ -12,7 +13,7 @@ __all__ = [
     "Candidate",
     "ModelRegistry",
     "Verdict",
-    "judge_version",
+    "judge_versions",
     "open_registry",
     "scan",
 ]

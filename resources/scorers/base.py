@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
-from resources.fields import RelativePath, Section, Sha256
+from resources.fields import Number, RelativePath, Section, Sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,7 +95,9 @@ class Scorer(Section, ABC):
     """Whether the process that scores starts pods, and needs an account that may."""
 
     flavour: str
-    range: tuple[float, float] = Field((0.0, 1.0), description="Lowest and highest score allowed.")
+    range: tuple[Number, Number] = Field(
+        (0.0, 1.0), description="Lowest and highest score allowed."
+    )
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Scorer:
@@ -117,6 +119,15 @@ class Scorer(Section, ABC):
     def day_paths(self) -> tuple[str, ...]:
         """Paths in the lake, with ``{date}``, whose files a day needs besides its batch."""
         return ()
+
+    def check(self, model: Path) -> None:
+        """Verify, without any rows, that a model gives what the section wants of it.
+
+        Raises
+        ------
+        ScoringError
+            If it does not.
+        """
 
     @abstractmethod
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from resources.fields import command_part
+from resources.fields import ColumnName, Seconds, Text, command_part
 from resources.scorers.base import (
     ArtefactScoring,
     ScoringError,
@@ -42,15 +42,14 @@ class CommandScoring(ArtefactScoring):
     """The model is a program that reads Parquet and writes Parquet."""
 
     flavour: Literal["command"]
-    command: list[Annotated[str, AfterValidator(command_part)]] = Field(
+    command: list[Annotated[Text, AfterValidator(command_part)]] = Field(
         min_length=1,
+        max_length=1000,
         description="{artefact}, {input} and {output} become paths: "
         "['python', '{artefact}', '{input}', '{output}'].",
     )
-    score: str = Field("score", description="Column of the output that is the score.")
-    timeout_seconds: int = Field(
-        3600, ge=1, description="Seconds after which the program is ended."
-    )
+    score: ColumnName = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: Seconds = Field(3600, description="Seconds after which the program is ended.")
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Run the program, with the end of its own stderr in the error if it fails."""

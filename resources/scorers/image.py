@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from resources import layout
-from resources.fields import image_command_part
+from resources.fields import ColumnName, Seconds, Text, image_command_part
 from resources.kubernetes.pod_config import MEMORY_TAG
 from resources.scorers.base import (
     Scorer,
@@ -36,18 +36,20 @@ class ImageScoring(Scorer):
 
     flavour: Literal["image"]
     image: str = Field(
+        max_length=500,
         pattern=r"^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}$",
         description="Image by its digest: a tag may be given to another image later.",
         examples=[f"registry.lender.example/pd_cards@sha256:{'0' * 64}"],
     )
-    command: list[Annotated[str, AfterValidator(image_command_part)]] = Field(
+    command: list[Annotated[Text, AfterValidator(image_command_part)]] = Field(
         min_length=1,
+        max_length=1000,
         description="{input} and {output} become paths, or URLs where the store is on S3: "
         "['score', '{input}', '{output}'].",
     )
-    score: str = Field("score", description="Column of the output that is the score.")
-    timeout_seconds: int = Field(
-        3600, ge=1, description="Seconds after which the container is ended."
+    score: ColumnName = Field("score", description="Column of the output that is the score.")
+    timeout_seconds: Seconds = Field(
+        3600, description="Seconds after which the container is ended."
     )
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from resources.fields import Text
 from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 from resources.scorers.onnx_inputs import columns_by_input, graph_inputs, tensor
 from resources.scorers.onnx_outputs import score_output, scores
@@ -29,26 +32,33 @@ class OnnxScoring(ArtefactScoring):
     """
 
     flavour: Literal["onnx"]
-    output: str | None = Field(
+    output: Text | None = Field(
         None,
         description="Name of the graph's output that is the score; default: its last, but no list "
         "of the classes.",
     )
     output_column: int = Field(
         -1,
+        ge=-1_000_000,
+        le=1_000_000,
         description="Column of a two-dimensional output, such as a class's probability; of a "
         "ZipMap the class's place in ascending order.",
     )
-    output_class: str | None = Field(
+    output_class: Text | None = Field(
         None,
         description="Label of the class whose probability is the score, where the output is a "
         "ZipMap: instead of `output_column`, and needed if labels are texts.",
     )
     missing_text: str = Field(
         "",
+        max_length=1000,
         description="What the graph takes for a missing text: 'nan' or 'None' where scikit-learn's "
         "encoder has learnt NaN or None as a category.",
     )
+
+    def check(self, model: Path) -> None:
+        """Open the graph and look for the output."""
+        score_output(open_graph(model.read_bytes()), self.output)
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Run the graph over the features."""
@@ -96,6 +106,15 @@ class OnnxScoring(ArtefactScoring):
                 writer.write_table(table, row_group_size=max(len(table), 1))
 
 
+def load_onnxruntime() -> ModuleType:
+    """Import onnxruntime with its telemetry off: it would report to its maker, in a thread."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    module: ModuleType = onnxruntime
+    return module
+
+
 @lru_cache(maxsize=4)
 def open_graph(model: bytes) -> Any:
     """A session of onnxruntime with a graph.
@@ -105,8 +124,7 @@ def open_graph(model: bytes) -> Any:
     ScoringError
         If it cannot be run.
     """
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

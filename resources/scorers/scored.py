@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from resources.fields import DatedPath
+from resources.fields import ColumnName, DatedPath
 from resources.scorers.base import Scorer, ScoringJob, read_scores, write_aligned
 from resources.text_tables import as_parquet
 
@@ -24,7 +24,9 @@ class ScoredScoring(Scorer):
         description="File, folder or glob with {date} under the lake's root, or a URL, as "
         "`batch.path`."
     )
-    score: str = Field("score", description="Column that is the score; the key is the batch's.")
+    score: ColumnName = Field(
+        "score", description="Column that is the score; the key is the batch's."
+    )
 
     @property
     def day_paths(self) -> tuple[str, ...]:

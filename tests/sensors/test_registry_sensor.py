@@ -533,8 +533,9 @@ def test_a_verdict_that_cannot_be_read_is_made_again(daemon, changes):
 
 @pytest.mark.slow
 def test_a_steady_tick_costs_a_few_s3_calls_whatever_the_number_of_versions(
-    s3_lender, instance, tmp_path
+    s3_lender, instance, tmp_path, monkeypatch
 ):
+    monkeypatch.setenv("MONITORING_ALLOWED_PLACES", str(tmp_path))
     sample = tmp_path / "reference.parquet"
     rows(0, 50).to_parquet(sample)
     for number in range(300):

@@ -21,6 +21,9 @@ MOST_ACCEPTED_DAYS = 92
 MOST_EXPECTED_DAYS = 31
 """Days that one entry of expected days may have."""
 
+DAY = {"ge": dt.date(1970, 1, 1), "le": dt.date(2199, 12, 31)}
+"""Bounds of a day: what calendars and time zones can count to and from."""
+
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
@@ -48,10 +51,10 @@ class Mute:
     ``families`` are those that are muted; none for all.
     """
 
-    first: dt.date
-    last: dt.date
-    why: str = field(metadata={"min_length": 1})
-    families: tuple[Family, ...] = ()
+    first: dt.date = field(metadata=DAY)
+    last: dt.date = field(metadata=DAY)
+    why: str = field(metadata={"min_length": 1, "max_length": 1000})
+    families: tuple[Family, ...] = field(default=(), metadata={"max_length": 5})
 
     def __post_init__(self) -> None:
         if self.last < self.first:
@@ -69,10 +72,12 @@ class AcceptedShift:
     From the day after ``last`` on, drift pages only if it is a move against these days too.
     """
 
-    first: dt.date
-    last: dt.date
-    by: str = field(metadata={"min_length": 1, "description": "Who has accepted it."})
-    why: str = field(metadata={"min_length": 1})
+    first: dt.date = field(metadata=DAY)
+    last: dt.date = field(metadata=DAY)
+    by: str = field(
+        metadata={"min_length": 1, "max_length": 1000, "description": "Who has accepted it."}
+    )
+    why: str = field(metadata={"min_length": 1, "max_length": 1000})
 
     def __post_init__(self) -> None:
         if not self.first <= self.last < self.first + dt.timedelta(days=MOST_ACCEPTED_DAYS):
@@ -95,9 +100,9 @@ class ExpectedDays:
     performance and pipeline are.
     """
 
-    first: dt.date
-    last: dt.date
-    why: str = field(metadata={"min_length": 1})
+    first: dt.date = field(metadata=DAY)
+    last: dt.date = field(metadata=DAY)
+    why: str = field(metadata={"min_length": 1, "max_length": 1000})
 
     def __post_init__(self) -> None:
         if not self.first <= self.last < self.first + dt.timedelta(days=MOST_EXPECTED_DAYS):
@@ -124,7 +129,11 @@ class Policy:
     )
     at_once: float = field(
         default=1.0,
-        metadata={"gt": 0, "description": "Index from which a single day opens an incident."},
+        metadata={
+            "gt": 0,
+            "le": 1e6,
+            "description": "Index from which a single day opens an incident.",
+        },
     )
     pool_days: int = field(
         default=7,
@@ -153,6 +162,7 @@ class Policy:
         default=0.05,
         metadata={
             "ge": 0,
+            "le": 1e6,
             "description": "Standard deviations of the score; a characteristic that moves the "
             "mean score by less warns and does not page.",
         },
@@ -173,9 +183,9 @@ class Policy:
             "description": "Days after which a partition no longer pages.",
         },
     )
-    mute: tuple[Mute, ...] = ()
-    accepted: tuple[AcceptedShift, ...] = ()
-    expected: tuple[ExpectedDays, ...] = ()
+    mute: tuple[Mute, ...] = field(default=(), metadata={"max_length": 1000})
+    accepted: tuple[AcceptedShift, ...] = field(default=(), metadata={"max_length": 1000})
+    expected: tuple[ExpectedDays, ...] = field(default=(), metadata={"max_length": 1000})
 
     def good_days(self, family: Family) -> int:
         """Good days in a row after which an incident of a family resolves."""

@@ -64,8 +64,8 @@ class Limits:
 class Thresholds(Limits):
     """When a stability index warns, when it fails, and how sure it must be."""
 
-    warn: float = field(default=0.1, metadata={"gt": 0})
-    fail: float = field(default=0.25, metadata={"gt": 0})
+    warn: float = field(default=0.1, metadata={"gt": 0, "le": 1e6})
+    fail: float = field(default=0.25, metadata={"gt": 0, "le": 1e6})
     level: float = field(
         default=1e-3,
         metadata={

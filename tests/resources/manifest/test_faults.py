@@ -165,7 +165,9 @@ def test_each_rule_says_field_found_and_allowed(changes, field, found, allowed):
     assert fault.field == field
     assert re.search(found, fault.found)
     assert re.search(allowed, fault.allowed)
-    assert str(fault) == f"m/model.yaml: {field}: found {fault.found}; allowed: {fault.allowed}"
+    assert str(fault) == (
+        f"m/model.yaml: {field}: found {fault.found}; allowed: {fault.allowed} (line {fault.line})"
+    )
 
 
 def test_a_characteristic_may_have_the_name_of_a_flavour():
@@ -181,8 +183,8 @@ def test_a_characteristic_may_have_the_name_of_a_flavour():
         ("", "", "NoneType"),
         ("- a\n- b", "", "list"),
         ("name: a\nowner: [b", "line 2", "expected"),
-        ("name: a\nb: !!python/name:os.system x", "line 2", "constructor"),
-        ("\x00", "", "unreadable text"),
+        ("name: a\nb: !!python/name:os.system x", "b", "python/name:os.system"),
+        ("\x00", "", "control characters"),
     ],
 )
 def test_a_text_that_is_no_mapping_is_one_fault_of_the_file(text, field, found):

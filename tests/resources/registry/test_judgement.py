@@ -4,7 +4,7 @@ import datetime as dt
 import os
 from pathlib import Path
 
-import botocore.exceptions
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -200,26 +200,21 @@ def test_a_file_that_may_not_be_read_heals_when_it_may(lender, name):
 def test_a_file_that_s3_refuses_stops_nobody_else_and_heals(s3_lender):
     s3_lender.publish("pd_cards")
     s3_lender.publish("pd_loans")
-    events = registry_files(s3_lender)._client.meta.events
-
-    def refuse(params, **_):
-        if params["Key"].endswith("pd_cards/1/model.yaml"):
-            answer = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
-            raise botocore.exceptions.ClientError(answer, "GetObject")
-
-    events.register("provide-client-params.s3.GetObject", refuse)
-    try:
-        verdicts = scan(s3_lender)
-    finally:
-        events.unregister("provide-client-params.s3.GetObject", refuse)
+    bucket, _, key = registry_files(s3_lender).location("pd_cards/1/model.yaml").partition("/")
+    content = registry_files(s3_lender).read("pd_cards/1/model.yaml")
+    # An object in the archive is listed, and S3 refuses to give it.
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content, StorageClass="GLACIER")
+    verdicts = scan(s3_lender)
     assert verdicts["pd_loans/1"].manifest is not None
     (fault,) = verdicts["pd_cards/1"].faults
     assert fault.file.endswith("pd_cards/1/model.yaml")
-    assert "AccessDenied" in fault.found
+    assert "InvalidObjectState" in fault.found
+    registry_files(s3_lender).write("pd_cards/1/model.yaml", content)
     assert scan(s3_lender, verdicts)["pd_cards/1"].faults == ()
 
 
-def test_a_file_elsewhere_heals_though_the_folder_is_as_it_was(any_lender):
+def test_a_file_elsewhere_heals_though_the_folder_is_as_it_was(any_lender, monkeypatch):
+    monkeypatch.setenv("MONITORING_ALLOWED_PLACES", any_lender.root)
     sample = f"{any_lender.root}/samples/cards.parquet"
     any_lender.publish(reference={"path": sample})
     verdicts = scan(any_lender)
