@@ -138,6 +138,8 @@ def _model(job: str, item: Landed, settings: BridgeSettings) -> ModelEntry:
             cpu=pod.cpu,
             memory=pod.memory,
             node_selector=pod.node_selector,
-            tolerations=[{**one} for one in pod.tolerations],
+            tolerations=[
+                {str(name): value for name, value in one.items()} for one in pod.tolerations
+            ],
         ),
     )
