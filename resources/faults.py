@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from monitoring_assets.statistics.alerts.policy import Family
 from resources import layout
+from resources.masking import masked
 from resources.storage import Storage
 
 RUN = "run"
@@ -63,6 +64,7 @@ def record_faults(
 ) -> None:
     """Replace what a source says of a day; none means that all is well."""
     path = layout.fault(key, day, source)
+    faults = [fault.model_copy(update={"text": masked(fault.text)}) for fault in faults]
     if faults:
         storage.write(path, _FAULTS.dump_json(list(faults), indent=2))
     else:

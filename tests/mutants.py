@@ -98,10 +98,10 @@ SECTIONS = [
     "segments: [region]",
     "checks: {min_rows: 10, max_missing: {income: 0.5}, blocking: [psi]}",
     "thresholds: {psi: {warn: 0.1, fail: 0.2, level: 0.001}, characteristics: {income: {}}}",
-    "alerts: {service: cards, open: {days: 1, of: 2}, mute: [{first: 2026-09-01, last: 2026-09-02, why: x}]}",
+    "alerts: {open: {days: 1, of: 2}, mute: [{first: 2026-09-01, last: 2026-09-02, why: x}]}",
     "alerts: {accepted: [{first: 2026-09-01, last: 2026-09-02, by: me, why: x}], at_once: 2}",
     "schedule: {days: [mon, tue], cron: '0 6 * * *', timezone: Europe/London}",
-    "pod: {cpu: 500m, memory: 1Gi, retry_memory: 2Gi, node_selector: {a: b}, tolerations: [{key: k}]}",
+    "pod: {cpu: 500m, memory: 1Gi, node_selector: {a: b}, tolerations: [{key: k}]}",
     "retired_at: 2027-01-01",
     "revision: 2",
 ]

@@ -11,6 +11,7 @@ from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
 from resources.asset_keys import asset_name
 from resources.errors import InputError, NotArrivedError
 from resources.faults import record_faults, run_of
+from resources.masking import mask_error
 from resources.store import Store
 
 PROGRESS_SECONDS = 10.0
@@ -50,6 +51,7 @@ def materialise_each(
             done[day] = compute(day)
             record_faults(store.storage, day.key, day.day, run_of(asset), [])
         except Exception as error:
+            mask_error(error)
             if len(days) == 1 and not isinstance(error, InputError):
                 raise  # with its own stack trace, and the run's retries
             failed[day] = error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from resources.delivery.channel import UndeliveredError
+from resources.masking import masked
 
 if TYPE_CHECKING:
     from requests import Response
@@ -86,7 +87,7 @@ def _answer_text(response: Response, secrets: Sequence[str]) -> str:
     if isinstance(body, dict):
         errors = body.get("errors") or body.get("message") or body.get("error")
         body = "; ".join(map(str, errors)) if isinstance(errors, list) else errors
-    text = str(body)
+    text = masked(str(body))
     for secret in secrets:  # before it is cut: half a key is a secret too
         text = text.replace(secret, "***") if secret else text
     return text[:SHOWN_CHARACTERS]

@@ -19,6 +19,7 @@ from resources.manifest import (
     ManifestError,
     parse_manifest,
 )
+from resources.masking import masked
 from resources.scorers.base import ScoringError
 from resources.storage import Files, S3Storage, open_path, sha256_of_file
 from resources.text_tables import sample_sha256
@@ -127,7 +128,8 @@ def judge_version(files: Files, folder: str, fingerprint: str) -> Verdict:
         faults.append(FieldFault(file, "", str(error), "UTF-8 text"))
     except Exception as error:  # what cannot be read now must not hide the other versions
         unread = files.url("") if manifest else file
-        faults.append(FieldFault(unread, "", f"{type(error).__name__}: {error}", "readable"))
+        said = masked(f"{type(error).__name__}: {error}")
+        faults.append(FieldFault(unread, "", said, "readable"))
         fingerprint = JUDGE_AGAIN
     valid = None if faults else manifest
     return Verdict(folder, fingerprint, valid, tuple(faults), digests, tuple(warnings))

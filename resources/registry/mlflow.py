@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from resources.manifest import MANIFEST_NAME
+from resources.masking import masked
 from resources.registry.base import Candidate, ModelRegistry
 from resources.storage import CHUNK_BYTES, Files
 
@@ -201,7 +202,8 @@ def _get(root: str, endpoint: str, **parameters: str | int) -> Response:
     if response.ok:
         return response
     with response:
-        said = f"{response.status_code} for {response.url}: {response.text[:SHOWN_CHARACTERS]}"
+        answer = masked(response.text)[:SHOWN_CHARACTERS]  # before it is cut
+        said = f"{response.status_code} for {masked(response.url)}: {answer}"
     if response.status_code == 404:
         raise FileNotFoundError(said)
     raise RefusedError(said)

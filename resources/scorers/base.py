@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
 from resources.fields import Number, RelativePath, Section, Sha256
+from resources.masking import masked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -214,10 +215,17 @@ def read_scores(
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:
     """Metadata that a model's own process reported through Pipes, each name below ``model/``."""
-    from dagster import MaterializeResult, MetadataValue
+    from dagster import (
+        MarkdownMetadataValue,
+        MaterializeResult,
+        MetadataValue,
+        TextMetadataValue,
+    )
 
     return {
-        f"model/{name}": value
+        f"model/{masked(name)}": type(value)(masked(value.value))
+        if isinstance(value, TextMetadataValue | MarkdownMetadataValue)
+        else value
         for result in results
         if isinstance(result, MaterializeResult)
         for name, value in (result.metadata or {}).items()

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from resources.fields import ColumnName, Seconds, Text, command_part
+from resources.masking import masked
 from resources.scorers.base import (
     ArtefactScoring,
     ScoringError,
@@ -121,6 +122,7 @@ def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) 
 def _forward(stream: IO[str] | None, target: int, kept: deque[str] | None) -> None:
     """Pass a program's lines on to the run's own log, keeping the last ones."""
     for line in stream or ():
-        os.write(target, line.encode())
+        shown = masked(line)
+        os.write(target, shown.encode())
         if kept is not None:
-            kept.append(line)
+            kept.append(shown)
