@@ -81,7 +81,7 @@ def draft(
     """
     from monitoring_assets.cli.draft import Files, draft_version
     from monitoring_assets.cli.draft_text import manifest_text
-    from monitoring_assets.cli.trial import try_version
+    from monitoring_assets.cli.trial import try_versions
     from resources.environment import resources_from_environment
     from resources.manifest import MANIFEST_NAME, ManifestError, parse_manifest
     from resources.storage import open_path, open_storage
@@ -133,7 +133,7 @@ def draft(
         storage.write(f"{name}/{version}/{MANIFEST_NAME}", text.encode())
     click.echo(f"{folder}/{MANIFEST_NAME}: drafted, {len(drafted.columns)} characteristics\n")
     registry, [verdict] = _verdicts(folder)
-    trials = {verdict.folder: try_version(registry, verdict)} if verdict.manifest else {}
+    trials = try_versions(registry, [verdict])
     for trial in trials.values():
         trial.warnings.clear()  # of ten rows; the draft's are of the whole sample
     _print_verdict(verdict, trials)
@@ -225,10 +225,10 @@ def validate(path: str, output: str) -> None:
 
     Exit code: 0 without faults, 2 with any.
     """
-    from monitoring_assets.cli.trial import try_version
+    from monitoring_assets.cli.trial import try_versions
 
     registry, verdicts = _verdicts(path)
-    trials = {one.folder: try_version(registry, one) for one in verdicts if one.manifest}
+    trials = try_versions(registry, verdicts)
     if output == "json":
         lines = [
             {

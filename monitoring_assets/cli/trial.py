@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from resources.arrow_types import column_families
 from resources.date_column import rows_of
 from resources.environment import resources_from_environment
 from resources.errors import InputError
+from resources.isolation import Ended, call_each
 from resources.lake import Lake
 from resources.registry import ModelRegistry, Verdict
 from resources.scorers.base import SCORE, FeatureFile
@@ -28,6 +30,8 @@ from resources.store import Landed, Store
 from resources.text_tables import sample_as_parquet
 
 TRIED_ROWS = 10
+# Of one version: to start a program and to score ten rows.
+LIMIT_SECONDS = 120.0
 BATCH_DAYS = 14
 
 
@@ -60,8 +64,30 @@ class Trial:
     failed: list[str] = field(default_factory=list)
 
 
-def try_version(registry: ModelRegistry, verdict: Verdict) -> Trial:
+def try_versions(registry: ModelRegistry, verdicts: Iterable[Verdict]) -> dict[str, Trial]:
+    """Try each valid version, by its folder, in a process of its own with a limit of time."""
+    valid = [verdict for verdict in verdicts if verdict.manifest]
+    trials = call_each(
+        _try_version,
+        [(type(registry), registry.root, verdict) for verdict in valid],
+        prepare=(_prepare, ()),
+        limit=LIMIT_SECONDS,
+    )
+    return {
+        valid[number].folder: Trial(failed=[f"its trial {trial.why}"])
+        if isinstance(trial, Ended)
+        else trial
+        for number, trial in trials
+    }
+
+
+def _prepare() -> None:
+    """Nothing but to import this module, which loads all that a trial needs."""
+
+
+def _try_version(kind: type[ModelRegistry], root: str, verdict: Verdict) -> Trial:
     """Score ten rows of a valid version's sample, and look for a batch; writes nothing."""
+    registry = kind(root=root)
     landed, lake, trial = landed_now(verdict), resources_from_environment()["lake"], Trial()
     for step in (_try_scoring, _try_batch):
         try:

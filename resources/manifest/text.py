@@ -71,9 +71,9 @@ def read_yaml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
         # The C library puts what is absent at the end behind the last line.
         line = f"line {min(mark.line + 1, len(text.splitlines()))}" if mark else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-        raise ManifestError([FieldFault(file, line, problem or "unreadable text", "YAML")]) from (
-            None
-        )
+        raise ManifestError(
+            [FieldFault(file, line, (problem or "unreadable text").removeprefix("found "), "YAML")]
+        ) from (None)
 
 
 def too_large(file: str) -> FieldFault:

@@ -81,6 +81,7 @@ def planted(echo):
     return variables, secrets
 
 
+@pytest.mark.slow
 def test_no_secret_is_left_anywhere(lender, echo, tmp_path):
     variables, secrets = planted(echo)
     home = tmp_path / "home"
