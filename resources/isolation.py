@@ -159,7 +159,7 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
                 one.process.join(GRACE_SECONDS)
             except EOFError:
                 one.process.join(GRACE_SECONDS)
-                result = pickle.dumps(Ended(f"its process ended {_how(one.process.exitcode)}"))
+                result = pickle.dumps(Ended(f"ended {_how(one.process.exitcode)}"))
             _end(one.process)
             yield one.number, result
         late = [pipe for pipe, one in running.items() if one.until <= time.monotonic()]

@@ -7,6 +7,7 @@ A text of others may repeat what it was given. Where one is stored, logged or se
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _forms(secret: str) -> Iterator[str]:
     """A secret as it is, in a URL, in JSON, and within what base64 makes of a longer text."""
     yield secret
     yield quote(secret, safe="")
-    yield secret.encode("unicode_escape").decode().replace('"', '\\"')
+    yield from (json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
     content = secret.encode()
     for before in range(3):  # where it begins within three bytes
         encoded = base64.b64encode(b"\0" * before + content).decode()

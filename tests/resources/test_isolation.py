@@ -106,8 +106,8 @@ def test_one_call_is_no_other_calls_matter():
     assert found == {
         0: 4,
         1: Ended("took longer than 2 s"),
-        2: Ended("its process ended by SIGSEGV"),
-        3: Ended("its process ended with code 3"),
+        2: Ended("ended by SIGSEGV"),
+        3: Ended("ended with code 3"),
         4: Ended("BaseException: of Rust"),
         5: 9,
     }

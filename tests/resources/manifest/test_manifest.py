@@ -232,3 +232,61 @@ def test_a_batch_says_which_day_it_is_of(batch, allowed):
 def test_a_table_with_a_date_column_needs_no_date_in_its_path():
     fields = valid(batch={"path": "b/", "key": "loan_id", "date_column": "day"})
     assert parse(fields).batch.path == "b/"
+
+
+def _unbounded(node, at=""):
+    """Places of a JSON schema where a value may be of any size."""
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _unbounded(item, f"{at}/{number}")
+    if not isinstance(node, dict):
+        return
+    bounds = {
+        "integer": [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}],
+        "number": [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}],
+        "string": [{"maxLength", "pattern", "enum", "const", "format"}],
+        "array": [{"maxItems"}],
+    }
+    kind = node.get("type")
+    is_bounded = "const" in node or all(some & node.keys() for some in bounds.get(str(kind), []))
+    if not is_bounded or (kind == "object" and node.get("additionalProperties") is True):
+        yield at
+    for name, item in node.items():
+        yield from _unbounded(item, f"{at}/{name}")
+
+
+def test_every_number_text_and_list_has_bounds():
+    # A short form becomes the long one, which has them; a version's number becomes its text.
+    converted = {
+        "/$defs/Features/properties/columns/items/anyOf/0",
+        "/$defs/Outcome/properties/maturity/anyOf/1",
+        "/properties/version/anyOf/1",
+        "/properties/version/anyOf/2",
+    }
+    assert {*_unbounded(Manifest.model_json_schema())} == converted
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"outcome": {"path": "o/{date}.parquet", "column": "b", "maturity": 10**30}},
+        {"batch": {"path": "{date}.parquet", "key": ""}},
+        {"batch": {"path": "{date}.parquet", "key": "k", "marker": "../x"}},
+        {"schedule": {"cron": "٣ ٦ * * *"}},
+        {"schedule": {"cron": "\uff11 6 * * *"}},
+        {"outcome": {"path": "o/{date}.parquet", "column": "b{horizon:>9999999}", "maturity": 1}},
+        {"outcome": {"path": "o/{date}.parquet", "column": "b{horizon!r}", "maturity": 1}},
+        {"outcome": {"path": "o/{date:>99999999}/", "column": "b", "maturity": 1}},
+        {"segments": ["region"] * 101},
+        {"features": {"columns": [f"c{n}" for n in range(10_001)]}},
+        {"alerts": {"at_once": 1e300}},
+        {"thresholds": {"psi": {"warn": 1e308, "fail": 1e308}}},
+        {"pod": {"memory": "9" * 100 + "Gi"}},
+        {"pod": {"node_selector": {"pool": "{{ conn.other.password }}"}}},
+        {"pod": {"node_selector": {"{% if a %}": "a"}}},
+        {"pod": {"tolerations": [{"key": "{{ var.value.x }}"}]}},
+        {"pod": {"tolerations": [{"any": "x"}]}},
+    ],
+)
+def test_what_has_no_bounds_is_refused(changes):
+    assert faults_of(**changes)
