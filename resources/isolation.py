@@ -1,11 +1,13 @@
 """Calls in processes of their own: what hangs, crashes or fills the memory ends alone.
 
-A server is started for each batch of calls, with the code imported and without threads. It forks a
-process for each call, which costs some ten milliseconds, and ends the ones that take too long.
+A server has the code imported and no threads. It forks a process for each call, which costs some
+ten milliseconds, and ends the ones that take too long. It stays for a minute after its last call,
+as to start it takes most of a second of CPU.
 """
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import pickle
@@ -20,17 +22,20 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
+IDLE_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 """For what was interrupted to end the processes that it has started."""
 # Packages of ours are taken as this process takes them; the script's folder is none of them.
 _BOOT = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import monitoring_assets; "
-    "from resources.isolation import serve; serve()"
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "import monitoring_assets; from resources.isolation import serve; serve()"
 )
+_READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -90,41 +95,111 @@ def call_each(
     if not arguments or seconds <= 0:
         return
     calls = _Calls(function, arguments, prepare, limit, seconds, at_once)
-    with subprocess.Popen(
-        [sys.executable, "-P", "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            with suppress(BrokenPipeError), server.stdin as asked:
-                pickle.dump(sys.path, asked)
-                pickle.dump(calls, asked)
-            # Not to the end of the file: a call that no signal ends may keep it open.
-            while (reply := _load(server.stdout)) is not None:
-                yield reply
-        finally:
-            server.kill()
-
-
-def _load(replies: Any) -> tuple[int, Any] | None:
+    server = _idle_server(calls)
     try:
-        reply: tuple[int, bytes] | None = pickle.load(replies)
-    except (EOFError, pickle.UnpicklingError):
-        raise RuntimeError("the process that serves calls ended before its time") from None
-    return reply and (reply[0], pickle.loads(reply[1]))
+        while (reply := server.reply()) is not None:
+            yield reply
+    except BaseException:  # also of a caller that wants no more
+        server.end()
+        raise
+    _IDLE.append(server)
+
+
+class _Server:
+    """The process that makes the calls."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        pickle.dump(sys.path, self._stdin)
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def ask(self, calls: _Calls[Any]) -> bool:
+        """Begin calls, as this process would make them now; whether the server was still there."""
+        here = (sys.path, str(Path.cwd()), dict(os.environ), calls)
+        try:
+            pickle.dump(here, self._stdin)
+            self._stdin.flush()
+            return bool(self._load() == _READY)
+        except (BrokenPipeError, EOFError):
+            return False
+
+    def reply(self) -> tuple[int, Any] | None:
+        """The number of a call that has ended, and its result; None after the last."""
+        try:
+            reply: tuple[int, bytes] | None = self._load()
+        except EOFError:
+            raise RuntimeError("the process that makes calls ended before its time") from None
+        return reply and (reply[0], pickle.loads(reply[1]))
+
+    def _load(self) -> Any:
+        # Never to the end of the file: a call that no signal ends may keep it open.
+        return pickle.load(self._process.stdout)  # type: ignore[arg-type]
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+
+
+_IDLE: deque[_Server] = deque()
+"""Servers that wait for calls; none is in two threads' hands."""
+
+
+def _idle_server(calls: _Calls[Any]) -> _Server:
+    while True:
+        try:
+            server = _IDLE.pop()
+        except IndexError:
+            break
+        if server.ask(calls):
+            return server
+        server.end()  # it has waited for too long
+    server = _Server()
+    if not server.ask(calls):
+        server.end()
+        raise RuntimeError("the process that makes calls could not be started")
+    return server
+
+
+@atexit.register
+def _end_servers() -> None:
+    while _IDLE:
+        _IDLE.pop().end()
 
 
 def serve() -> None:
-    """Make the calls that the standard input names; be the process that `call_each` starts."""
+    """Make the calls that are asked for on the standard input; be the process of a `_Server`."""
+    asked = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)  # what a library prints is no reply
-        calls = pickle.load(sys.stdin.buffer)
-        prepare, arguments = calls.prepare
-        prepare(*arguments)
-        for reply in _each(calls):
-            pickle.dump(reply, replies)
-            replies.flush()
-        pickle.dump(None, replies)
+        while True:
+            try:
+                sys.path[:], folder, environment, calls = pickle.load(asked)
+            except EOFError:
+                return
+            _answer(replies, _READY)
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(environment)
+            prepare, arguments = calls.prepare
+            prepare(*arguments)
+            for reply in _each(calls):
+                _answer(replies, reply)
+            _answer(replies, None)
+            if not wait([asked.fileno()], IDLE_SECONDS):
+                return
+
+
+def _answer(replies: IO[bytes], answer: object) -> None:
+    pickle.dump(answer, replies)
+    replies.flush()
 
 
 @dataclass(frozen=True)

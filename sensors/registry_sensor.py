@@ -27,6 +27,7 @@ from monitoring_assets.partitions import (
 )
 from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, Manifest, is_revisable
+from resources.one_line import one_line
 from resources.registry import ModelRegistry, Verdict, scan
 from resources.store import Landed, Store
 from sensors.default_status import default_sensor_status
@@ -105,7 +106,7 @@ def registry_sensor(
     counts = _counts(lines, left)
     for line in lines:
         if line.status in ("rejected", "changed", "gone"):
-            context.log.warning(f"{line.folder} is {line.status}: {line.why}")
+            context.log.warning(one_line(f"{line.folder} is {line.status}: {line.why}"))
     context.log.info(counts)
     return dg.SensorResult(
         run_requests=requests,

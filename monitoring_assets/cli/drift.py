@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from monitoring_assets.cli.columns_apart import columns_apart
@@ -22,6 +21,7 @@ from monitoring_assets.cli.options import (
     require_columns,
     write_page,
 )
+from monitoring_assets.cli.terminal import console_of_bars
 from monitoring_assets.pages.drift_page import drift_page
 from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
@@ -259,7 +259,7 @@ def _found_at_url(location: str) -> tuple[DayFiles, str | None]:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], Callable[[float], None] | None]]:
     """Show progress on stderr, on a terminal only."""
-    console = Console(stderr=True)
+    console = console_of_bars()
     if not console.is_terminal:
         yield lambda _: None
         return

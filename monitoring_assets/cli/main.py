@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from typing import Any
 
 import click
 
+from monitoring_assets.cli.terminal import Terminal
 from resources.errors import InputError
 
 COMMANDS = {
@@ -50,7 +52,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an exception that it does not expect is exit code 2, as 1 is a breach."""
         try:
-            return super().invoke(ctx)
+            with redirect_stdout(Terminal(sys.stdout)), redirect_stderr(Terminal(sys.stderr)):
+                return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own, with a message and an exit code
         except InputError as error:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from monitoring_assets.cli.terminal import console_of_bars
 
 LINE_SECONDS = 3.0
 
@@ -22,7 +23,7 @@ What follows a colon is a detail of the same task.
 @contextmanager
 def progress() -> Iterator[ShowProgress]:
     """Show each task that the steps name."""
-    console = Console(stderr=True)
+    console = console_of_bars()
     if not console.is_terminal:
         yield _lines()
         return

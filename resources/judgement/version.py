@@ -74,7 +74,7 @@ class Verdict:
         )
 
 
-def prepare(files: Files) -> None:
+def prepare(is_on_s3: bool) -> None:
     """Load once, in a process from which others are forked, what every judgement needs."""
     import duckdb  # noqa: F401
     import numpy.ma  # noqa: F401  # numpy imports it when it is first used
@@ -84,8 +84,8 @@ def prepare(files: Files) -> None:
     from resources.scorers.onnx import load_onnxruntime
 
     load_onnxruntime()
-    if isinstance(files, S3Storage):
-        _ = files.region  # makes the client, and asks the server for nothing
+    if is_on_s3:
+        _ = S3Storage("s3://any").region  # makes the client, and asks the server for nothing
 
 
 def judge_version(files: Files, folder: str, fingerprint: str) -> Verdict:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
+from resources.one_line import one_line
 from resources.scorers import SCORERS
 
 # Not `repr`: it writes all of a value out before anything is cut.
@@ -67,7 +68,7 @@ class FieldFault:
     def __str__(self) -> str:
         where = f"{self.file}: {self.field}" if self.field else self.file
         line = f" (line {self.line})" if self.line else ""
-        return f"{where}: found {self.found}; allowed: {self.allowed}{line}"
+        return one_line(f"{where}: found {self.found}; allowed: {self.allowed}{line}")
 
 
 class ManifestError(ValueError):

@@ -6,13 +6,13 @@ time that it stands for a value, and depth, number and length have limits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from resources.manifest.faults import FieldFault, ManifestError, shown
+from resources.one_line import UNSEEN
 
 MOST_BYTES = 1 << 20
 """Of the file: 5,000 characteristics with their types take a fifth of it."""
@@ -21,11 +21,6 @@ DEEPEST = 12
 LONGEST_TEXT = 2000
 LONGEST_NUMBER = 40
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Line breaks, control characters, what has no width, what turns the direction, halves of pairs.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _TAG = "tag:yaml.org,2002:"
 _ALLOWED = {
     f"{_TAG}int": "a whole number",
@@ -163,7 +158,7 @@ class _Walk:
         elif len(text) > LONGEST_TEXT:
             allowed = f"text of at most {LONGEST_TEXT:,} characters"
             yield self._fault(node, field, f"{len(text):,} characters", allowed)
-        elif _UNSEEN.search(text):
+        elif UNSEEN.search(text):
             allowed = "text in one line, without characters that are not seen"
             yield self._fault(node, field, shown(text), allowed)
         elif node.tag != f"{_TAG}str":
@@ -185,6 +180,5 @@ class _Walk:
 
 
 def shown_field(field: str) -> str:
-    """A field's dotted name as a fault has it: in one line, and cut."""
-    text = _UNSEEN.sub(lambda unseen: repr(unseen[0])[1:-1], field)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    """A field's dotted name as a fault has it: cut."""
+    return field if len(field) <= 80 else f"{field[:77]}..."

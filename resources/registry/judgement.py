@@ -14,6 +14,7 @@ from resources.isolation import Ended, call_each
 from resources.judgement.version import Verdict, judge_version, prepare
 from resources.manifest import MANIFEST_NAME, FieldFault
 from resources.registry.base import Candidate, ModelRegistry
+from resources.storage import S3Storage
 
 READERS = 16
 # Time to hash some gigabytes; with the time for which a tick begins judgements less than a minute.
@@ -64,7 +65,7 @@ def judge_versions(
     for number, verdict in call_each(
         judge_version,
         versions,
-        prepare=(prepare, (versions[0][0],)),
+        prepare=(prepare, (isinstance(versions[0][0], S3Storage),)),
         limit=LIMIT_SECONDS,
         seconds=seconds,
         at_once=READERS,

@@ -123,9 +123,25 @@ def test_no_call_is_begun_after_the_time():
     assert found == {number: Ended("took longer than 1 s") for number in range(2)}
 
 
-def test_no_process_is_left(tmp_path):
-    call(hang_against_signals, 1, 2, limit=0.5, at_once=2)
-    left = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args"], capture_output=True, text=True
-    )
-    assert "resources.isolation" not in left.stdout
+def where_am_i(_):
+    return os.getppid(), str(Path.cwd()), os.environ.get("PLACE")
+
+
+def test_a_server_makes_the_next_calls_as_they_would_be_made_here(tmp_path, monkeypatch):
+    first, second = (call(where_am_i, 1)[0] for _ in range(2))
+    assert first[0] == second[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLACE", "here")
+    assert call(where_am_i, 1)[0] == (first[0], str(tmp_path), "here")
+    os.kill(first[0], signal.SIGKILL)  # as it ends after a minute without calls
+    time.sleep(0.5)
+    third = call(where_am_i, 1)[0]
+    assert third[0] != first[0]
+    assert third[1:] == (str(tmp_path), "here")
+
+
+def test_who_wants_no_more_results_keeps_no_call_running():
+    calls = call_each(square, [(1,), (2,)], prepare=(nothing, ()), limit=20.0)
+    next(calls)
+    calls.close()
+    assert call(square, 3) == {0: 9}
