@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from resources import isolation
 from resources.registry import judgement, open_registry, scan
 from resources.storage import LocalStorage, open_storage
 from tests.conftest import rows
@@ -158,6 +159,7 @@ def test_a_crash_is_the_versions_own(two, monkeypatch, tmp_path):
     broken = tmp_path / "site" / "onnxruntime.py"
     broken.parent.mkdir()
     broken.write_text("import os\ndef SessionOptions():\n    os.abort()\n")
+    isolation._end_servers()  # they have the library already
     monkeypatch.syspath_prepend(str(broken.parent))
     two.publish_manifest(
         "pd_loans",
@@ -166,6 +168,7 @@ def test_a_crash_is_the_versions_own(two, monkeypatch, tmp_path):
         reference={"path": "reference.parquet", "score": "score"},
     )
     assert fault_of(two).found == "its judgement ended by SIGABRT"
+    isolation._end_servers()
 
 
 def test_judging_loads_no_dagster():
