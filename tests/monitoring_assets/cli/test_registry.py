@@ -60,9 +60,11 @@ def test_validate_looks_at_nothing_but_the_folder_it_is_given(lender, monkeypatc
     folder = Path(lender.registry.root, "pd_cards", "1")
     monkeypatch.chdir(folder)
     for path in (folder, ".", "../1", "../../pd_cards/1/model.yaml"):
-        assert validate(path).output.splitlines()[0] == "pd_cards/1: valid"
-    names = ("model.yaml", "model.onnx", "reference.parquet")
-    assert looked_at - {str(folder / "lake" / "pd_cards")} == {str(folder / name) for name in names}
+        said = validate(path).output
+        assert said.splitlines()[0] == "pd_cards/1: valid"
+        assert "pd_cards/2" not in said
+    # The rest is read by the processes that judge the version and try it.
+    assert looked_at == {str(folder / "model.yaml")}
 
 
 def test_validate_looks_at_a_batch_whose_scores_are_not_there_yet(lender, monkeypatch):
@@ -136,22 +138,15 @@ def of_text() -> bytes:
     return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
 
-@pytest.mark.parametrize(
-    ("graph", "why"),
-    [
-        (lambda: b"no graph", "not an ONNX graph that can be run"),
-        (of_text, "neither a tensor of numbers"),
-    ],
-)
-def test_validate_runs_the_graph(lender, graph, why):
+def test_validate_runs_the_graph(lender):
     lender.publish()
-    open_storage(lender.registry.root).write("pd_cards/1/model.onnx", graph())
-    digest = hashlib.sha256(graph()).hexdigest()
+    open_storage(lender.registry.root).write("pd_cards/1/model.onnx", of_text())
+    digest = hashlib.sha256(of_text()).hexdigest()
     scoring = {"flavour": "onnx", "artefact": "model.onnx", "sha256": digest}
     lender.publish_manifest("pd_cards", "1", scoring=scoring)
     done = validate(lender.registry.root)
     assert (done.exit_code, done.output.splitlines()[0]) == (2, "pd_cards/1: does not run")
-    assert why in done.output
+    assert "neither a tensor of numbers" in done.output
     document = json.loads(validate(lender.registry.root, "--format", "json").stdout)
     assert (document[0]["valid"], document[0]["faults"]) == (False, [])
     assert why in document[0]["trial"]["failed"][0]
