@@ -102,6 +102,7 @@ SECTIONS = [
     "alerts: {accepted: [{first: 2026-09-01, last: 2026-09-02, by: me, why: x}], at_once: 2}",
     "schedule: {days: [mon, tue], cron: '0 6 * * *', timezone: Europe/London}",
     "pod: {cpu: 500m, memory: 1Gi, node_selector: {a: b}, tolerations: [{key: k}]}",
+    "alerts: {holidays: [DE], expected: [{first: 2026-09-01, last: 2026-09-02, why: x}]}",
     "retired_at: 2027-01-01",
     "revision: 2",
 ]

@@ -32,6 +32,7 @@ class Alerts(Policy):
     holidays: tuple[Annotated[str, Field(pattern=_CALENDAR)], ...] = field(
         default=(),
         metadata={
+            "max_length": 50,
             "description": "Countries whose public holidays are expected to differ, or their "
             "regions, by ISO 3166.",
             "examples": [["DE", "US-NY"]],

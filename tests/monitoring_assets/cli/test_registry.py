@@ -149,7 +149,7 @@ def test_validate_runs_the_graph(lender):
     assert "neither a tensor of numbers" in done.output
     document = json.loads(validate(lender.registry.root, "--format", "json").stdout)
     assert (document[0]["valid"], document[0]["faults"]) == (False, [])
-    assert why in document[0]["trial"]["failed"][0]
+    assert "neither a tensor of numbers" in document[0]["trial"]["failed"][0]
 
 
 def test_validate_tells_what_came_out(lender):
