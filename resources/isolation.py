@@ -245,10 +245,11 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
         ready = wait(at_work, max(0.0, until - time.monotonic()))
         for pipe in at_work:
             one = workers[pipe]
-            assert one.number is not None
+            number = one.number
+            assert number is not None
             if pipe in ready:
                 try:
-                    yield one.number, pipe.recv_bytes()
+                    yield number, pipe.recv_bytes()
                     one.number, one.until = None, math.inf
                     continue
                 except (EOFError, ConnectionResetError):
@@ -261,7 +262,7 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
             del workers[pipe]
             pipe.close()
             _end(one.process)
-            yield one.number, pickle.dumps(ended)
+            yield number, pickle.dumps(ended)
     for pipe, one in workers.items():
         with suppress(BrokenPipeError):
             pipe.send(None)
