@@ -271,16 +271,12 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
 
 
 def _work(calls: _Calls[Any], pipe: Connection) -> None:
-    with suppress(EOFError):
-        while True:
-            arguments = calls.arguments[pipe.recv()]
-            try:
-                reply = pickle.dumps(calls.function(*arguments))
-            except (
-                BaseException
-            ) as error:  # of libraries in Rust too, whose panics are no Exception
-                reply = pickle.dumps(Ended(f"{type(error).__name__}: {error}"))
-            pipe.send_bytes(reply)
+    while (number := pipe.recv()) is not None:
+        try:
+            reply = pickle.dumps(calls.function(*calls.arguments[number]))
+        except BaseException as error:  # of libraries in Rust too: a panic is no Exception
+            reply = pickle.dumps(Ended(f"{type(error).__name__}: {error}"))
+        pipe.send_bytes(reply)
 
 
 def _end(process: ForkProcess) -> None:

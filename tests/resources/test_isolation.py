@@ -145,3 +145,8 @@ def test_who_wants_no_more_results_keeps_no_call_running():
     next(calls)
     calls.close()
     assert call(square, 3) == {0: 9}
+
+
+def test_workers_end_without_a_word(capfd):
+    assert call(square, 1, 2, at_once=2) == {0: 1, 1: 4}
+    assert capfd.readouterr().err == ""
