@@ -24,6 +24,8 @@ COMMANDS = {
     "status": "all models, the worst first: what is open, silent, or has moved",
     "report": "what moved on a day of a model version, and what that did to the score",
     "alerts": "what was decided on a day, why, and which messages were sent",
+    "history": "drift, incidents and performance by week, month, quarter or year",
+    "validate": "the tests of a validation unit over a period: calibration, AUC, concentration",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",

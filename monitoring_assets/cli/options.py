@@ -7,16 +7,18 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from resources.layout import Dataset
     from resources.store import Store
+
+FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
 format_option = click.option(
     "--format",
@@ -26,6 +28,19 @@ format_option = click.option(
     show_default=True,
     help="A table to read, or JSON for other programs.",
 )
+
+
+horizon_option = click.option(
+    "--horizon",
+    type=int,
+    metavar="DAYS",
+    help="Days after which outcomes count, one of the manifest's.  [default: the longest]",
+)
+
+
+def day_option(flag: str, name: str, text: str) -> Callable[[FC], FC]:
+    """Return an option that takes a day."""
+    return click.option(flag, name, type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help=text)
 
 
 html_option = click.option(
@@ -60,6 +75,49 @@ def stored_day(store: Store, dataset: Dataset, model: str, asked: dt.datetime | 
     click.BadParameter
         If no version has that name, or none of its days is stored.
     """
+    _check_known(store, model)
+    if asked is not None:
+        return asked.date()
+    return _stored_days(store, dataset, model)[-1]
+
+
+def stored_range(
+    store: Store, model: str, first: dt.datetime | None, last: dt.datetime | None
+) -> tuple[dt.date, dt.date]:
+    """The days that were asked for; without them, from the first drift report to the last.
+
+    Raises
+    ------
+    click.BadParameter
+        If no version has that name, none of its days is stored, or the range is empty.
+    """
+    _check_known(store, model)
+    days = _stored_days(store, "drift_report", model)
+    since, until = first.date() if first else days[0], last.date() if last else days[-1]
+    if until < since:
+        raise click.BadParameter(f"{until} is before {since}", param_hint="--to")
+    return since, until
+
+
+def chosen_horizon(store: Store, model: str, asked: int | None) -> int | None:
+    """The horizon that was asked for, or the longest of a version; None if it has none.
+
+    Raises
+    ------
+    click.BadParameter
+        If the manifest does not have it.
+    """
+    outcome = store.landed(model).manifest.outcome
+    horizons = outcome.maturity if outcome else []
+    if asked is not None and asked not in horizons:
+        has = f"has {', '.join(map(str, horizons))}" if horizons else "names none"
+        raise click.BadParameter(
+            f"{asked} is no maturity of {model}; it {has}", param_hint="--horizon"
+        )
+    return asked if asked is not None else max(horizons, default=None)
+
+
+def _check_known(store: Store, model: str) -> None:
     known = sorted({*store.all_landed(), *store.unreadable_keys()})
     if model not in known:
         close = get_close_matches(model, known, n=1)
@@ -69,13 +127,14 @@ def stored_day(store: Store, dataset: Dataset, model: str, asked: dt.datetime | 
         raise click.BadParameter(
             f"{store.root} has no model version {model!r}{meant}; {there}{unset}"
         )
-    if asked is not None:
-        return asked.date()
+
+
+def _stored_days(store: Store, dataset: Dataset, model: str) -> list[dt.date]:
     days = list(store.days(dataset, model))
     if not days:
         name = dataset.replace("_", " ")
         raise click.BadParameter(f"{model!r} has no {name} in {store.root}")
-    return days[-1]
+    return days
 
 
 def require_columns(option: str, names: Iterable[str], file: str, columns: Sequence[str]) -> None:

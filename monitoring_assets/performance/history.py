@@ -26,6 +26,8 @@ LEAVES = frozenset(
     }
 )
 """Columns of a report that a point is made of: a report has ten times as many figures."""
+BAND_LEAVES = frozenset({"low", "high", "rows", "bads", "expected"})
+"""Those of its bands that periods are made of."""
 METRICS = ("auc", "bad_rate")
 WINDOW_DAYS = 365
 """Fewest days of mature cohorts that a chart looks back at; at most twice as many."""
@@ -128,20 +130,23 @@ def performance_points(
     ]
 
 
-def _load(content: bytes) -> Report:
-    """The columns of a report that points are made of."""
+def load(content: bytes) -> Report:
+    """The columns of a report that points and periods are made of."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(arrow_file(content))
-    paths = (file.schema.column(at).path for at in range(len(file.schema)))
-    of_points = [
-        one for one in paths if one.rpartition(".")[2] in LEAVES and not one.startswith("bands.")
-    ]
-    return file.read(of_points), {}
+    paths = [file.schema.column(at).path for at in range(len(file.schema))]
+    return file.read([path for path in paths if _is_wanted(path)]), {}
+
+
+def _is_wanted(path: str) -> bool:
+    folder, _, name = path.rpartition(".")
+    return name in (BAND_LEAVES if folder.startswith("bands") else LEAVES)
 
 
 def _points(day: dt.date, report: Report) -> tuple[PerformancePoint, ...]:
-    cohorts = PerformanceReport.from_table(report[0], METRICS).cohorts
+    table = report[0].drop_columns("bands")
+    cohorts = PerformanceReport.from_table(table, METRICS).cohorts
     return tuple(
         point
         for cohort in cohorts
@@ -194,5 +199,5 @@ def _of_rows(
             )
 
 
-POINTS = Gathered("performance_report", 2 * WINDOW_DAYS, _load, _points)
+POINTS = Gathered("performance_report", 2 * WINDOW_DAYS, load, _points)
 """Performance reports as charts read them."""

@@ -1,0 +1,143 @@
+"""``monitoring history``: the figures of weeks, months, quarters or years."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitoring_assets.cli.options import (
+    chosen_horizon,
+    day_option,
+    format_option,
+    horizon_option,
+    stored_range,
+)
+from monitoring_assets.periods.calendar import UNITS, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitoring_assets.periods.roll_up import PeriodFigures, PeriodIndex
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring history pd_cards.3
+  monitoring history pd_cards.3 --from 2025-01-01 --to 2025-12-31 --by quarter
+  monitoring history pd_cards.3 --by week --horizon 30 --format json
+"""
+)
+@click.argument("model")
+@day_option("--from", "first", "First day.  [default: the first that is stored]")
+@day_option("--to", "last", "Last day.  [default: the last that is stored]")
+@click.option(
+    "--by", type=click.Choice(UNITS), default="month", show_default=True, help="Of the calendar."
+)
+@horizon_option
+@format_option
+def history(
+    model: str,
+    first: dt.datetime | None,
+    last: dt.datetime | None,
+    by: Unit,
+    horizon: int | None,
+    output: str,
+) -> None:
+    """Show MODEL (name.version) over time: drift, incidents and performance of each period.
+
+    PSI and CSI are those of a period's rows together, so a shift of a few days shows less in a
+    month than on its day. Performance is of the cohorts of the period whose outcomes are known.
+
+    Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
+    """
+    from monitoring_assets.periods.calendar import periods
+    from monitoring_assets.periods.roll_up import roll_up
+    from resources.environment import resources_from_environment
+
+    store = resources_from_environment()["store"]
+    since, until = stored_range(store, model, first, last)
+    after = chosen_horizon(store, model, horizon)
+    found = list(roll_up(store, model, list(periods(since, until, by)), after))
+    if output == "json":
+        click.echo(json.dumps([_document(one, after) for one in found], indent=2))
+    else:
+        _print(found, model, after)
+
+
+def _document(one: PeriodFigures, horizon: int | None) -> dict[str, Any]:
+    cohort = one.performance
+    return {
+        "period": one.period.name,
+        "first": one.period.first.isoformat(),
+        "last": one.period.last.isoformat(),
+        "days": one.days,
+        "rows": one.rows,
+        "columns": [
+            {
+                "column": column.column,
+                "index": column.index,
+                "days": column.days,
+                "rows": column.rows,
+                "value": column.value,
+                "critical_value": column.critical_value,
+                "status": column.status,
+            }
+            for column in one.columns
+        ],
+        "incidents": [
+            {"day": incident.day.isoformat(), "family": incident.family}
+            for incident in one.incidents
+        ],
+        "horizon": horizon,
+        "performance": None
+        if cohort is None
+        else {
+            "days": cohort.days,
+            "rows": cohort.rows,
+            "bads": cohort.bads,
+            "expected": cohort.expected,
+            "auc": cohort.auc.value,
+            "auc_standard_error": cohort.auc.standard_error,
+            "reference_auc": cohort.reference_auc.value,
+        },
+    }
+
+
+def _print(found: Sequence[PeriodFigures], model: str, horizon: int | None) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    after = "" if horizon is None else f" after {horizon} days"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("period", no_wrap=True)
+    for name in ("days", "rows", "PSI"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("largest CSI", overflow="fold", min_width=16)
+    for name in ("opened", "bads", "expected", "AUC"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in found:
+        cohort = one.performance
+        table.add_row(
+            one.period.name,
+            str(one.days),
+            f"{one.rows:,}",
+            _index(one.psi),
+            f"{one.worst.column} {_index(one.worst)}" if one.worst else "",
+            str(len(one.incidents)) if one.incidents else "",
+            f"{cohort.bads / cohort.rows:.1%}" if cohort else "",
+            f"{cohort.expected:.1%}" if cohort and cohort.expected is not None else "",
+            f"{cohort.auc.value:.3f}" if cohort and cohort.auc.value is not None else "",
+        )
+    click.echo(f"{model}; outcomes{after}")
+    Console().print(table)
+
+
+def _index(one: PeriodIndex | None) -> str:
+    if one is None or one.value is None:
+        return "" if one is None else "not compared"
+    return f"{one.value:.3f}" + ("" if one.status == "ok" else f" {one.status}")

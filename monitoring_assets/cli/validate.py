@@ -1,0 +1,134 @@
+"""``monitoring validate``: the tests of a validation unit over a period."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitoring_assets.cli.options import (
+    chosen_horizon,
+    day_option,
+    format_option,
+    horizon_option,
+    stored_range,
+)
+
+if TYPE_CHECKING:
+    from monitoring_assets.periods.validation import Validation
+    from monitoring_assets.statistics.validation.outcome import TestOutcome
+
+STYLES = {"green": "green", "amber": "yellow", "red": "bold red", "not computed": "cyan"}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  monitoring validate pd_cards.3 --from 2025-01-01 --to 2025-12-31
+  monitoring validate pd_cards.3 --horizon 360 --format json
+"""
+)
+@click.argument("model")
+@day_option("--from", "first", "First day.  [default: the first that is stored]")
+@day_option("--to", "last", "Last day.  [default: the last that is stored]")
+@horizon_option
+@format_option
+def validate(
+    model: str,
+    first: dt.datetime | None,
+    last: dt.datetime | None,
+    horizon: int | None,
+    output: str,
+) -> None:
+    """Test the calibration, discrimination and concentration of MODEL (name.version) in a period.
+
+    For the portfolio, and by score band. Each test has its null hypothesis and its source; the
+    lights are policy: amber under a p-value of 0.05, red under 0.01.
+
+    Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
+    """
+    from monitoring_assets.periods.validation import validation
+    from resources.environment import resources_from_environment
+
+    store = resources_from_environment()["store"]
+    since, until = stored_range(store, model, first, last)
+    after = chosen_horizon(store, model, horizon)
+    found = validation(store, model, since, until, after)
+    if output == "json":
+        click.echo(json.dumps(_document(found), indent=2))
+    else:
+        _print(found)
+
+
+def _document(found: Validation) -> dict[str, Any]:
+    return {
+        "model": found.key,
+        "first": found.first.isoformat(),
+        "last": found.last.isoformat(),
+        "horizon": found.horizon,
+        "days": found.cohort.days,
+        "rows": found.cohort.rows,
+        "bads": found.cohort.bads,
+        "expected": found.cohort.expected,
+        "tests": list(map(_fields, found.portfolio)),
+        "bands": [
+            {**asdict(band), "tests": list(map(_fields, tests))} for band, tests in found.bands
+        ],
+    }
+
+
+def _fields(test: TestOutcome) -> dict[str, Any]:
+    return asdict(test) | {"light": test.light}
+
+
+def _print(found: Validation) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from monitoring_assets.statistics.validation.outcome import LIGHTS_IN_WORDS
+
+    cohort = found.cohort
+    after = "" if found.horizon is None else f" after {found.horizon} days"
+    click.echo(
+        f"{found.key}, {found.first} to {found.last}: {cohort.rows:,} rows of {cohort.days} days "
+        f"whose outcomes are known{after}, {cohort.bads:,} of them bad"
+    )
+    portfolio = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("test", "null hypothesis"):
+        portfolio.add_column(name, overflow="fold")
+    for name in ("statistic", "p-value", "light"):
+        portfolio.add_column(name, justify="right", no_wrap=True)
+    for test in found.portfolio:
+        portfolio.add_row(test.name, test.null, *_cells(test))
+        if test.reason:
+            portfolio.add_row("", test.reason)
+    console = Console()
+    console.print(portfolio)
+    bands = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    bands.add_column("score band", no_wrap=True)
+    for name in ("rows", "bads", "bad rate", "expected", "Jeffreys' p"):
+        bands.add_column(name, justify="right", no_wrap=True)
+    for band, (by_jeffreys, _) in found.bands:
+        rate = f"{band.bads / band.rows:.2%}" if band.rows else ""
+        expected = f"{band.expected:.2%}" if band.expected is not None else ""
+        edges = f"({band.low:.3g}, {band.high:.3g}]"
+        counts = f"{band.rows:,}", f"{band.bads:,}"
+        bands.add_row(edges, *counts, rate, expected, _light(by_jeffreys))
+    console.print(bands)
+    click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}.")
+    click.echo("Sources, and the exact binomial test of each band: --format json")
+
+
+def _cells(test: TestOutcome) -> tuple[str, str, str]:
+    shown = ("" if one is None else f"{one:,.4g}" for one in (test.statistic, test.p_value))
+    statistic, p_value = shown
+    return statistic, p_value, f"[{STYLES[test.light]}]{test.light}[/]"
+
+
+def _light(test: TestOutcome) -> str:
+    p_value = "" if test.p_value is None else f"{test.p_value:.2g} "
+    return f"{p_value}[{STYLES[test.light]}]{test.light}[/]"

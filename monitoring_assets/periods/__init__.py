@@ -1,0 +1,1 @@
+"""Figures of weeks, months and years, from what is stored of their days."""

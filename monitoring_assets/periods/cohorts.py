@@ -1,0 +1,162 @@
+"""Cohorts with known outcomes, and what they are together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from monitoring_assets.performance.history import METRICS, WINDOW_DAYS, load
+from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
+from monitoring_assets.statistics.performance.report import (
+    PerformanceKind,
+    PerformanceReport,
+    PerformanceStatus,
+)
+from resources.gathered import Gathered, Report
+from resources.storage import StoredFile
+from resources.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class BandCounts:
+    """The rows of ``low < score <= high`` whose outcome is known.
+
+    Parameters
+    ----------
+    expected
+        Mean predicted probability; None without rows, or for a score in points.
+    """
+
+    low: float
+    high: float
+    rows: int
+    bads: int
+    expected: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The scores of some days whose outcomes are known after a horizon.
+
+    Parameters
+    ----------
+    days
+        How many days.
+    rows, bads
+        With a known outcome.
+    auc
+        For several days the mean of theirs, weighted by pairs of a good and a bad: a pair is one
+        of the same day, so that a bad rate that wanders does not count as discrimination.
+    reference_auc
+        That of development.
+    bands
+        In the order of scores.
+    """
+
+    days: int
+    rows: int
+    bads: int
+    auc: Estimate
+    reference_auc: Estimate
+    bands: tuple[BandCounts, ...]
+
+    @property
+    def expected(self) -> float | None:
+        """Mean predicted probability of the rows; None for a score in points."""
+        parts = [one for one in self.bands if one.rows]
+        if not parts or any(one.expected is None for one in parts):
+            return None
+        return sum(one.rows * (one.expected or 0.0) for one in parts) / self.rows
+
+
+def read_cohorts(
+    store: Store, key: str, horizon: int | None, first: dt.date, last: dt.date
+) -> dict[dt.date, Cohort]:
+    """The mature cohorts of some days, after one horizon."""
+    files: dict[dt.date, StoredFile] = {
+        day: file
+        for day, file in store.days("performance_report", key).items()
+        if first <= day <= last
+    }
+    return {
+        day: found[horizon]
+        for day, found in COHORTS.read(store, key, files).items()
+        if horizon in found
+    }
+
+
+def together(cohorts: Iterable[Cohort]) -> Cohort | None:
+    """Add up cohorts; None if there are none.
+
+    Cohorts that were counted in other bands than the last are left out: a version that is profiled
+    again has other ones.
+    """
+    all_cohorts = list(cohorts)
+    if not all_cohorts:
+        return None
+    edges = _edges(all_cohorts[-1])
+    alike = [one for one in all_cohorts if _edges(one) == edges]
+    bands = tuple(map(_one_band, zip(*(one.bands for one in alike), strict=True)))
+    return Cohort(
+        sum(one.days for one in alike),
+        sum(one.rows for one in alike),
+        sum(one.bads for one in alike),
+        _mean_auc(alike),
+        alike[-1].reference_auc,
+        bands,
+    )
+
+
+def _edges(cohort: Cohort) -> list[tuple[float, float]]:
+    return [(one.low, one.high) for one in cohort.bands]
+
+
+def _one_band(parts: Sequence[BandCounts]) -> BandCounts:
+    rows = sum(one.rows for one in parts)
+    known = [one for one in parts if one.rows]
+    expected = None
+    if known and all(one.expected is not None for one in known):
+        expected = sum(one.rows * (one.expected or 0.0) for one in known) / rows
+    return BandCounts(parts[0].low, parts[0].high, rows, sum(one.bads for one in parts), expected)
+
+
+def _mean_auc(cohorts: Sequence[Cohort]) -> Estimate:
+    pairs = [(one.bads * (one.rows - one.bads), one.auc) for one in cohorts]
+    known = [
+        (weight, auc.value, auc.standard_error)
+        for weight, auc in pairs
+        if weight and auc.value is not None and auc.standard_error is not None
+    ]
+    total = sum(weight for weight, *_ in known)
+    if not total:
+        return absent("no day has an AUC with a standard error")
+    value = sum(weight * auc for weight, auc, _ in known) / total
+    error = math.sqrt(sum((weight * error / total) ** 2 for weight, _, error in known))
+    return normal(value, error, 0.0, 1.0)
+
+
+def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
+    table = report[0]
+    found = PerformanceReport.from_table(table.drop_columns("bands"), METRICS).cohorts
+    return {
+        cohort.horizon: Cohort(
+            1,
+            cohort.found.known or 0,
+            cohort.found.bads or 0,
+            Estimate(None) if auc is None else Estimate(auc.value, auc.standard_error),
+            Estimate(None)
+            if auc is None
+            else Estimate(auc.reference, auc.reference_standard_error),
+            tuple(BandCounts(**band) for band in bands or ()),
+        )
+        for cohort, bands in zip(found, table["bands"].to_pylist(), strict=True)
+        if cohort.kind == PerformanceKind.REALISED
+        and cohort.found.status == PerformanceStatus.MATURE
+        for auc in [cohort.found.metric("auc")]
+    }
+
+
+COHORTS = Gathered("performance_report", 2 * WINDOW_DAYS, load, _cohorts)
+"""Performance reports as periods read them: the same columns that charts gather."""

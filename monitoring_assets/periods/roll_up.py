@@ -1,0 +1,164 @@
+"""The figures of a period: drift, incidents and performance of its days together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitoring_assets.alerting.decision_inputs import stored_columns
+from monitoring_assets.periods.calendar import Period
+from monitoring_assets.periods.cohorts import Cohort, read_cohorts, together
+from monitoring_assets.statistics.alerts.breach import ColumnDay
+from monitoring_assets.statistics.alerts.policy import Family
+from monitoring_assets.statistics.drift.drift import Index, judge_counts
+from monitoring_assets.statistics.drift.stability import StabilityIndex
+from monitoring_assets.statistics.drift.thresholds import Status
+from resources.gathered import Gathered, Report
+from resources.store import Store, read_content
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodIndex:
+    """PSI or CSI of the rows of a period against the reference.
+
+    Parameters
+    ----------
+    days, rows
+        Whose counts are in it. Days counted in other bins than the last are left out.
+    value, critical_value, status
+        As in `Judgement`, with the limits of the last day. None, and ``ERROR``, where no day could
+        be compared.
+    """
+
+    column: str
+    index: Index
+    days: int
+    rows: int
+    value: float | None
+    critical_value: float | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedIncident:
+    """An incident that opened on a day, and the family that led it."""
+
+    day: dt.date
+    family: Family
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """What is stored of a version's days, together.
+
+    Parameters
+    ----------
+    days
+        Days with a drift report.
+    rows
+        Their rows.
+    columns
+        The score and the characteristics, the largest index first.
+    incidents
+        Those that opened.
+    performance
+        Of the cohorts that are mature; None if none is.
+    """
+
+    period: Period
+    days: int
+    rows: int
+    columns: tuple[PeriodIndex, ...]
+    incidents: tuple[OpenedIncident, ...]
+    performance: Cohort | None
+
+    @property
+    def psi(self) -> PeriodIndex | None:
+        """That of the score."""
+        return next((one for one in self.columns if one.index == "PSI"), None)
+
+    @property
+    def worst(self) -> PeriodIndex | None:
+        """The characteristic with the largest index."""
+        return next((one for one in self.columns if one.index == "CSI"), None)
+
+
+def roll_up(
+    store: Store, key: str, periods: Sequence[Period], horizon: int | None
+) -> Iterator[PeriodFigures]:
+    """The figures of periods, from what is stored of their days.
+
+    Parameters
+    ----------
+    periods
+        In order, one or more.
+    horizon
+        Days after which outcomes count.
+    """
+    first, last = periods[0].first, periods[-1].last
+    columns = stored_columns(store, key, first, last)
+    cohorts = read_cohorts(store, key, horizon, first, last)
+    decisions = {
+        day: file for day, file in store.days("alerts", key).items() if first <= day <= last
+    }
+    opened = DECISIONS.read(store, key, decisions)
+    for period in periods:
+        reported = [of_day for day, of_day in columns.items() if day in period]
+        yield PeriodFigures(
+            period,
+            len(reported),
+            sum(_rows(of_day) for of_day in reported),
+            tuple(sorted(_indices(reported), key=lambda one: (-(one.value or 0.0), one.column))),
+            tuple(
+                OpenedIncident(day, family)
+                for day, families in opened.items()
+                if day in period
+                for family in families
+            ),
+            together(cohort for day, cohort in cohorts.items() if day in period),
+        )
+
+
+def _rows(of_day: Mapping[str, ColumnDay]) -> int:
+    """Rows of a day: every column has them all but one that could not be compared."""
+    return max((int(one.current.sum()) for one in of_day.values()), default=0)
+
+
+def _indices(reported: Iterable[Mapping[str, ColumnDay]]) -> Iterator[PeriodIndex]:
+    by_column: dict[str, list[ColumnDay]] = {}
+    for of_day in reported:
+        for name, column in of_day.items():
+            by_column.setdefault(name, []).append(column)
+    for name, days in by_column.items():
+        compared = [day for day in days if day.error is None and day.current.sum()]
+        if not compared:
+            yield PeriodIndex(name, days[-1].index, 0, 0, None, None, Status.ERROR)
+            continue
+        last = compared[-1]
+        alike = [day for day in compared if day.bins_key == last.bins_key]
+        counts = np.sum([day.current for day in alike], axis=0)
+        found = judge_counts(
+            last.reference, counts, last.thresholds, StabilityIndex(last.smoothing)
+        )
+        yield PeriodIndex(
+            name,
+            last.index,
+            len(alike),
+            int(counts.sum()),
+            found.value,
+            found.critical_value,
+            found.status,
+        )
+
+
+def _opened(_: dt.date, report: Report) -> tuple[Family, ...]:
+    """Families that led an incident which opened."""
+    rows = report[0].select(["family", "action", "joins"]).to_pylist()
+    return tuple(row["family"] for row in rows if row["action"] == "open" and row["joins"] is None)
+
+
+DECISIONS = Gathered("alerts", 0, read_content, _opened)
+"""Decisions as periods read them; they are not gathered, as no day is decided from them."""

@@ -1,0 +1,1 @@
+"""Tests that a validation unit reports: calibration, discrimination, concentration."""

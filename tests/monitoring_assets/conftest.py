@@ -1,0 +1,69 @@
+"""A version with four scored days, of which three have outcomes; and their rows."""
+
+from types import SimpleNamespace
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+
+from monitoring_assets.partitions import ModelDay
+from resources.storage import open_storage
+from tests.conftest import Lender, days_ago, job, onboard, rows, sigmoid_of_log_income
+
+KEY = "pd_cards.1"
+OUTCOME = {"path": "outcomes/{date}.parquet", "column": "bad", "maturity": 30}
+
+
+def with_outcomes(frame, seed, shift):
+    chance = expit(shift + logit(frame["score"]))
+    return frame.assign(bad=(np.random.default_rng(seed).random(len(frame)) < chance).astype(int))
+
+
+@pytest.fixture(scope="session")
+def scored_once(tmp_path_factory):
+    """Made once: the tests only read it."""
+    folder = tmp_path_factory.mktemp("periods")
+    lender = Lender(str(folder / "lender"), folder)
+    days = [days_ago(back) for back in (43, 42, 41, 25)]
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        reference={"path": "reference.parquet", "outcome": "bad"},
+        deployed_at=days_ago(60).isoformat(),
+        outcome=OUTCOME,
+    )
+    registry, lake = open_storage(lender.registry.root), open_storage(lender.lake.root)
+    lender.put(registry, "pd_cards/1/reference.parquet", with_outcomes(rows(0, 3000), 1, 0.0))
+    registry.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
+    frames = {}
+    with dg.instance_for_test() as instance:
+        onboard(lender, instance)
+        for number, day in enumerate(days):
+            frame = rows(number, 800 + 100 * number, income_shift=0.1 * number)
+            frames[day] = with_outcomes(frame, number, 0.3 * number)
+            lender.deliver(day, frame)
+            if number < 3:
+                told = frames[day][["loan_id", "bad"]]
+                lender.put(lake, f"outcomes/{day}.parquet", told)
+            for name in ("monitor_day", "measure_performance"):
+                done = job(name, lender).execute_in_process(
+                    instance=instance, partition_key=ModelDay(day, KEY).partition
+                )
+                assert done.success
+    return SimpleNamespace(lender=lender, store=lender.store, days=days, frames=frames)
+
+
+@pytest.fixture
+def scored(scored_once, monkeypatch):
+    """The version, and the environment that points commands at it."""
+    for name, value in scored_once.lender.environment.items():
+        monkeypatch.setenv(name, value)
+    return scored_once
+
+
+@pytest.fixture
+def known(scored):
+    """All rows with a known outcome."""
+    return pd.concat([scored.frames[day] for day in scored.days[:3]])

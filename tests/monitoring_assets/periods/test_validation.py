@@ -1,0 +1,32 @@
+"""The tests of a period are those of its rows."""
+
+import pytest
+
+from monitoring_assets.periods.validation import validation
+from monitoring_assets.statistics.validation.default_rates import jeffreys
+from resources.errors import InputError
+from tests.monitoring_assets.conftest import KEY
+
+
+def test_the_portfolio_and_each_band_are_tested(scored, known):
+    found = validation(scored.store, KEY, scored.days[0], scored.days[-1], 30)
+    names = [test.name for test in found.portfolio]
+    assert names == [
+        "Jeffreys",
+        "exact binomial",
+        "Hosmer-Lemeshow",
+        "AUC against development, as the ECB has it",
+        "AUC against development, as two samples",
+        "Herfindahl index by number",
+    ]
+    assert all(test.p_value is not None for test in found.portfolio)
+    rows, bads = len(known), int(known["bad"].sum())
+    expected = jeffreys(rows, bads, known["score"].mean())
+    assert found.portfolio[0].p_value == pytest.approx(expected.p_value, rel=1e-4)
+    assert sum(band.rows for band, _ in found.bands) == rows
+    assert {tests[0].name for _, tests in found.bands} == {"Jeffreys"}
+
+
+def test_a_period_without_outcomes_is_refused_in_words(scored):
+    with pytest.raises(InputError, match=r"no day from .* has mature outcomes after 30 days"):
+        validation(scored.store, KEY, scored.days[-1], scored.days[-1], 30)
