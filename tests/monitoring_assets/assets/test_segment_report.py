@@ -16,6 +16,7 @@ from resources.storage import open_storage
 from tests.conftest import YESTERDAY, job, onboard, rows, tick
 
 KEY = "pd_cards.1"
+PARTITION = ModelDay(YESTERDAY, KEY).partition
 BRANCHES = ["city", "airport", "online"]
 
 
@@ -82,7 +83,7 @@ def test_a_bad_segment_warns_while_the_total_is_calm(lender, instance, monkeypat
     found = monitor(lender, instance, one_bad_region(), segments=["region"])
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.WARN
-    assert found.description.startswith("region=west: ")
+    assert found.description.startswith(f"{PARTITION}: region=west: ")
     assert "income CSI" in found.description
     assert "score PSI" in found.description
 
@@ -174,13 +175,13 @@ def test_a_segment_that_is_closed_has_not_vanished(lender, instance):
 def test_a_quiet_day_passes_and_says_of_how_many(lender, instance):
     found = monitor(lender, instance, rows(1, 3000), segments=["region"])
     assert found.passed
-    assert found.description == "3 expectations met"
+    assert found.description == f"{PARTITION}: 3 expectations met"
 
 
 def test_without_segments_nothing_is_computed(lender, instance):
     found = monitor(lender, instance, rows(1))
     assert found.passed
-    assert found.description == "the manifest has no segments"
+    assert found.description == f"{PARTITION}: the manifest has no segments"
     assert not lender.store.has("segment_report", KEY, YESTERDAY)
     assert not lender.store.has("reference_segments", KEY)
     assert metadata(instance, "segment_report")["segments"].value == "the manifest has none"
@@ -191,7 +192,7 @@ def test_a_column_that_is_no_characteristic_is_carried_and_not_profiled(lender, 
         lender, instance, with_branch(1, 3000), with_branch(0, 2000), segments=["branch", "region"]
     )
     assert found.passed
-    assert found.description == "5 segments hold; too few rows: branch=online"
+    assert found.description == f"{PARTITION}: 5 segments hold; too few rows: branch=online"
     counted = {(r["segment_column"], r["segment"]) for r in report(lender)}
     assert counted == {("branch", name) for name in BRANCHES} | {
         ("region", name) for name in ("north", "south", "west")
@@ -212,7 +213,7 @@ def test_a_missing_segment_column_is_a_fault_of_the_data_and_stops_nothing(lende
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert not found.blocking
     said = "batch: segment column 'branch': the column is missing"
-    assert found.description == f"branch: {said}"
+    assert found.description == f"{PARTITION}: branch: {said}"
     assert {r["segment"] for r in report(lender)} == {None, "north", "south", "west"}
     told = [(fault.family, fault.subject, fault.text) for fault in faults_of_day(lender)]
     assert told == [("data quality", "branch", f"branch: {said}")]
@@ -251,7 +252,7 @@ def test_a_segment_of_the_sql_is_carried(lender, instance):
         segments=["unit"],
         features={"columns": ["income", "region"], "sql": "features.sql"},
     )
-    assert found.description == "2 segments hold; too few rows: unit=ONLINE"
+    assert found.description == f"{PARTITION}: 2 segments hold; too few rows: unit=ONLINE"
 
 
 @pytest.mark.parametrize("names", [["score"], ["loan_id"], ["region", "region"]])
