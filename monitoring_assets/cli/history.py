@@ -112,7 +112,7 @@ def _print(found: Sequence[PeriodFigures], model: str, horizon: int | None) -> N
     from rich.console import Console
     from rich.table import Table
 
-    after = "" if horizon is None else f" after {horizon} days"
+    after = "" if horizon is None else f"; outcomes after {horizon} days"
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("period", no_wrap=True)
     for name in ("days", "rows", "PSI"):
@@ -133,7 +133,7 @@ def _print(found: Sequence[PeriodFigures], model: str, horizon: int | None) -> N
             f"{cohort.expected:.1%}" if cohort and cohort.expected is not None else "",
             f"{cohort.auc.value:.3f}" if cohort and cohort.auc.value is not None else "",
         )
-    click.echo(f"{model}; outcomes{after}")
+    click.echo(f"{model}{after}")
     Console().print(table)
 
 
