@@ -20,7 +20,7 @@ from resources.faults import RUN, record_faults
 from resources.keys import plain_keys
 from resources.lake import Lake
 from resources.registry import ModelRegistry
-from resources.row_groups import ROW_GROUP_ROWS, row_groups
+from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
 from resources.storage import DayFiles
 from resources.store import Landed, Store
 from resources.text_tables import as_parquet
@@ -180,6 +180,7 @@ def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.Re
             fragment.path,
             filesystem=batch.filesystem,
             pre_buffer=True,
+            page_checksum_verification=True,
             coerce_int96_timestamp_unit=INT96_UNIT,
         ) as file:
             for group in range(file.num_row_groups):
@@ -301,10 +302,8 @@ def _require_key(key: str, names: list[str], files: DayFiles) -> None:
 
 def write_rows(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
     """Write pieces as row groups of a size that is good to scan, and say what columns they have."""
-    import pyarrow.parquet as pq
-
     first = next(pieces)  # there is always one, if without rows
-    with pq.ParquetWriter(local, first.schema) as writer:
+    with row_writer(local, first.schema) as writer:
         for group in row_groups(chain([first], pieces)):
             writer.write_table(group, row_group_size=max(len(group), 1))
     return first.schema

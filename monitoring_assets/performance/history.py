@@ -134,7 +134,7 @@ def load(content: bytes) -> Report:
     """The columns of a report that points and periods are made of."""
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(arrow_file(content))
+    file = pq.ParquetFile(arrow_file(content), page_checksum_verification=True)
     paths = [file.schema.column(at).path for at in range(len(file.schema))]
     return file.read([path for path in paths if _is_wanted(path)]), {}
 

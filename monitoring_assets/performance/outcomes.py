@@ -313,7 +313,11 @@ def _file_pieces(
 
     url = f"outcomes {storage.url(path)}"
     try:
-        with pq.ParquetFile(storage.location(path), filesystem=storage.filesystem) as file:
+        with pq.ParquetFile(
+            storage.location(path),
+            filesystem=storage.filesystem,
+            page_checksum_verification=True,
+        ) as file:
             names = file.schema_arrow.names
             for field, name in (("outcome.key", key), ("outcome.column", column)):
                 if names.count(name) != 1:

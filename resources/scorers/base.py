@@ -15,6 +15,7 @@ from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
 from resources.fields import Number, RelativePath, Section, Sha256
 from resources.masking import masked
+from resources.row_groups import row_writer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,7 +192,7 @@ def read_scores(
 
     wanted = (features.key, score)
     try:
-        with pq.ParquetFile(file, filesystem=filesystem) as scored:
+        with pq.ParquetFile(file, filesystem=filesystem, page_checksum_verification=True) as scored:
             names = scored.schema_arrow.names
             absent = [name for name in wanted if names.count(name) != 1]
             if absent:
@@ -258,7 +259,7 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(features.path)
+    file = pq.ParquetFile(features.path, page_checksum_verification=True)
     keys = file.read(columns=[features.key]).column(0).combine_chunks()
     found, score = (scored[name].combine_chunks() for name in (features.key, SCORE))
     if not found.equals(keys):  # written in another order, as a database would
@@ -273,7 +274,7 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
         score = score.take(place)
     table = pa.table({features.key: keys, SCORE: score})
     groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    with pq.ParquetWriter(output, table.schema) as writer:
+    with row_writer(output, table.schema) as writer:
         start = 0
         for rows in groups:
             writer.write_table(table.slice(start, rows), row_group_size=max(rows, 1))

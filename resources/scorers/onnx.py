@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from resources.fields import Text
+from resources.row_groups import row_writer
 from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 from resources.scorers.onnx_inputs import columns_by_input, graph_inputs, tensor
 from resources.scorers.onnx_outputs import score_output, scores
@@ -79,13 +80,13 @@ class OnnxScoring(ArtefactScoring):
 
         session = open_graph(model)
         wanted = score_output(session, self.output)
-        file = pq.ParquetFile(features.path)
+        file = pq.ParquetFile(features.path, page_checksum_verification=True)
         absent = sorted(set(features.characteristics) - set(file.schema_arrow.names))
         if absent:
             raise ScoringError(f"the features have no column {', '.join(absent)}")
         inputs = columns_by_input(graph_inputs(session), features.characteristics)
         schema = pa.schema([file.schema_arrow.field(features.key), pa.field(SCORE, pa.float64())])
-        with pq.ParquetWriter(output, schema) as writer:
+        with row_writer(output, schema) as writer:
             for group in range(file.num_row_groups):
                 parts = []
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from resources.errors import InputError
 from resources.file_formats import of_one_format
-from resources.row_groups import row_groups
+from resources.row_groups import row_groups, row_writer
 from resources.storage import Copies, DayFiles, Warehouse
 from resources.table_formats.base import Condition, Evidence, VersionedTable
 from resources.table_formats.delta import LOG, DeltaVersion
@@ -69,14 +69,12 @@ class TableRows(DayFiles):
     @contextmanager
     def as_parquet(self) -> Iterator[DayFiles]:
         """A file of the rows, which lasts as long as the block."""
-        import pyarrow.parquet as pq
-
         with tempfile.TemporaryDirectory(prefix="monitoring-table-") as folder:
             # Under the table's own path, so that errors name that.
             copies = DayFiles(Copies(folder, self.storage), self.paths)
             local = Path(copies.locations[0]) if self.paths[0] else Path(folder) / "rows"
             local.parent.mkdir(parents=True, exist_ok=True)
-            with pq.ParquetWriter(local, self.table.schema) as writer:
+            with row_writer(local, self.table.schema) as writer:
                 batches = self.table.batches(self.conditions)
                 for group in row_groups(batch for batch in batches if batch.num_rows):
                     writer.write_table(group)

@@ -1,9 +1,18 @@
-"""Batches as row groups."""
+"""Rows as Parquet: no row is lost, and no damaged page is read."""
 
+import datetime as dt
+
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from resources.row_groups import ROW_GROUP_ROWS, row_groups
+from monitoring_assets.statistics.profiles.bins import CategoricalBins, NumericBins
+from monitoring_assets.statistics.profiles.profile import count
+from monitoring_assets.statistics.profiles.source import ParquetSource, parquet_dataset
+from resources import layout
+from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
+from resources.store import Store
 
 HALF = ROW_GROUP_ROWS // 2
 
@@ -25,3 +34,69 @@ def batches(*lengths):
 )
 def test_no_row_is_lost_and_no_group_is_small_but_the_last(lengths, groups):
     assert [len(table) for table in row_groups(batches(*lengths))] == groups
+
+
+ROWS = pa.table(
+    {
+        "income": np.random.default_rng(0).random(1_000),
+        "region": pa.array(["north", "south"] * 500),
+        "channel": pa.array(["web", "branch"] * 500).dictionary_encode(),
+    }
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    file = tmp_path / "rows.parquet"
+    with row_writer(file, ROWS.schema) as writer:
+        writer.write_table(ROWS)
+    return file
+
+
+@pytest.fixture
+def damaged(written):
+    """A file in which one bit of one income is another."""
+    content = bytearray(written.read_bytes())
+    income = pq.read_metadata(written).row_group(0).column(0)
+    content[income.data_page_offset + income.total_compressed_size // 2] ^= 0x10
+    written.write_bytes(content)
+    return written
+
+
+def test_numbers_have_no_dictionary_and_text_has_one(written):
+    file = pq.ParquetFile(written)
+    assert file.read().equals(ROWS)
+    columns = [file.metadata.row_group(0).column(at) for at in range(3)]
+    assert [one.has_dictionary_page for one in columns] == [False, True, True]
+
+
+def test_without_looking_a_damaged_page_is_read(damaged):
+    assert not pq.read_table(damaged).equals(ROWS)
+
+
+def test_a_damaged_page_is_an_error_of_its_column(damaged):
+    bins = {
+        "income": NumericBins((0.5,), "numeric", 0.0, 1.0, "double", ()),
+        "region": CategoricalBins(("north", "south"), (), "string"),
+    }
+    found = count(ParquetSource(damaged), bins).columns
+    assert "CRC checksum verification failed" in found["income"].error
+    assert found["region"].counts.sum() == 1_000
+
+
+def test_a_damaged_page_stops_sql(damaged):
+    with pytest.raises(OSError, match="CRC checksum verification failed"):
+        parquet_dataset(str(damaged)).to_table()
+
+
+def test_a_damaged_report_is_not_read(tmp_path):
+    store = Store(root=str(tmp_path))
+    day = dt.date(2026, 1, 1)
+    table = pa.table({"value": np.random.default_rng(0).random(1_000)})
+    store.write_table("drift_report", "pd_cards.1", day, table, {})
+    path = layout.partition("drift_report", "pd_cards.1", day)
+    content = bytearray(store.storage.read(path))
+    content[2_000] ^= 1
+    store.storage.write(path, bytes(content))
+    with pytest.raises(OSError, match="CRC checksum verification failed"):
+        store.read_table("drift_report", "pd_cards.1", day)

@@ -68,7 +68,9 @@ def parquet_dataset(
     """
     import pyarrow.dataset as ds
 
-    kind = ds.ParquetFileFormat(coerce_int96_timestamp_unit=INT96_UNIT)
+    kind = ds.ParquetFileFormat(
+        coerce_int96_timestamp_unit=INT96_UNIT, page_checksum_verification=True
+    )
     return ds.dataset(paths, filesystem=filesystem, format=kind)
 
 
@@ -270,6 +272,7 @@ class ParquetSource:
             self._filesystem.open_input_file(path),
             metadata=self._footer(path),
             read_dictionary=words,
+            page_checksum_verification=True,
             coerce_int96_timestamp_unit=INT96_UNIT,
         )
 
