@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from resources.errors import InputError
+from resources.storage_faults import storage_of
 from resources.warehouse_names import WAREHOUSE, warehouse_name
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class StoredFile:
 
 class Files(ABC):
     """Files to read below one root. Paths are relative to it and use forward slashes.
+
+    What a storage is at fault for, such as a broken connection, is a `StorageError` everywhere.
 
     Parameters
     ----------
@@ -171,7 +174,10 @@ class Storage(Files):
     @override
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
-        with self.filesystem.open_input_file(self.location(path)) as stream:
+        with (
+            storage_of(self.url(path)),
+            self.filesystem.open_input_file(self.location(path)) as stream,
+        ):
             yield stream  # on S3 in place: only what is read crosses the network
 
     @contextmanager
@@ -394,20 +400,23 @@ class S3Storage(Storage):
             **({"StartAfter": self._key(after)} if after else {}),
         )
         found = {}
-        for page in pages:
-            for entry in page.get("Contents", []):
-                path = entry["Key"].removeprefix(f"{self._prefix}/" if self._prefix else "")
-                found[path] = StoredFile(path, entry["Size"], entry["ETag"].strip('"'))
+        with storage_of(self.url(prefix)):
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    path = entry["Key"].removeprefix(f"{self._prefix}/" if self._prefix else "")
+                    found[path] = StoredFile(path, entry["Size"], entry["ETag"].strip('"'))
         return found
 
     @override
     def read(self, path: str) -> bytes:
-        content: bytes = self._body(path).read()
-        return content
+        with storage_of(self.url(path)):
+            content: bytes = self._body(path).read()
+            return content
 
     @override
     def read_up_to(self, most: int, path: str) -> bytes:
-        return self._bounded(self._body(path).read(most + 1), most, path)
+        with storage_of(self.url(path)):
+            return self._bounded(self._body(path).read(most + 1), most, path)
 
     def _body(self, path: str) -> Any:
         try:
@@ -421,7 +430,8 @@ class S3Storage(Storage):
         from botocore.exceptions import ClientError
 
         try:
-            self._client.head_object(Bucket=self._bucket, Key=self._key(path))
+            with storage_of(self.url(path)):
+                self._client.head_object(Bucket=self._bucket, Key=self._key(path))
         except ClientError as error:
             if _is_absent(error):
                 return False
@@ -436,7 +446,8 @@ class S3Storage(Storage):
         with tempfile.TemporaryDirectory(prefix="monitoring-") as folder:
             local = Path(folder) / Path(path).name
             try:  # in parts: a large object does not pass through memory whole
-                self._client.download_file(self._bucket, self._key(path), str(local))
+                with storage_of(self.url(path)):
+                    self._client.download_file(self._bucket, self._key(path), str(local))
             except ClientError as error:
                 if _is_absent(error):
                     raise FileNotFoundError(self.url(path)) from None
@@ -445,12 +456,14 @@ class S3Storage(Storage):
 
     @override
     def delete(self, path: str) -> None:
-        self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
+        with storage_of(self.url(path)):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
 
     @override
     def publish(self, local: Path, path: str) -> None:
         # S3 shows an object only once its upload is complete.
-        self._client.upload_file(str(local), self._bucket, self._key(path))
+        with storage_of(self.url(path)):
+            self._client.upload_file(str(local), self._bucket, self._key(path))
 
 
 def sha256_of_file(local: Path) -> str:

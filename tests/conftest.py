@@ -20,6 +20,7 @@ from resources.lake import Lake
 from resources.registry import open_registry
 from resources.storage import Storage, open_storage
 from resources.store import Store
+from tests.s3_faults import FaultyS3
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 OTHER_ROUTING_KEY = "f" * 32
@@ -179,6 +180,14 @@ def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     return Lender(f"s3://{bucket}", tmp_path)
+
+
+@pytest.fixture
+def s3_faults(s3_lender: Lender, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch):
+    """A proxy between the lender on S3 and its server, which fails requests where it is told to."""
+    with FaultyS3(s3_endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy
 
 
 @pytest.fixture

@@ -57,10 +57,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/cli/feature_summary.py",
         "monitoring_assets/cli/trial.py",
     ),
-    "monitoring_assets/assets/test_alerts.py": (
-        "monitoring_assets/alerting/decision_inputs.py",
-        "monitoring_assets/cli/alerts.py",
-    ),
+    "monitoring_assets/assets/test_alerts.py": ("monitoring_assets/alerting/decision_inputs.py",),
     "monitoring_assets/assets/test_performance_report.py": (
         "monitoring_assets/performance/cohort.py",
         "monitoring_assets/performance/history.py",

@@ -22,6 +22,7 @@ from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
 from resources.storage import DayFiles
+from resources.storage_faults import storage_of
 from resources.store import Landed, Store
 from resources.text_tables import as_parquet
 
@@ -131,8 +132,9 @@ def day_rows(
     which a batch in text has.
     """
     key = landed.manifest.batch.key
-    where = f"batch {files.storage.url(files.paths[0])}, column {key!r} (batch.key)"
-    with as_parquet(files, types) as readable:
+    url = files.storage.url(files.paths[0])
+    where = f"batch {url}, column {key!r} (batch.key)"
+    with storage_of(f"batch {url}"), as_parquet(files, types) as readable:
         for piece in _parquet_rows(readable, landed, registry):
             yield piece.set_column(0, key, plain_keys(piece[key], where))
 

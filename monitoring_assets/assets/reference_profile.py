@@ -7,6 +7,7 @@ import dagster as dg
 
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
+from monitoring_assets.runs.storage_retries import tried_again
 from resources.arrow_types import column_families
 from resources.asset_keys import asset_key
 from resources.faults import ONBOARDING, forget_faults
@@ -46,6 +47,13 @@ def reference_profile(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Score the reference sample if it has no score, fix the bins, count."""
+    with tried_again(context):
+        return _profile(context, registry, lake, store)
+
+
+def _profile(
+    context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
+) -> dg.MaterializeResult:
     import tempfile
     from pathlib import Path
 

@@ -11,6 +11,7 @@ from monitoring_assets.runs.materialise import materialise_each
 from resources import layout
 from resources.asset_keys import asset_key
 from resources.delivery.links import page_link
+from resources.errors import StorageError
 from resources.store import Store
 
 
@@ -41,6 +42,8 @@ def report_page(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         try:
             content = read_day(store, day.key, day.day)
             page = day_page(content)
+        except StorageError:
+            raise
         except Exception as error:
             # The day is measured and decided: a page that cannot be made is no fault of the model.
             context.log.exception(f"{day.partition}: the page could not be made")

@@ -14,8 +14,10 @@ from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.evaluated_day import days_to_evaluate, evaluation_of
+from monitoring_assets.runs.storage_retries import tried_again
 from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
+from resources.errors import StorageError
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import CHECKS, CheckDefinition, Manifest
 from resources.store import Store
@@ -40,7 +42,8 @@ def _checks_of(asset: str) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: Store) -> Iterator[object]:
-        yield from _evaluate(context, store, asset, definitions)
+        with tried_again(context.op_execution_context):
+            yield from _evaluate(context, store, asset, definitions)
 
     return checks
 
@@ -60,6 +63,8 @@ def _evaluate(
         try:
             manifest = store.landed(day.key).manifest
             findings = judge(store, day, manifest, definitions)
+        except StorageError:
+            raise  # nothing is known of the day
         except Exception as error:  # a check that could not be computed is a failed check
             context.log.exception(f"{day.partition}: checks could not be computed")
             problem = f"{type(error).__name__}: {error}"

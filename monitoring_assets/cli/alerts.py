@@ -1,4 +1,4 @@
-"""``monitoring alerts``: what was decided on a day, why, and which messages were sent."""
+"""``monitoring alerts``: what was decided on a day, and why; what waits is sent again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from resources.store import Store
 
 
-@click.command(
+RESEND_SECONDS = 60.0
+
+
+class _ShowGroup(click.Group):
+    """A group that shows a model's alerts unless another command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``show`` before a model's key."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ShowGroup)
+def alerts() -> None:
+    """Show the alert decision on a day (`monitoring alerts MODEL`), or send again what waits."""
+
+
+@alerts.command(
     epilog="""\b
 Examples:
   monitoring alerts pd_cards.3
@@ -31,7 +49,7 @@ Examples:
     help="Decide again from the evidence of that time, and compare with what was recorded.",
 )
 @format_option
-def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> None:
+def show(model: str, day: dt.datetime | None, replay: bool, output: str) -> None:
     """Show the alert decision on a day of MODEL (name.version), and what waits to be delivered.
 
     Reads the store that MONITORING_STORE names. Exit code: 0, 1 if a replay says something else
@@ -61,6 +79,45 @@ def alerts(model: str, day: dt.datetime | None, replay: bool, output: str) -> No
             click.echo(f"\nReplayed: {', '.join(differences) or same}")
     if differences:
         raise SystemExit(1)
+
+
+@alerts.command(
+    epilog="""\b
+Examples:
+  monitoring alerts resend
+  monitoring alerts resend pd_cards.3
+"""
+)
+@click.argument("model", required=False)
+def resend(model: str | None) -> None:
+    """Send what waits for a channel now, of MODEL (name.version) or of all, after it was mended.
+
+    What a service asked to wait with still waits. Reads and writes the store that MONITORING_STORE
+    names. Exit code: 0, 1 if something still waits, 2 for bad usage or input.
+    """
+    from resources.delivery.channels import channels_from_environment
+    from resources.delivery.outbox import Outbox
+    from resources.environment import resources_from_environment
+
+    store = resources_from_environment()["store"]
+    outbox = Outbox(store.storage)
+    tried = outbox.deliver(
+        channels_from_environment(store),
+        key=model,
+        seconds=RESEND_SECONDS,
+        now=dt.datetime.now(dt.UTC),
+        at_once=True,
+    )
+    for one in tried:
+        if one.taken:
+            click.echo(f"{one.path} sent: {one.text}")
+    waiting = outbox.waiting(model)
+    for left in waiting:
+        click.echo(_line(left))
+    if waiting:
+        raise SystemExit(1)
+    if not tried:
+        click.echo("nothing waits")
 
 
 def _differences(

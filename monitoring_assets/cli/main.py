@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from monitoring_assets.cli.terminal import Terminal
-from resources.errors import InputError
+from resources.errors import InputError, StorageError
 
 COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
                 return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own, with a message and an exit code
-        except InputError as error:
+        except (InputError, StorageError) as error:
             raise click.UsageError(str(error)) from error
         except Exception as error:
             click.secho(f"Unexpected {type(error).__name__}: {error}", fg="red", err=True)

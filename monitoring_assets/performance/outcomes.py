@@ -16,6 +16,7 @@ from resources.errors import InputError
 from resources.keys import keys_as
 from resources.outcomes import outcomes_of
 from resources.scorers.base import SCORE
+from resources.storage_faults import storage_of
 from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
@@ -313,11 +314,14 @@ def _file_pieces(
 
     url = f"outcomes {storage.url(path)}"
     try:
-        with pq.ParquetFile(
-            storage.location(path),
-            filesystem=storage.filesystem,
-            page_checksum_verification=True,
-        ) as file:
+        with (
+            storage_of(url),
+            pq.ParquetFile(
+                storage.location(path),
+                filesystem=storage.filesystem,
+                page_checksum_verification=True,
+            ) as file,
+        ):
             names = file.schema_arrow.names
             for field, name in (("outcome.key", key), ("outcome.column", column)):
                 if names.count(name) != 1:

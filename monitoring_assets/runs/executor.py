@@ -16,7 +16,7 @@ from resources.dagster_internals import (
     get_multidimensional_partition_tag,
 )
 from resources.environment import resources_from_environment
-from resources.errors import InputError
+from resources.errors import InputError, StorageError
 from resources.kubernetes.pod_config import MEMORY_TAG, pod_config
 from resources.kubernetes.pod_status import LostPodError
 from resources.manifest import Pod
@@ -80,7 +80,7 @@ def _executor_of(plan_context: PlanOrchestrationContext) -> dg.Executor:
 def _pod_of(key: str) -> Pod:
     try:
         return resources_from_environment()["store"].landed(key).manifest.pod
-    except InputError:  # the step that needs the version says so
+    except (InputError, StorageError):  # the step that needs the version says so
         return Pod()  # type: ignore[call-arg]
 
 

@@ -8,10 +8,12 @@ import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
+from monitoring_assets.runs.storage_retries import WAITS_SECONDS, tried_again
 from resources.asset_keys import asset_name
 from resources.errors import InputError, NotArrivedError
 from resources.faults import record_faults, run_of
 from resources.masking import mask_error
+from resources.storage_faults import storage_fault
 from resources.store import Store
 
 PROGRESS_SECONDS = 10.0
@@ -24,8 +26,9 @@ def materialise_each(
 ) -> dg.MaterializeResult:
     """Compute every partition of the run: one, or each of a range.
 
-    A day that fails does not keep the other days of a range from being computed; the step then
-    fails at its end and says which days are missing and why.
+    What a storage is at fault for is tried again, as `tried_again` says. A day that fails otherwise
+    does not keep the other days of a range from being computed; the step then fails at its end and
+    says which days are missing and why.
 
     Parameters
     ----------
@@ -41,6 +44,15 @@ def materialise_each(
     dagster.Failure
         If any day failed for an `InputError`, or several days were asked for and one failed.
     """
+    with tried_again(context):
+        return _materialise(context, store, compute)
+
+
+def _materialise(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    compute: Callable[[ModelDay], Mapping[str, Any]],
+) -> dg.MaterializeResult:
     days = [ModelDay.parse(partition) for partition in context.partition_keys]
     asset = asset_name(context.asset_key)
     done: dict[ModelDay, Mapping[str, Any]] = {}
@@ -52,10 +64,11 @@ def materialise_each(
             record_faults(store.storage, day.key, day.day, run_of(asset), [])
         except Exception as error:
             mask_error(error)
-            if len(days) == 1 and not isinstance(error, InputError):
+            is_input = isinstance(error, InputError) and storage_fault(error) is None
+            if len(days) == 1 and not is_input:
                 raise  # with its own stack trace, and the run's retries
             failed[day] = error
-            if isinstance(error, InputError):
+            if is_input:
                 context.log.error(f"{day.partition}: {error}")
             else:
                 context.log.exception(f"{day.partition} failed")
@@ -70,6 +83,9 @@ def materialise_each(
         context.log_event(
             dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
         )
+    for one in failed.values():
+        if storage_fault(one) and context.retry_number < len(WAITS_SECONDS):
+            raise one  # all days again: those that were made are made alike
     reasons = {day.partition: _error_text(error) for day, error in failed.items()}
     raise dg.Failure(
         description="\n".join(f"{partition}: {why}" for partition, why in reasons.items()),

@@ -56,9 +56,11 @@ class Envelope(BaseModel):
         """Messages of one queue are sent in order."""
         return self.message.incident if isinstance(self.message, Notice) else self.message.path
 
-    def is_due(self, now: dt.datetime) -> bool:
-        """Whether it may be tried."""
-        return self.failure is None or now >= self.failure.not_before
+    def is_due(self, now: dt.datetime, *, at_once: bool = False) -> bool:
+        """Whether it may be tried; ``at_once`` before its time, unless the other side named it."""
+        if self.failure is None or now >= self.failure.not_before:
+            return True
+        return at_once and not self.failure.asked_to_wait
 
     def after(self, error: UndeliveredError, now: dt.datetime) -> Envelope:
         """The same after one more failure."""
@@ -118,7 +120,7 @@ class Waiting:
 class Delivery:
     """What became of one message in one call: taken, and the answer, or not, and the reason.
 
-    ``message`` is None for a file that cannot be read.
+    ``message`` is None for a file that cannot be read, and ``attempts`` is for one that was taken.
     """
 
     channel: str
@@ -126,6 +128,7 @@ class Delivery:
     taken: bool
     text: str
     message: Message | None = None
+    attempts: int = 0
 
 
 class Outbox:
@@ -188,8 +191,12 @@ class Outbox:
         key: str | None = None,
         seconds: float,
         now: dt.datetime,
+        at_once: bool = False,
     ) -> list[Delivery]:
         """Send what is due.
+
+        Once a channel takes what it had not taken before, what was wrong has been mended: then the
+        rest that waits for it is due too.
 
         The notices of an incident go in order: one waits for those before it. After a failure that
         is not about the message (no connection, 429, 5xx) nothing more is sent to that channel in
@@ -206,14 +213,31 @@ class Outbox:
             After these nothing more is begun.
         now
             The time, with its zone: what is due, and what is written down.
+        at_once
+            Whether all is due but what the other side named a time for.
 
         Returns
         -------
         list of Delivery
             One for each message that was tried, or could not be read.
         """
-        by_name = {channel.name: channel for channel in channels}
         deadline = time.monotonic() + seconds
+        found = self._deliver_due(channels, key, deadline, now, at_once)
+        mended = {one.channel for one in found if one.taken and one.attempts > 1}
+        if mended and not at_once:
+            again = [channel for channel in channels if channel.name in mended]
+            found += self._deliver_due(again, key, deadline, now, at_once=True)
+        return found
+
+    def _deliver_due(
+        self,
+        channels: Sequence[Channel],
+        key: str | None,
+        deadline: float,
+        now: dt.datetime,
+        at_once: bool,
+    ) -> list[Delivery]:
+        by_name = {channel.name: channel for channel in channels}
         down: set[str] = set()
         due: dict[str, set[str]] = {}
         found: list[Delivery] = []
@@ -223,7 +247,7 @@ class Outbox:
                 continue
             if isinstance(envelope, ValidationError):
                 found.append(Delivery(name, str(parcel), False, self._unreadable(parcel, envelope)))
-            elif envelope.is_due(now):
+            elif envelope.is_due(now, at_once=at_once):
                 due.setdefault(parcel.subject, set()).add(name)
             elif envelope.failure and envelope.failure.asked_to_wait:
                 down.add(name)
@@ -235,14 +259,14 @@ class Outbox:
             with lock(self._storage, subject, deadline - time.monotonic()) as is_ours:
                 for name in by_name:
                     if is_ours and name in names - down:
-                        tried, is_up = self._deliver(by_name[name], subject, deadline, now)
+                        tried, is_up = self._deliver(by_name[name], subject, deadline, now, at_once)
                         found += tried
                         if not is_up:
                             down.add(name)
         return found
 
     def _deliver(
-        self, channel: Channel, subject: str, deadline: float, now: dt.datetime
+        self, channel: Channel, subject: str, deadline: float, now: dt.datetime, at_once: bool
     ) -> tuple[list[Delivery], bool]:
         """Send what is due of one subject to one channel; also whether it may be sent more."""
         found: list[Delivery] = []
@@ -257,7 +281,7 @@ class Outbox:
                 continue  # `deliver` has told of it
             if envelope is None or envelope.queue in held:
                 continue
-            if not envelope.is_due(now):
+            if not envelope.is_due(now, at_once=at_once):
                 held.add(envelope.queue)
                 continue
             if time.monotonic() >= deadline:
@@ -274,8 +298,8 @@ class Outbox:
                 if not error.refused:
                     return found, False
             else:
-                found.append(Delivery(channel.name, path, True, answer, envelope.message))
                 attempts = envelope.failure.attempts + 1 if envelope.failure else 1
+                found.append(Delivery(channel.name, path, True, answer, envelope.message, attempts))
                 evidence = Evidence(
                     message=envelope.message, taken_at=now, attempts=attempts, answer=answer
                 )

@@ -16,6 +16,7 @@ from resources.errors import InputError
 from resources.fields import Number, RelativePath, Section, Sha256
 from resources.masking import masked
 from resources.row_groups import row_writer
+from resources.storage_faults import storage_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -192,7 +193,10 @@ def read_scores(
 
     wanted = (features.key, score)
     try:
-        with pq.ParquetFile(file, filesystem=filesystem, page_checksum_verification=True) as scored:
+        with (
+            storage_of(source),
+            pq.ParquetFile(file, filesystem=filesystem, page_checksum_verification=True) as scored,
+        ):
             names = scored.schema_arrow.names
             absent = [name for name in wanted if names.count(name) != 1]
             if absent:

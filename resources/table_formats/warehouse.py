@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from resources.errors import InputError, NotArrivedError
+from resources.errors import InputError, NotArrivedError, StorageError
 from resources.table_formats.base import Condition, Evidence, VersionedTable
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ TOO_LONG = (
     "day helps"
 )
 PERMISSION_DENIED, QUERY_CANCELED = "42501", "57014"
+# Of the connection, of the server's resources, and of a server that is going down.
+OF_SERVER = ("08", "53", "57P")
 
 
 class WarehouseTable(VersionedTable):
@@ -48,7 +50,7 @@ class WarehouseTable(VersionedTable):
         If there is no such table that the user may read.
     InputError
         If the server's URL is not in the environment, or the server refuses the user.
-    OSError
+    StorageError
         If the server does not answer.
     """
 
@@ -117,7 +119,7 @@ class WarehouseTable(VersionedTable):
                 f"{self.format} table {self.url}: the server refused the user or the password of "
                 f"{warehouse.variable}"
             )
-        raise OSError(
+        raise StorageError(
             f"{self.format} table {self.url}: no connection to the server of {warehouse.variable}"
         )
 
@@ -219,11 +221,14 @@ class WarehouseTable(VersionedTable):
                 raise InputError(f"{where}: the user may not read it; GRANT SELECT on it") from None
             if state == QUERY_CANCELED:
                 raise OSError(f"{where}: {TOO_LONG}") from None
-            raise OSError(f"{where}: the query failed (SQLSTATE {state or 'unknown'})") from None
+            # Of the server, not of the query; a connection that breaks has none.
+            kind = StorageError if not state or state.startswith(OF_SERVER) else OSError
+            raise kind(f"{where}: the query failed (SQLSTATE {state or 'unknown'})") from None
         except (pa.ArrowException, OSError) as error:
             # A stream that breaks has no SQLSTATE.
-            why = TOO_LONG if "statement timeout" in str(error) else "rows could not be read"
-            raise OSError(f"{where}: {why}") from None
+            if "statement timeout" in str(error):
+                raise OSError(f"{where}: {TOO_LONG}") from None
+            raise StorageError(f"{where}: rows could not be read") from None
 
 
 def _sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:

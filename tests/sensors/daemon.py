@@ -46,7 +46,8 @@ class Daemon:
         for event in result.asset_events:
             instance.report_runless_asset_event(event)
             self.step()
-        instance.daemon_cursor_storage.set_cursor_values({name: result.cursor})
+        if result.cursor is not None:
+            instance.daemon_cursor_storage.set_cursor_values({name: result.cursor})
         return result
 
     def finish_runs(self):

@@ -117,6 +117,42 @@ def test_a_failure_is_told_and_tried_again_when_it_is_due(box):
     assert box.waiting() == []
 
 
+def test_what_waits_is_sent_as_soon_as_its_channel_takes_a_message_again(box):
+    key_is_wrong = [refused() for _ in range(6)]
+    channel, other = Recorder(failures=key_is_wrong), Recorder("slack", failures=[refused()] * 9)
+    for model in ("pd_auto", "pd_cards", "pd_loans"):
+        box.put(of(model), [channel, other])
+    deliver(box, channel, other)
+    box.put(of("pd_late"), [channel])
+    deliver(box, channel, other, at=590)  # refused later than the others
+    channel.failures.clear()
+    deliver(box, channel, other, at=600)
+    assert len(channel.sent) == 4
+    assert {waiting.channel for waiting in box.waiting()} == {"slack"}
+
+
+def test_a_message_that_is_refused_for_itself_does_not_bring_the_others_forward(box):
+    channel = Recorder(failures=[refused(), None])
+    box.put(of("pd_auto"), [channel])
+    box.put(of("pd_cards"), [channel])
+    deliver(box, channel)
+    (waiting,) = box.waiting()
+    assert (waiting.attempts, waiting.not_before) == (1, after(600))
+
+
+def test_all_is_sent_at_once_but_what_the_other_side_named_a_time_for(box):
+    channel = Recorder(failures=[refused()])
+    box.put(notice(), [channel])
+    deliver(box, channel)
+    assert deliver(box, channel, at=1) == []
+    (told,) = box.deliver([channel], seconds=30.0, now=after(1), at_once=True)
+    assert told.taken
+    busy = Recorder("slack", failures=[UndeliveredError("429", retry_after=60)])
+    box.put(notice(), [busy])
+    deliver(box, busy)
+    assert box.deliver([busy], seconds=30.0, now=after(1), at_once=True) == []
+
+
 @pytest.mark.parametrize(
     ("failure", "waits"),
     [

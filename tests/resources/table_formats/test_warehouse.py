@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.errors import InputError, NotArrivedError
+from resources.errors import InputError, NotArrivedError, StorageError
 from resources.storage import open_path, open_storage
 from resources.table_formats import warehouse
 from resources.table_formats.rows import TableRows, table_at
@@ -171,8 +171,8 @@ def test_a_query_over_the_timeout(monkeypatch):
     ("broken", "error", "words"),
     [
         (lambda server: f"monitoring:not-it@127.0.0.1:{server.port}", InputError, "the password"),
-        (lambda server: "monitoring:not-it@127.0.0.1:1", OSError, "no connection"),
-        (lambda server: "monitoring:not-it and spaces@127.0.0.1:1", OSError, "no connection"),
+        (lambda server: "monitoring:not-it@127.0.0.1:1", StorageError, "no connection"),
+        (lambda server: "monitoring:not-it and spaces@127.0.0.1:1", StorageError, "no connection"),
     ],
 )
 def test_the_password_is_in_no_error(server, monkeypatch, broken, error, words):
