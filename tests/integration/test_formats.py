@@ -328,8 +328,9 @@ def test_which_version_a_day_was_read_from(lender, instance, monkeypatch, format
     assert len(kept) == 3
 
 
-def test_the_reference_in_a_table_of_versions(any_lender, instance):
+def test_the_reference_in_a_table_of_versions(any_lender, instance, monkeypatch):
     """It is the version that landed, or refused: a later one is another sample."""
+    monkeypatch.setenv("MONITORING_LAKE", any_lender.lake.root)
     registry, lake = (open_storage(one.root) for one in (any_lender.registry, any_lender.lake))
     sample, frame = frame_of(0, 1000), frame_of(1, 300)
     any_lender.put(lake, f"loans/{DAY}.parquet", frame)

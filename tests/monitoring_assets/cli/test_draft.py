@@ -252,9 +252,12 @@ def test_days_before_the_first_partition_need_a_variable(newcomer):
         ("s3://lake/loans/{date}/", "s3://lake/loans/{date}/"),
     ],
 )
-def test_a_batch_in_the_lake_is_named_from_its_root(s3_lender, newcomer, given, written):
+def test_a_batch_in_the_lake_is_named_from_its_root(
+    s3_lender, newcomer, given, written, monkeypatch
+):
     import boto3
 
+    monkeypatch.setenv("MONITORING_ALLOWED_PLACES", "/elsewhere")
     configuration = {"LocationConstraint": "eu-west-1"}
     if given.startswith("s3://"):
         boto3.client("s3").create_bucket(Bucket="lake", CreateBucketConfiguration=configuration)

@@ -23,8 +23,6 @@ AWKWARD = (
     "it's",
     'a "quoted" one',
     " a ",
-    "a\nb: c",
-    "a\u2028b: c",
     "\\",
     "Einkommen über 1 €",
     "",
@@ -117,3 +115,12 @@ def test_the_suggested_outcome_can_be_taken(newcomer):
     head, mark, tail = newcomer.text().partition("# outcome:\n")
     taken = "".join(line.removeprefix("# ") + "\n" for line in (mark + tail).splitlines())
     assert parse_manifest(head + taken, "model.yaml").outcome.maturity == [90]
+
+
+@pytest.mark.parametrize("name", ["a\nb: c", "a\u2028b: c"])
+def test_a_name_of_two_lines_is_refused_and_nothing_is_written(newcomer, name):
+    newcomer.write("sample.parquet", applications().rename(columns={"income": name}))
+    done = newcomer.draft("--score", "pd", "--outcome", "bad")
+    assert done.exit_code == 2
+    assert "nothing was written" in done.output
+    assert "text in one line" in done.output

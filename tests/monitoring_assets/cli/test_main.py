@@ -29,6 +29,8 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "status",
         "report",
         "alerts",
+        "history",
+        "validate",
         "baseline",
         "thresholds",
         "airflow",

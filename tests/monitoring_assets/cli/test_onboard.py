@@ -37,10 +37,10 @@ def test_onboard_says_what_it_could_not_take_over(deployment, monitoring):
     assert {folder: line["status"] for folder, line in lines.items()} == {
         "pd_cards/1": "monitored",
         "pd_cards/2": "rejected",
-        "pd_cards/3": "failed",
+        "pd_cards/3": "rejected",
     }
     assert "owner: found ''; allowed: text that is not empty" in lines["pd_cards/2"]["why"]
-    assert "pd_cards.3 could not be onboarded: " in lines["pd_cards/3"]["why"]
+    assert "a model that can score" in lines["pd_cards/3"]["why"]
 
     deployment.publish(version="3")  # mended
     again = monitoring("onboard")
