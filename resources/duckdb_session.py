@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 from resources.errors import InputError
 
 DUCKDB_MEMORY = "1GB"
+# At most, and half of what is free: a query that spills must leave room for the other models.
+SPILL_BYTES = 20_000_000_000
 
 
 @contextmanager
@@ -55,8 +58,13 @@ def _open() -> tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]
     import duckdb
 
     folder = tempfile.TemporaryDirectory(prefix="monitoring-duckdb-")
+    spill = min(SPILL_BYTES, disk_usage(folder.name).free // 2)
     connection = duckdb.connect(
-        config={"memory_limit": DUCKDB_MEMORY, "temp_directory": folder.name}
+        config={
+            "memory_limit": DUCKDB_MEMORY,
+            "temp_directory": folder.name,
+            "max_temp_directory_size": f"{spill}B",
+        }
     )
     return connection, folder
 

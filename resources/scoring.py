@@ -89,6 +89,7 @@ def score_features(
                 pod=manifest.pod,
                 storage=store.storage,
                 context=context,
+                limits=manifest.limits,
             )
         )
     for files in days_files:

@@ -27,6 +27,8 @@ MAX_OPEN_RUNS = 25
 # In Dagster's queue the higher comes first: what is needed for anything else, then what is new.
 # Runs of people and of backfills, which say nothing, have 0, as the days of a history.
 ONBOARDING_PRIORITY, NEW_DAY_PRIORITY = "2", "1"
+# Of a run, beside its SQL and its scoring: reading, counting, waiting for a storage.
+REST_SECONDS = 3600
 # A batch is that of the day before, which in some time zones is still the day before that.
 NEW_DAYS = dt.timedelta(days=2)
 OPEN = [
@@ -140,4 +142,9 @@ def newest_runs(
 
 
 def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:
-    return {REQUESTED_BY: requested_by} | run_tags(manifest)
+    """Tags of a run of one partition; of a range they would end it after a day's time."""
+    longest = 2 * manifest.limits.bounds.seconds + REST_SECONDS
+    return {
+        REQUESTED_BY: requested_by,
+        dg.MAX_RUNTIME_SECONDS_TAG: str(int(longest)),
+    } | run_tags(manifest)

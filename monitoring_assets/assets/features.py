@@ -1,7 +1,9 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
+import tempfile
 from contextlib import ExitStack
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -14,11 +16,12 @@ from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
 from resources.asset_keys import asset_key
 from resources.date_column import rows_of
-from resources.duckdb_session import database, quoted, require_distinct
+from resources.duckdb_session import SPILL_BYTES, database, quoted, require_distinct
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
 from resources.keys import plain_keys
 from resources.lake import Lake
+from resources.limited import run_limited
 from resources.registry import ModelRegistry
 from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
 from resources.storage import DayFiles
@@ -28,7 +31,6 @@ from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -148,7 +150,7 @@ def _parquet_rows(
     where = f"batch {files.storage.url(files.paths[0])}"
     try:
         if manifest.features.sql is not None:
-            yield from _query(_open_batch(files), files, landed, registry)
+            yield from _query(files, landed, registry)
             return
         key = manifest.batch.key
         wanted = [*manifest.features.names, *manifest.carried]
@@ -263,35 +265,82 @@ def _without_text(where: str, error: Exception) -> InputError:
     )
 
 
-def _query(
-    batch: "pa.dataset.Dataset", files: DayFiles, landed: Landed, registry: ModelRegistry
-) -> "Iterator[pa.RecordBatch]":
-    """What the version's SQL makes of the batch."""
-    import duckdb
+def _query(files: DayFiles, landed: Landed, registry: ModelRegistry) -> "Iterator[pa.RecordBatch]":
+    """What the version's SQL makes of the batch, in a process of its own."""
     import pyarrow as pa
 
     manifest = landed.manifest
     text, url = read_sql(landed, registry)
-    require_distinct(batch.schema.names, f"batch {files.storage.url(files.paths[0])}")
-    with sql_session(batch) as connection:
-        try:
-            result = connection.sql(text)
-            if result is None:
-                raise InputError(f"{url}: the SQL is not a query")
-            reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
-            wanted = [manifest.batch.key, *manifest.features.names, *manifest.carried]
-            found = result_columns(reader.schema.names, wanted, url)
-            if manifest.batch.key not in found:
-                _require_key(manifest.batch.key, reader.schema.names, files)
-        except duckdb.DataError as error:  # of a statement before the query
-            raise _without_text(url, error) from None
-        except duckdb.Error as error:
-            raise InputError(f"{url}: {error}") from error
-        try:
-            for piece in chain([pa.RecordBatch.from_pylist([], reader.schema)], reader):
-                yield piece.select([*found.values()]).rename_columns([*found])
-        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
-            raise _without_text(url, error) from None
+    with tempfile.TemporaryDirectory(prefix="monitoring-sql-") as folder:
+        made = Path(folder) / "made.arrow"
+        wanted = [manifest.batch.key, *manifest.features.names, *manifest.carried]
+        run_limited(
+            f"{url} (features.sql)",
+            manifest.limits.bounds,
+            InputError,
+            write_query,
+            files,
+            text,
+            url,
+            wanted,
+            made,
+        )
+        with pa.OSFile(str(made)) as file, pa.ipc.open_stream(file) as reader:
+            yield pa.RecordBatch.from_pylist([], reader.schema)
+            yield from reader
+
+
+def write_query(files: DayFiles, text: str, url: str, wanted: list[str], made: Path) -> None:
+    """Write what SQL makes of a batch to a file, as a stream of Arrow's.
+
+    Parameters
+    ----------
+    files
+        The batch.
+    text, url
+        The SQL, and its name for errors.
+    wanted
+        Columns to write: the key, and those others that there are.
+    made
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the SQL fails, or its result is too large.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    with storage_of(f"batch {files.storage.url(files.paths[0])}"):
+        batch = _open_batch(files)
+        require_distinct(batch.schema.names, f"batch {files.storage.url(files.paths[0])}")
+        with sql_session(batch) as connection:
+            try:
+                result = connection.sql(text)
+                if result is None:
+                    raise InputError(f"{url}: the SQL is not a query")
+                reader: pa.RecordBatchReader = result.to_arrow_reader(ROW_GROUP_ROWS)
+                found = result_columns(reader.schema.names, wanted, url)
+                if wanted[0] not in found:
+                    _require_key(wanted[0], reader.schema.names, files)
+            except duckdb.DataError as error:  # of a statement before the query
+                raise _without_text(url, error) from None
+            except duckdb.Error as error:
+                raise InputError(f"{url}: {error}") from error
+            try:
+                schema = pa.schema(
+                    [reader.schema.field(name).with_name(new) for new, name in found.items()]
+                )
+                with pa.OSFile(str(made), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+                    for piece in reader:
+                        stream.write_batch(piece.select([*found.values()]).rename_columns([*found]))
+                        if file.tell() > SPILL_BYTES:
+                            raise InputError(
+                                f"{url}: its result takes more than {SPILL_BYTES / 1e9:g} GB"
+                            )
+            except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+                raise _without_text(url, error) from None
 
 
 def _require_key(key: str, names: list[str], files: DayFiles) -> None:
@@ -302,7 +351,7 @@ def _require_key(key: str, names: list[str], files: DayFiles) -> None:
         )
 
 
-def write_rows(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema":
+def write_rows(pieces: "Iterator[pa.RecordBatch]", local: Path) -> "pa.Schema":
     """Write pieces as row groups of a size that is good to scan, and say what columns they have."""
     first = next(pieces)  # there is always one, if without rows
     with row_writer(local, first.schema) as writer:
@@ -311,7 +360,7 @@ def write_rows(pieces: "Iterator[pa.RecordBatch]", local: "Path") -> "pa.Schema"
     return first.schema
 
 
-def _tally_keys(local: "Path", key: str) -> dict[str, int]:
+def _tally_keys(local: Path, key: str) -> dict[str, int]:
     """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``."""
     with database() as connection:
         column = quoted(key)

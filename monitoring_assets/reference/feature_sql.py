@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from resources.duckdb_session import isolated_database, quoted, require_distinct
 from resources.errors import InputError
+from resources.limited import run_limited
 from resources.registry import ModelRegistry
 from resources.store import Landed
 
@@ -89,20 +90,18 @@ def require_finished(
     InputError
         If the SQL changes a column, or is not what landed.
     """
-    import duckdb
-
     text, sql_url = read_sql(landed, registry)
     manifest = landed.manifest
-    with sql_session(sample.head(COMPARED_ROWS)) as connection:
-        try:
-            made = connection.sql(text)
-            if made is None:  # no query, which a day says
-                return
-            wanted = [*manifest.features.names, *manifest.carried]
-            found = result_columns(made.columns, wanted, sql_url)
-            changed = [name for name in found if _differs(made, name)]
-        except duckdb.Error:  # it needs columns that only a batch has
-            return
+    changed = run_limited(
+        f"{sql_url} (features.sql)",
+        manifest.limits.bounds,
+        InputError,
+        changed_columns,
+        sample.head(COMPARED_ROWS),
+        text,
+        sql_url,
+        [*manifest.features.names, *manifest.carried],
+    )
     if changed:
         raise InputError(
             f"{url} (reference.path): {sql_url} (features.sql) makes another "
@@ -110,6 +109,27 @@ def require_finished(
             "a column that the SQL changes needs another name than the batch's, such as "
             f"yearly_{changed[0]}"
         )
+
+
+def changed_columns(sample: pa.Table, text: str, url: str, wanted: list[str]) -> list[str]:
+    """Columns of which SQL makes other values than the sample has; none where it does not run.
+
+    Raises
+    ------
+    InputError
+        As `result_columns` says.
+    """
+    import duckdb
+
+    with sql_session(sample) as connection:
+        try:
+            made = connection.sql(text)
+            if made is None:  # no query, which a day says
+                return []
+            found = result_columns(made.columns, wanted, url)
+            return [name for name in found if _differs(made, name)]
+        except duckdb.Error:  # it needs columns that only a batch has
+            return []
 
 
 def _differs(made: duckdb.DuckDBPyRelation, name: str) -> bool:

@@ -34,7 +34,8 @@ _UNITS: dict[str, int] = {"": 1} | {
 }
 
 
-def _bytes(memory: str) -> int:
+def memory_bytes(memory: str) -> int:
+    """Bytes of a quantity of memory."""
     digits = memory.rstrip("kKMGTi")
     return int(digits) * _UNITS[memory.removeprefix(digits)]
 
@@ -64,7 +65,7 @@ class Pod(Section):
         if self.retry_memory is not None:
             if self.memory is None:
                 raise AtOddsError(("memory", "nothing", "given, as `retry_memory` is"))
-            if _bytes(self.retry_memory) <= _bytes(self.memory):
+            if memory_bytes(self.retry_memory) <= memory_bytes(self.memory):
                 allowed = f"more than `memory`, {self.memory}"
                 raise AtOddsError(("retry_memory", self.retry_memory, allowed))
         return self

@@ -47,6 +47,7 @@ from resources.fields import (
 )
 from resources.file_formats import is_text
 from resources.kubernetes.pod import Pod
+from resources.limits import Limits
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
 from resources.manifest.faults import ManifestError, faults_from, refuse
@@ -68,6 +69,7 @@ REVISABLE = frozenset(
         "thresholds",
         "checks",
         "schedule",
+        "limits",
         "pod",
         "alerts",
     }
@@ -283,6 +285,7 @@ class Manifest(Section):
     thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
     checks: Checks = Checks()  # type: ignore[call-arg]
     schedule: Schedule = Schedule()  # type: ignore[call-arg]
+    limits: Limits = Limits()  # type: ignore[call-arg]
     pod: Pod = Pod()  # type: ignore[call-arg]
     # An empty `alerts:` is YAML's null, and what landed before there were policies has one.
     alerts: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
 from resources.fields import Number, RelativePath, Section, Sha256
+from resources.limits import Limits
 from resources.masking import masked
 from resources.row_groups import row_writer
 from resources.storage_faults import storage_of
@@ -71,6 +72,8 @@ class ScoringJob:
         The store, through which a model in a container of its own is given rows and gives scores.
     context
         The asset's context, for Dagster Pipes.
+    limits
+        Of time and memory.
     """
 
     features: FeatureFile
@@ -82,6 +85,7 @@ class ScoringJob:
     pod: Pod
     storage: Storage
     context: AssetExecutionContext
+    limits: Limits = field(default_factory=Limits)
 
 
 class Scorer(Section, ABC):

@@ -18,6 +18,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from resources.fields import ColumnName, Seconds, Text, command_part
+from resources.limited import exceeded
+from resources.limits import Bounds
 from resources.masking import masked
 from resources.scorers.base import (
     ArtefactScoring,
@@ -75,7 +77,7 @@ class CommandScoring(ArtefactScoring):
             },
         ) as session:
             ours = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
-            _run(command, {**ours, **session.get_bootstrap_env_vars()}, self.timeout_seconds)
+            _run(command, {**ours, **session.get_bootstrap_env_vars()}, self._bounds(job))
         if not written.exists():
             raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
         source = f"the {{output}} of {command[0]}"
@@ -83,8 +85,12 @@ class CommandScoring(ArtefactScoring):
         write_aligned(features, scored, job.output, source)
         return reported_metadata(session.get_results(implicit_materializations=False))
 
+    def _bounds(self, job: ScoringJob) -> Bounds:
+        seconds, memory = job.limits.bounds
+        return Bounds(min(self.timeout_seconds, seconds), memory)
 
-def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) -> None:
+
+def _run(command: list[str], environment: dict[str, str], bounds: Bounds) -> None:
     try:
         process = subprocess.Popen(
             command,
@@ -104,10 +110,18 @@ def _run(command: list[str], environment: dict[str, str], timeout_seconds: int) 
     ]
     for reader in readers:
         reader.start()
+
+    def has_ended(seconds: float) -> bool:
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     try:
-        code = process.wait(timeout_seconds)
-    except subprocess.TimeoutExpired:
-        raise ScoringError(f"{command[0]} ran longer than {timeout_seconds} s") from None
+        if why := exceeded(has_ended, process.pid, bounds):
+            raise ScoringError(f"{command[0]} {why}")
+        code = process.returncode
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from resources.fields import Text
+from resources.limited import run_limited
 from resources.row_groups import row_writer
 from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 from resources.scorers.onnx_inputs import columns_by_input, graph_inputs, tensor
@@ -64,7 +65,15 @@ class OnnxScoring(ArtefactScoring):
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Run the graph over the features."""
         assert job.model is not None
-        self.write_scores(job.model.read_bytes(), job.features, job.output)
+        run_limited(
+            "the ONNX graph",
+            job.limits.bounds,
+            ScoringError,
+            self.write_scores,
+            job.model.read_bytes(),
+            job.features,
+            job.output,
+        )
         return {}
 
     def write_scores(self, model: bytes, features: FeatureFile, output: Path) -> None:

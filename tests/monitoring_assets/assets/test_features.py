@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_assets.assets.features import day_rows
+from monitoring_assets.assets.features import day_rows, write_query
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import open_storage
@@ -204,3 +204,29 @@ def test_a_query_that_gives_a_column_twice_is_refused(read):
 def test_a_query_without_the_key_says_what_it_gives(read):
     with pytest.raises(InputError, match=r"no key column 'loan_id' \(batch.key\); it has income"):
         read(pa.array([1, 2]), sql="SELECT income FROM batch")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) "
+        "SELECT loan_id, income FROM batch, (SELECT count(*) FROM t)",
+        "SELECT loan_id, sum(income + a.range + b.range) AS income FROM batch, "
+        "range(10_000_000) a, range(10_000_000) b GROUP BY loan_id",
+    ],
+)
+def test_a_query_without_end_is_ended(read, monkeypatch, sql):
+    monkeypatch.setenv("MONITORING_MAX_SECONDS", "2")
+    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) ran longer than 2 s"):
+        read(pa.array([1, 2]), sql=sql)
+
+
+def test_a_result_of_any_size_is_refused(lender, tmp_path, monkeypatch):
+    monkeypatch.setattr("monitoring_assets.assets.features.SPILL_BYTES", 10_000_000)
+    path = f"{YESTERDAY}.parquet"
+    with open_storage(lender.lake.root).writing(path) as local:
+        pq.write_table(pa.table({"loan_id": ["a"], "income": [1]}), local)
+    files = lender.lake.day_files("{date}.parquet", YESTERDAY)
+    sql = "SELECT loan_id, income + a.range AS income FROM batch, range(1_000_000_000_000) a"
+    with pytest.raises(InputError, match=r"features\.sql: its result takes more than 0\.01 GB"):
+        write_query(files, sql, "features.sql", ["loan_id", "income"], tmp_path / "made.arrow")

@@ -73,3 +73,13 @@ def test_sql_of_another_content_than_landed_is_refused(lender):
     )
     with pytest.raises(InputError, match="changed after the version landed"):
         require_finished(ds.dataset(SAMPLE), "reference.parquet", landed, lender.registry)
+
+
+def test_a_query_without_end_is_ended(lender, monkeypatch):
+    monkeypatch.setenv("MONITORING_MAX_SECONDS", "2")
+    sql = (
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) "
+        "SELECT income, region FROM batch, (SELECT count(*) FROM t)"
+    )
+    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) ran longer than 2 s"):
+        judge(lender, sql)

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from resources.scorers.base import ScoringError
 from resources.scorers.onnx import OnnxScoring
 from tests.conftest import sigmoid_of_log_income
-from tests.resources.scorers.bench import FEATURES
+from tests.resources.scorers.bench import FEATURES, scorer_of
 from tests.resources.scorers.contract import ScorerContract
 
 
@@ -162,3 +162,68 @@ class TestContract(ScorerContract):
         node = helper.make_node("Slice", ["X", "zero", "one"], ["Y"])
         shapes = ("X", TensorProto.FLOAT, [None, 2]), ("Y", TensorProto.FLOAT, [None, 2])
         return ONNX, graph([node], shapes[:1], shapes[1:], [zero, one])
+
+
+def loop_without_end():
+    """A graph that adds up its input 2^62 times."""
+
+    def tensor(name, kind, shape):
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["going"], ["still_going"]),
+            helper.make_node("Add", ["sum", "x"], ["more"]),
+        ],
+        "body",
+        [
+            tensor("number", TensorProto.INT64, []),
+            tensor("going", TensorProto.BOOL, []),
+            tensor("sum", TensorProto.FLOAT, [None, 1]),
+        ],
+        [
+            tensor("still_going", TensorProto.BOOL, []),
+            tensor("more", TensorProto.FLOAT, [None, 1]),
+        ],
+    )
+    times = helper.make_tensor("times", TensorProto.INT64, [], [2**62])
+    yes = helper.make_tensor("yes", TensorProto.BOOL, [], [True])
+    loop = helper.make_node("Loop", ["times", "yes", "x"], ["score"], body=body)
+    return graph_of([loop], [times, yes])
+
+
+def expand_to(rows):
+    """A graph that makes so many rows of one, and takes their mean."""
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["one"], keepdims=1),
+        helper.make_node("Expand", ["one", "shape"], ["many"]),
+        helper.make_node("ReduceMean", ["many"], ["mean"], keepdims=1),
+        helper.make_node("Add", ["x", "mean"], ["score"]),
+    ]
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [rows, 1])
+    return graph_of(nodes, [shape])
+
+
+def graph_of(nodes, initializers):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])
+    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
+    graph = helper.make_graph(nodes, "endless", [x], [score], initializers)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("graph", "seconds", "said"),
+    [
+        (loop_without_end(), "1", r"^the ONNX graph ran longer than 1 s and was ended"),
+        (expand_to(3_000_000_000), "60", r"^the ONNX graph took more than 1,000 MiB of memory"),
+    ],
+)
+def test_a_graph_without_end_or_of_any_size_is_ended(
+    lender, tmp_path, monkeypatch, graph, seconds, said
+):
+    monkeypatch.setenv("MONITORING_MAX_SECONDS", seconds)
+    monkeypatch.setenv("MONITORING_MAX_MEMORY", "1000Mi")
+    score = scorer_of(lender, tmp_path)
+    with pytest.raises(ScoringError, match=said):
+        score({"flavour": "onnx"}, graph, columns=("age",))
