@@ -95,7 +95,7 @@ def exceeded(is_over: Callable[[float], bool], session: int, bounds: Bounds) -> 
     while not is_over(max(min(LOOK_SECONDS, end - time.monotonic()), 0)):
         if time.monotonic() >= end:
             return (
-                f"ran longer than {bounds.seconds:g} s and was ended; allowed: limits.seconds, at "
+                f"ran longer than {bounds.seconds:g} s and was ended; allowed: {bounds.field}, at "
                 f"most {MAX_SECONDS}"
             )
         if _resident(session) > bounds.memory:

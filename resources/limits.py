@@ -17,10 +17,11 @@ MEMORY: TypeAdapter[str] = TypeAdapter(Memory)
 
 
 class Bounds(NamedTuple):
-    """Seconds, and bytes of memory, of one computation."""
+    """Seconds and bytes of memory of one computation, and the field that the seconds are of."""
 
     seconds: float
     memory: int
+    field: str = "limits.seconds"
 
 
 class Limits(Section):

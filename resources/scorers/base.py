@@ -85,7 +85,7 @@ class ScoringJob:
     pod: Pod
     storage: Storage
     context: AssetExecutionContext
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=Limits)  # type: ignore[arg-type]
 
 
 class Scorer(Section, ABC):

@@ -86,8 +86,10 @@ class CommandScoring(ArtefactScoring):
         return reported_metadata(session.get_results(implicit_materializations=False))
 
     def _bounds(self, job: ScoringJob) -> Bounds:
-        seconds, memory = job.limits.bounds
-        return Bounds(min(self.timeout_seconds, seconds), memory)
+        bounds = job.limits.bounds
+        if bounds.seconds < self.timeout_seconds:
+            return bounds
+        return Bounds(self.timeout_seconds, bounds.memory, "scoring.timeout_seconds")
 
 
 def _run(command: list[str], environment: dict[str, str], bounds: Bounds) -> None:

@@ -300,3 +300,16 @@ def test_days_that_were_run_are_not_looked_for_when_the_cursor_is_lost(s3_lender
     with recorded_requests() as requests:
         Daemon(batch_sensor, s3_lender, instance).tick()
     assert len([one for one in requests if "/lake/" in one]) == 2
+
+
+def test_a_run_has_an_end_after_what_its_model_may_take(daemon, monkeypatch):
+    monkeypatch.setenv("MONITORING_MAX_SECONDS", "1000")
+    land(daemon.lender)
+    land(daemon.lender, "quick", limits={"seconds": 60})
+    for feed in ("pd_cards", "quick"):
+        daemon.lender.deliver(YESTERDAY, feed=feed)
+    ends = {
+        request.partition_key: request.tags["dagster/max_runtime"]
+        for request in daemon.tick().run_requests
+    }
+    assert ends == {f"{YESTERDAY}|pd_cards.1": "5600", f"{YESTERDAY}|quick.1": "3720"}

@@ -119,6 +119,23 @@ def test_a_program_that_cannot_be_started_is_named(score):
         score(COMMAND | {"command": ["no-such-program", "{input}"]})
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc")
+def test_a_program_that_takes_too_much_memory_with_its_children_is_ended(score, monkeypatch):
+    monkeypatch.setenv("MONITORING_MAX_MEMORY", "300Mi")
+    source = b"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "a = bytearray(b'x') * 2**30; import time; time.sleep(60)"])
+"""
+    with pytest.raises(ScoringError, match="took more than 300 MiB of memory and was ended"):
+        score(COMMAND, source)
+
+
+def test_the_deployment_says_how_long_a_program_may_take(score, monkeypatch):
+    monkeypatch.setenv("MONITORING_MAX_SECONDS", "1")
+    with pytest.raises(ScoringError, match=r"longer than 1 s and was ended; allowed: limits\."):
+        score(COMMAND, b"import time; time.sleep(60)")
+
+
 def test_a_program_that_takes_too_long_ends_with_its_children(score, tmp_path):
     pids = tmp_path / "pids"
     source = f"""
@@ -127,7 +144,8 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(600)
 """
-    with pytest.raises(ScoringError, match="ran longer than 2 s"):
+    said = r"python[0-9.]* ran longer than 2 s and was ended; allowed: scoring\.timeout_seconds"
+    with pytest.raises(ScoringError, match=said):
         score(COMMAND | {"timeout_seconds": 2}, source.encode())
     end = time.monotonic() + 30
     while any(map(is_running, pids.read_text().split())):
