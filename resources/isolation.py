@@ -18,16 +18,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, Generic, Literal, TypeVar
 
 Result = TypeVar("Result")
 
 IDLE_SECONDS = 60.0
+LOOK_SECONDS = 0.1
+"""Between two looks at the memory of calls."""
+# Fields of /proc/<id>/stat, after the name in brackets.
+GROUP, RESIDENT = 2, 21
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 GRACE_SECONDS = 2.0
 """For what was interrupted to end the processes that it has started."""
 # Packages of ours are taken as this process takes them; the script's folder is none of them.
@@ -40,9 +45,10 @@ _READY = "ready"
 
 @dataclass(frozen=True)
 class Ended:
-    """A call that gave no result, and why: ``took longer than 20 s``."""
+    """A call that gave no result, and why: ``took longer than 20 s``; at which limit, if at one."""
 
     why: str
+    limit: Literal["time", "memory"] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class _Calls(Generic[Result]):
     arguments: Sequence[tuple[Any, ...]]
     prepare: tuple[Callable[..., None], tuple[Any, ...]]
     limit: float
+    memory: float
     seconds: float
     at_once: int
 
@@ -61,6 +68,7 @@ def call_each(
     *,
     prepare: tuple[Callable[..., None], tuple[Any, ...]],
     limit: float,
+    memory: float = math.inf,
     seconds: float = math.inf,
     at_once: int = 1,
 ) -> Iterator[tuple[int, Result | Ended]]:
@@ -77,6 +85,8 @@ def call_each(
         starts no thread and opens no connection.
     limit
         Seconds after which a call is ended, whatever it does.
+    memory
+        Bytes in memory above which it is ended too.
     seconds
         After these no call is begun.
     at_once
@@ -94,7 +104,7 @@ def call_each(
     """
     if not arguments or seconds <= 0:
         return
-    calls = _Calls(function, arguments, prepare, limit, seconds, at_once)
+    calls = _Calls(function, arguments, prepare, limit, memory, seconds, at_once)
     server = _idle_server(calls)
     try:
         while (reply := server.reply()) is not None:
@@ -197,7 +207,7 @@ def serve() -> None:
             os.environ.update(environment)
             prepare, arguments = calls.prepare
             prepare(*arguments)
-            for reply in _each(calls):
+            for reply in _each(calls, asked.fileno()):
                 _answer(replies, reply)
             _answer(replies, None)
             if not wait([asked.fileno()], IDLE_SECONDS):
@@ -218,7 +228,7 @@ class _Worker:
     until: float = math.inf
 
 
-def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
+def _each(calls: _Calls[Any], asked: int) -> Iterator[tuple[int, bytes]]:
     fork = get_context("fork")
     left = deque(range(len(calls.arguments)))
     workers: dict[Connection, _Worker] = {}
@@ -242,7 +252,13 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
         if not at_work:
             break
         until = min(workers[pipe].until for pipe in at_work)
-        ready = wait(at_work, max(0.0, until - time.monotonic()))
+        if calls.memory < math.inf:
+            until = min(until, time.monotonic() + LOOK_SECONDS)
+        ready = wait([*at_work, asked], max(0.0, until - time.monotonic()))
+        if asked in ready:  # whoever wanted to know has ended: nothing is asked for meanwhile
+            for pipe in at_work:
+                workers[pipe].process.kill()
+            return
         for pipe in at_work:
             one = workers[pipe]
             number = one.number
@@ -255,10 +271,13 @@ def _each(calls: _Calls[Any]) -> Iterator[tuple[int, bytes]]:
                 except (EOFError, ConnectionResetError):
                     one.process.join(GRACE_SECONDS)
                     ended = Ended(f"ended {_how(one.process.exitcode)}")
-            elif one.until <= time.monotonic():
-                ended = Ended(f"took longer than {calls.limit:g} s")
             else:
-                continue
+                over = over_limit(one.process.pid, one.until, calls.limit, calls.memory)
+                if over is None:
+                    continue
+                if over.limit == "memory":  # in the time of an interrupt it would take more
+                    one.process.kill()
+                ended = over
             del workers[pipe]
             pipe.close()
             _end(one.process)
@@ -286,6 +305,38 @@ def _end(process: ForkProcess) -> None:
         process.join(GRACE_SECONDS)
         process.kill()
         process.join(GRACE_SECONDS)
+
+
+def over_limit(process: int | None, until: float, seconds: float, memory: float) -> Ended | None:
+    """Say which limit a process is over, if one.
+
+    Parameters
+    ----------
+    process
+        Its id; of a group's first process that of all.
+    until
+        When its ``seconds`` are over, as `time.monotonic` has it.
+    memory
+        Bytes.
+    """
+    if time.monotonic() >= until:
+        return Ended(f"took longer than {seconds:g} s", "time")
+    if memory < math.inf and _memory_of(process) > memory:
+        return Ended(f"took more than {memory / 2**20:,.0f} MiB of memory", "memory")
+    return None
+
+
+def _memory_of(leader: int | None) -> int:
+    """Bytes in memory of a process and of its process group; 0 where there is no /proc."""
+    pages = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            values = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        if leader in (int(stat.parent.name), int(values[GROUP])):
+            pages += int(values[RESIDENT])
+    return pages * PAGE_BYTES
 
 
 def _how(code: int | None) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from resources.errors import InputError
 from resources.fields import Seconds, Section
+from resources.isolation import Ended
 from resources.kubernetes.pod import Memory, memory_bytes
 
 MAX_SECONDS, MAX_MEMORY = "MONITORING_MAX_SECONDS", "MONITORING_MAX_MEMORY"
@@ -22,6 +23,16 @@ class Bounds(NamedTuple):
     seconds: float
     memory: int
     field: str = "limits.seconds"
+
+    def in_words(self, ended: Ended) -> str:
+        """What ended a computation, and what may be changed where that was a limit."""
+        fields = {
+            "time": f"{self.field}, at most {MAX_SECONDS}",
+            "memory": f"limits.memory, at most {MAX_MEMORY}",
+        }
+        if ended.limit is None:
+            return ended.why
+        return f"{ended.why} and was ended; allowed: {fields[ended.limit]}"
 
 
 class Limits(Section):

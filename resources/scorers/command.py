@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import deque
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Annotated, Literal
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from resources.fields import ColumnName, Seconds, Text, command_part
-from resources.limited import exceeded
+from resources.isolation import LOOK_SECONDS, Ended, over_limit
 from resources.limits import Bounds
 from resources.masking import masked
 from resources.scorers.base import (
@@ -113,17 +114,10 @@ def _run(command: list[str], environment: dict[str, str], bounds: Bounds) -> Non
     for reader in readers:
         reader.start()
 
-    def has_ended(seconds: float) -> bool:
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
     try:
-        if why := exceeded(has_ended, process.pid, bounds):
-            raise ScoringError(f"{command[0]} {why}")
-        code = process.returncode
+        code = _wait(process, bounds)
+        if isinstance(code, Ended):
+            raise ScoringError(f"{command[0]} {bounds.in_words(code)}")
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -133,6 +127,16 @@ def _run(command: list[str], environment: dict[str, str], bounds: Bounds) -> Non
     if code:
         said = "".join(errors) or "(nothing on stderr)\n"
         raise ScoringError(f"{command[0]} ended with code {code}; its stderr:\n{said}")
+
+
+def _wait(process: subprocess.Popen[str], bounds: Bounds) -> int | Ended:
+    until = time.monotonic() + bounds.seconds
+    while True:
+        try:
+            return process.wait(LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if over := over_limit(process.pid, until, bounds.seconds, bounds.memory):
+                return over
 
 
 def _forward(stream: IO[str] | None, target: int, kept: deque[str] | None) -> None:

@@ -217,7 +217,7 @@ def test_a_query_without_the_key_says_what_it_gives(read):
 )
 def test_a_query_without_end_is_ended(read, monkeypatch, sql):
     monkeypatch.setenv("MONITORING_MAX_SECONDS", "2")
-    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) ran longer than 2 s"):
+    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) took longer than 2 s"):
         read(pa.array([1, 2]), sql=sql)
 
 

@@ -81,5 +81,5 @@ def test_a_query_without_end_is_ended(lender, monkeypatch):
         "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) "
         "SELECT income, region FROM batch, (SELECT count(*) FROM t)"
     )
-    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) ran longer than 2 s"):
+    with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) took longer than 2 s"):
         judge(lender, sql)

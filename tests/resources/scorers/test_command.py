@@ -144,7 +144,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(600)
 """
-    said = r"python[0-9.]* ran longer than 2 s and was ended; allowed: scoring\.timeout_seconds"
+    said = r"python[0-9.]* took longer than 2 s and was ended; allowed: scoring\.timeout_seconds"
     with pytest.raises(ScoringError, match=said):
         score(COMMAND | {"timeout_seconds": 2}, source.encode())
     end = time.monotonic() + 30

@@ -215,7 +215,7 @@ def graph_of(nodes, initializers):
 @pytest.mark.parametrize(
     ("graph", "seconds", "said"),
     [
-        (loop_without_end(), "1", r"^the ONNX graph ran longer than 1 s and was ended"),
+        (loop_without_end(), "1", r"^the ONNX graph took longer than 1 s and was ended"),
         (expand_to(3_000_000_000), "60", r"^the ONNX graph took more than 1,000 MiB of memory"),
     ],
 )
