@@ -47,10 +47,14 @@ def evaluation(name, success, severity="ERROR", asset="features", partition=PART
         "evaluation": {
             "assetKey": key(asset),
             "checkName": name,
-            "partition": partition,
+            "partition": None,
             "success": success,
             "severity": severity,
             "description": why,
+            "metadataEntries": [
+                {"__typename": "TextMetadataEntry", "label": "partition", "text": partition},
+                {"__typename": "FloatMetadataEntry", "label": "failed", "floatValue": 0.0},
+            ],
         },
     }
 
