@@ -8,7 +8,10 @@ from collections import Counter
 import dagster as dg
 import pytest
 from click.testing import CliRunner
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+    AssetCheckExecutionRecordStatus,
+)
 
 from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.main import main as monitoring
@@ -153,7 +156,9 @@ def assert_all_is_delivered(soak):
     """Nothing waits, and Dagster says so of the last day of each version."""
     assert Outbox(soak.lender.store.storage).waiting() == []
     key = dg.AssetCheckKey(asset_key("alerts"), "delivered")
-    history = soak.instance.event_log_storage.get_asset_check_execution_history(key, limit=10_000)
+    history = soak.instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=10_000, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+    )
     last = {
         evaluated_partition(record.evaluation): record.status
         for record in reversed(history)

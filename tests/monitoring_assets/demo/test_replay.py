@@ -1,7 +1,5 @@
 """The registry sensor's requests, done without a daemon, once."""
 
-import hashlib
-
 import dagster as dg
 import pytest
 
@@ -87,10 +85,11 @@ def test_a_day_that_is_lost_without_a_check_is_an_error(bound, lender, instance)
 
 
 def test_a_version_that_cannot_be_onboarded_is_an_error(bound, lender, instance):
-    junk = b"no graph"
-    digest = hashlib.sha256(junk).hexdigest()
-    scoring = {"flavour": "onnx", "artefact": "model.onnx", "sha256": digest}
+    scoring = lender.manifest("pd_cards", "1")["scoring"] | {
+        "flavour": "command",
+        "command": ["false", "{artefact}", "{input}", "{output}"],
+        "score": "pd",
+    }
     key = lender.publish(scoring=scoring)
-    (lender.scratch / "lender/registry/pd_cards/1/model.onnx").write_bytes(junk)
     with pytest.raises(RuntimeError, match=f"{key} could not be onboarded"):
         replay(bound, instance, YESTERDAY, no_progress)
