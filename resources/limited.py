@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 from resources.errors import InputError
 from resources.isolation import Ended, call_each
 from resources.limits import Bounds
+from resources.onnx_runtime import load_onnxruntime
 
 Result = TypeVar("Result")
 
@@ -68,9 +69,10 @@ def run_limited(
 def _prepare() -> None:
     """Load what takes long, once for all calls."""
     import duckdb  # noqa: F401
-    import onnxruntime  # noqa: F401
     import pyarrow.dataset
     import pyarrow.parquet  # noqa: F401
+
+    load_onnxruntime()
 
 
 def _compute(

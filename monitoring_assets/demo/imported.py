@@ -8,6 +8,5 @@ defer_import("scipy", "stats")
 import dagster  # noqa: E402, F401
 import duckdb  # noqa: E402, F401
 import great_expectations  # noqa: E402, F401
-import onnxruntime  # noqa: E402, F401
 import pyarrow.dataset  # noqa: E402
 import pyarrow.parquet  # noqa: E402, F401

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime as ort
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from resources.onnx_runtime import load_onnxruntime
 
 SCORE_OUTPUT = "probabilities"
 SCORE_COLUMN = 1  # of the two classes, default
@@ -97,7 +98,7 @@ def score(graph: bytes, inputs: pa.Table) -> NDArray[np.float64]:
     -------
     Shape (rows,): probabilities of default, in [0, 1].
     """
-    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = load_onnxruntime().InferenceSession(graph, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
     (probabilities,) = session.run([SCORE_OUTPUT], as_inputs(inputs.select(names)))
     return np.asarray(probabilities[:, SCORE_COLUMN], dtype=np.float64)

@@ -81,7 +81,7 @@ def prepare(is_on_s3: bool) -> None:
     import pyarrow.parquet  # noqa: F401
 
     import monitoring_assets.statistics.profiles.binning  # noqa: F401
-    from resources.scorers.onnx import load_onnxruntime
+    from resources.onnx_runtime import load_onnxruntime
 
     load_onnxruntime()
     if is_on_s3:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from resources.fields import Text
 from resources.limited import run_limited
+from resources.onnx_runtime import load_onnxruntime
 from resources.row_groups import row_writer
 from resources.scorers.base import SCORE, ArtefactScoring, FeatureFile, ScoringError, ScoringJob
 from resources.scorers.onnx_inputs import columns_by_input, graph_inputs, tensor
@@ -114,15 +113,6 @@ class OnnxScoring(ArtefactScoring):
                 # One row group for each of the features': they are read side by side later.
                 table = pa.Table.from_batches(parts, schema)
                 writer.write_table(table, row_group_size=max(len(table), 1))
-
-
-def load_onnxruntime() -> ModuleType:
-    """Import onnxruntime with its telemetry off: it would report to its maker, in a thread."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    module: ModuleType = onnxruntime
-    return module
 
 
 @lru_cache(maxsize=4)
