@@ -47,6 +47,11 @@ class ModelDay:
         """The partition's key in Dagster."""
         return f"{self.day.isoformat()}|{self.key}"
 
+    @property
+    def partition_key(self) -> dg.MultiPartitionKey:
+        """The same as a run is requested with."""
+        return dg.MultiPartitionKey({"date": self.day.isoformat(), MODEL_DIMENSION: self.key})
+
     @classmethod
     def parse(cls, partition: str) -> "ModelDay":
         """Read a partition's key; the model's key itself never has a ``|``."""

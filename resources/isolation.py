@@ -255,7 +255,7 @@ def _each(calls: _Calls[Any], asked: int) -> Iterator[tuple[int, bytes]]:
         if calls.memory < math.inf:
             until = min(until, time.monotonic() + LOOK_SECONDS)
         ready = wait([*at_work, asked], max(0.0, until - time.monotonic()))
-        if asked in ready:  # whoever wanted to know has ended: nothing is asked for meanwhile
+        if asked in ready:  # closed: the process that asked for these calls has ended
             for pipe in at_work:
                 workers[pipe].process.kill()
             return

@@ -38,8 +38,9 @@ def missing_batches(
     now = context.scheduled_execution_time
     landed, profiled = store.all_landed(), store.profiled_keys()
     due = [ModelDay(day, key) for key, item in landed.items() for day in _days_due(item, now)]
-    run = newest_runs(context.instance, due, job_name=monitor_day.name)
-    waiting = sorted((day for day in due if day not in run), reverse=True)
+    partitions = [day.partition for day in due]
+    run = newest_runs(context.instance, partitions, job_name=monitor_day.name)
+    waiting = sorted((day for day in due if day.partition not in run), reverse=True)
 
     def is_missing(day: ModelDay) -> bool:
         # Without a reference profile no sensor asks for the day.

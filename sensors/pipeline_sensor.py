@@ -106,7 +106,8 @@ def _days_at_work(instance: dg.DagsterInstance, days: Collection[ModelDay]) -> s
     # Of a run over a range they are in no tag of their own.
     runs = instance.get_runs(dg.RunsFilter(statuses=OPEN))
     begun = {day for run in runs for day in days_of(instance, run)}
-    return begun | newest_runs(instance, days, statuses=WORKED).keys()
+    worked = newest_runs(instance, [day.partition for day in days], statuses=WORKED)
+    return begun | {day for day in days if day.partition in worked}
 
 
 def _stopped_sensors(
@@ -154,16 +155,16 @@ def _failed_decisions(
     days = {
         day: record for record in reversed(failed) for day in days_of(instance, record.dagster_run)
     }
-    made = newest_runs(instance, days, statuses=[dg.DagsterRunStatus.SUCCESS])
+    partitions = [day.partition for day in days]
+    made = newest_runs(instance, partitions, statuses=[dg.DagsterRunStatus.SUCCESS])
     told = look_up({day.key for day in days}, lambda key: read_ledger(store.storage, key).decided)
     for day, record in days.items():
-        is_made = (
-            day in made and (made[day].start_time or 0.0) > record.create_timestamp.timestamp()
-        )
+        run = made.get(day.partition)
+        is_made = run and (run.start_time or 0.0) > record.create_timestamp.timestamp()
         decided = told.get(day.key, dt.date.max)  # one that was not read in time is told of later
         if not is_made and (decided is None or decided <= day.day):
-            run = record.dagster_run.run_id
-            yield day.partition, f"the decision on {day.partition} failed: see run {run}"
+            failed_run = record.dagster_run.run_id
+            yield day.partition, f"the decision on {day.partition} failed: see run {failed_run}"
 
 
 def _tell(store: Store, problems: Mapping[str, str], now: dt.datetime) -> list[str]:

@@ -65,11 +65,11 @@ def request_reference(landed: Landed, requested_by: str) -> dg.RunRequest:
 
 def request_day(manifest: Manifest, day: dt.date, requested_by: str) -> dg.RunRequest:
     """The run of a day of a version; Dagster starts one for each run key of a sensor."""
-    partition = ModelDay(day, manifest.key).partition
+    of = ModelDay(day, manifest.key)
     return dg.RunRequest(
-        run_key=partition,
+        run_key=of.partition,
         job_name=monitor_day.name,
-        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        partition_key=of.partition_key,
         tags=_tags(manifest, requested_by)
         | ({PRIORITY_TAG: NEW_DAY_PRIORITY} if is_new_day(day) else {}),
     )
@@ -79,10 +79,11 @@ def request_performance(
     manifest: Manifest, day: dt.date, state: str, requested_by: str
 ) -> dg.RunRequest:
     """The run that measures a cohort, once for each ``state`` of its outcomes."""
+    of = ModelDay(day, manifest.key)
     return dg.RunRequest(
-        run_key=f"{ModelDay(day, manifest.key).partition}|{state}",
+        run_key=f"{of.partition}|{state}",
         job_name=measure_performance.name,
-        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        partition_key=of.partition_key,
         tags=_tags(manifest, requested_by),
     )
 
@@ -95,15 +96,15 @@ def request_alerts(
     ``failed`` is the run whose failure asks for it: one request for each failure, and a backfill's
     days stay a backfill's.
     """
-    partition = ModelDay(day, manifest.key).partition
+    of = ModelDay(day, manifest.key)
     cause = failed.run_id if failed else requested_by
     tags = {REQUESTED_BY: requested_by, "monitoring/model": manifest.name}
     if failed and is_backfill(failed.tags):
         tags[BACKFILL] = failed.run_id
     return dg.RunRequest(
-        run_key=f"{partition}|{cause}",
+        run_key=f"{of.partition}|{cause}",
         job_name=decide_alerts.name,
-        partition_key=dg.MultiPartitionKey({"date": day.isoformat(), "model": manifest.key}),
+        partition_key=of.partition_key,
         tags=tags,
     )
 
@@ -127,18 +128,18 @@ def without_report(instance: dg.DagsterInstance, days: Sequence[ModelDay]) -> li
 
 def newest_runs(
     instance: dg.DagsterInstance,
-    days: Collection[ModelDay],
+    partitions: Collection[str],
     *,
     job_name: str | None = None,
     statuses: Sequence[dg.DagsterRunStatus] | None = None,
-) -> dict[ModelDay, RunPartitionData]:
-    """The newest run of its own, of a job or in a status, that each of some days has; one query."""
-    if not days:
+) -> dict[str, RunPartitionData]:
+    """The newest run of its own, of a job or in a status, of each partition; one query."""
+    if not partitions:
         return {}
-    tags = {PARTITION_NAME_TAG: [day.partition for day in days]}
+    tags = {PARTITION_NAME_TAG: [*partitions]}
     runs = dg.RunsFilter(job_name=job_name, statuses=statuses, tags=tags)
     found = instance.run_storage.get_run_partition_data(runs)
-    return {ModelDay.parse(one.partition): one for one in found}
+    return {one.partition: one for one in found}
 
 
 def _tags(manifest: Manifest, requested_by: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from resources.registry import ModelRegistry
 from resources.store import Store
 from sensors.default_status import default_sensor_status
 from sensors.look_up import look_up
-from sensors.run_requests import room_for_runs
+from sensors.run_requests import newest_runs, room_for_runs
 
 NAME = "storage_sensor"
 # Until a failed run is requested again: the first time, doubling each time, up to the last.
@@ -82,11 +82,9 @@ def _newest(
         if is_ours and run.job_name in by_job and PARTITION_NAME_TAG in run.tags:
             by_job[run.job_name].append(record)
     for job, found in by_job.items():
-        if found:
-            partitions = [record.dagster_run.tags[PARTITION_NAME_TAG] for record in found]
-            runs = dg.RunsFilter(job_name=job, tags={PARTITION_NAME_TAG: partitions})
-            newest = {one.run_id for one in instance.run_storage.get_run_partition_data(runs)}
-            yield from (record for record in found if record.dagster_run.run_id in newest)
+        partitions = [record.dagster_run.tags[PARTITION_NAME_TAG] for record in found]
+        newest = {one.run_id for one in newest_runs(instance, partitions, job_name=job).values()}
+        yield from (record for record in found if record.dagster_run.run_id in newest)
 
 
 def _due_at(record: dg.RunRecord) -> dt.datetime:
@@ -124,14 +122,11 @@ def _again(run: dg.DagsterRun) -> dg.RunRequest:
         kept[BACKFILL] = run.run_id
     tries = int(run.tags.get(TRY, 0))
     partition = run.tags[PARTITION_NAME_TAG]
-    key: str | dg.MultiPartitionKey = partition
-    if run.job_name != onboard_model.name:
-        day = ModelDay.parse(partition)
-        key = dg.MultiPartitionKey({"date": day.day.isoformat(), "model": day.key})
+    is_of_a_day = run.job_name != onboard_model.name
     return dg.RunRequest(
         run_key=run.run_id,
         job_name=run.job_name,
-        partition_key=key,
+        partition_key=ModelDay.parse(partition).partition_key if is_of_a_day else partition,
         asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
         tags=kept | {REQUESTED_BY: NAME, TRY: str(tries + 1)},
     )

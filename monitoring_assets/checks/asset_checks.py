@@ -13,7 +13,7 @@ from monitoring_assets.checks.finding import Finding, all_well
 from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import ModelDay
-from monitoring_assets.runs.evaluated_day import days_to_evaluate, evaluation_of
+from monitoring_assets.runs.evaluated_day import days_to_evaluate, evaluation_of, failed_last
 from monitoring_assets.runs.storage_retries import tried_again
 from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
@@ -80,8 +80,7 @@ def _evaluate(
         for key in selected:
             blocking = key.name in blocking_checks
             evaluations.append(_evaluation(key, day, findings, problem, blocking, judged))
-    # Of a run over a range Dagster shows a check by its last evaluation: one that failed, if any.
-    yield from sorted(evaluations, key=lambda one: not one.passed)
+    yield from failed_last(evaluations)
     for key in selected:
         yield dg.Output(None, f"{key.asset_key.to_python_identifier()}_{key.name}")
 

@@ -12,6 +12,7 @@ from monitoring_assets.runs.evaluated_day import (
     days_to_evaluate,
     evaluated_partition,
     evaluation_of,
+    failed_last,
 )
 from resources.dagster_internals import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
@@ -43,8 +44,7 @@ def alerts_checks(context: dg.AssetCheckExecutionContext, store: Store) -> Itera
         delivered_evaluation(run.instance, day, [one for one in waiting if one.subject == day.key])
         for day in days_to_evaluate(context)
     ]
-    # Of a run over a range Dagster shows the last evaluation: one that failed, if any.
-    yield from sorted(evaluations, key=lambda one: not one.passed)
+    yield from failed_last(evaluations)
     yield dg.Output(None, f"{alerts.key.to_python_identifier()}_{DELIVERED.name}")
 
 

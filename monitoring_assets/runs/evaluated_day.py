@@ -5,6 +5,7 @@ ever checked, for each request of the UI, with the square of their number. So an
 its metadata and its description what it is about.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -39,6 +40,14 @@ def evaluation_of(day: ModelDay, description: str, **fields: Any) -> dg.AssetChe
     return dg.AssetCheckEvaluation(
         description=f"{day.partition}: {description}", metadata=metadata, **fields
     )
+
+
+def failed_last(evaluations: Iterable[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
+    """The order in which a run yields them: of a check Dagster shows the last evaluation of a run.
+
+    Of a run over a range that is one that failed, if any.
+    """
+    return sorted(evaluations, key=lambda one: not one.passed)
 
 
 def evaluated_partition(evaluation: dg.AssetCheckEvaluation) -> str | None:
