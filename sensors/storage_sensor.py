@@ -112,11 +112,12 @@ def _ask(run: dg.DagsterRun, registry: ModelRegistry, lake: Lake, store: Store) 
 
 def _again(run: dg.DagsterRun) -> dg.RunRequest:
     """The same run once more; Dagster starts one for each failed run."""
-    # Dagster writes its own anew.
+    # Dagster writes its own anew; these are what the run was requested with.
+    ours = {PRIORITY_TAG, dg.MAX_RUNTIME_SECONDS_TAG}
     kept = {
         name: value
         for name, value in run.tags.items()
-        if name == PRIORITY_TAG or not name.startswith(("dagster/", ".dagster/", FAILED_BY_STORAGE))
+        if name in ours or not name.startswith(("dagster/", ".dagster/", FAILED_BY_STORAGE))
     }
     if is_backfill(run.tags):
         kept[BACKFILL] = run.run_id

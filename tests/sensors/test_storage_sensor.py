@@ -69,9 +69,10 @@ def test_so_is_a_run_of_any_job(daemon, name):
 
 def test_it_keeps_what_the_run_was_asked_for(daemon):
     tags = {"monitoring/backfill": "x", "dagster/priority": "2", "monitoring/requested_by": "b"}
-    add_failed(daemon.instance, **tags)
+    add_failed(daemon.instance, **tags, **{"dagster/max_runtime": "7200"})
     (request,) = daemon.tick().run_requests
     assert request.tags["dagster/priority"] == "2"
+    assert request.tags["dagster/max_runtime"] == "7200"
     assert "monitoring/backfill" in request.tags
     assert request.tags["monitoring/requested_by"] == storage_sensor.name
     assert FAILED_BY_STORAGE not in request.tags
