@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from monitoring_assets.statistics.profiles.bins import short_label
 from resources import layout
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
-from resources.gathered import Gathered, Report
+from resources.gathered import READERS, Gathered, Report
 from resources.manifest import Manifest
 from resources.storage import StoredFile
 from resources.store import Store, read_content
@@ -201,13 +202,14 @@ def recorded_history(store: Store, day: ModelDay, inputs: Inputs) -> History:
         If a report of that time is no longer there.
     """
 
-    def read(runs: Mapping[dt.date, str]) -> dict[dt.date, _Report]:
-        return {
-            one: _report(one, store.read_path(layout.evidence("drift_report", day.key, one, run)))
-            for one, run in runs.items()
-        }
+    def read(one: dt.date, run: str) -> _Report:
+        return _report(one, store.read_path(layout.evidence("drift_report", day.key, one, run)))
 
-    reports, accepted = read(inputs.reports), read(inputs.accepted_reports)
+    with ThreadPoolExecutor(READERS) as readers:
+        reports, accepted = (
+            dict(zip(runs, readers.map(read, runs.keys(), runs.values()), strict=True))
+            for runs in (inputs.reports, inputs.accepted_reports)
+        )
     return _history(day.day, inputs, reports, accepted)
 
 
