@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.backfill import DAY
 from monitoring_assets.cli.instance import dagster_instance
 from monitoring_assets.cli.materialise import tag_option
-from monitoring_assets.cli.options import format_option
+from monitoring_assets.cli.options import DAY, format_option
 
 if TYPE_CHECKING:
     from airflow_bridge.export.settings import BridgeSettings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitoring_assets.cli.options import format_option, stored_day
+from monitoring_assets.cli.options import DAY, format_option, stored_day
 
 if TYPE_CHECKING:
     from resources.delivery.outbox import Waiting
@@ -42,7 +42,7 @@ Examples:
 """
 )
 @click.argument("model")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
+@click.option("--date", "day", type=DAY, help="Day.  [default: the last]")
 @click.option(
     "--replay",
     is_flag=True,

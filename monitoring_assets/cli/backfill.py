@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from monitoring_assets.cli.instance import dagster_instance
+from monitoring_assets.cli.options import DAY
 from monitoring_assets.cli.progress import progress
 
 if TYPE_CHECKING:
     from resources.manifest import Manifest
     from resources.store import Landed
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command(

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import format_option, stored_day
+from monitoring_assets.cli.options import DAY, format_option, stored_day
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.alerts.policy import AcceptedShift
     from resources.store import Store
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()

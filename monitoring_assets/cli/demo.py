@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_assets.cli.init import TEMPLATES
-from monitoring_assets.cli.options import format_option, print_next, program
+from monitoring_assets.cli.options import DAY, format_option, print_next, program
 from monitoring_assets.cli.progress import ShowProgress, progress
 from monitoring_assets.cli.sparkline import BARS, bar
 
@@ -63,7 +63,7 @@ Examples:
     help="Folder for everything: registry, lake, store and Dagster's own files.",
 )
 @click.option("--days", type=click.IntRange(8, 365), help="Days of applications.  [default: 60]")
-@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day.  [default: yesterday]")
+@click.option("--end", type=DAY, help="Last day.  [default: yesterday]")
 @click.option("--seed", type=int, help="Seed of the made-up data.  [default: 7]")
 @click.option("--serve", is_flag=True, help=f"Then start the Dagster UI on port {PORT}.")
 @format_option

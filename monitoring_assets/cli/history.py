@@ -10,9 +10,8 @@ import click
 
 from monitoring_assets.cli.options import (
     chosen_horizon,
-    day_option,
     format_option,
-    horizon_option,
+    period_options,
     stored_range,
 )
 from monitoring_assets.periods.calendar import UNITS, Unit
@@ -32,12 +31,10 @@ Examples:
 """
 )
 @click.argument("model")
-@day_option("--from", "first", "First day.  [default: the first that is stored]")
-@day_option("--to", "last", "Last day.  [default: the last that is stored]")
+@period_options
 @click.option(
     "--by", type=click.Choice(UNITS), default="month", show_default=True, help="Of the calendar."
 )
-@horizon_option
 @format_option
 def history(
     model: str,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from airflow_bridge.pod.supervisor import supervise
-from monitoring_assets.cli.backfill import DAY
 from monitoring_assets.cli.instance import dagster_instance
+from monitoring_assets.cli.options import DAY
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -30,17 +30,27 @@ format_option = click.option(
 )
 
 
-horizon_option = click.option(
-    "--horizon",
-    type=int,
-    metavar="DAYS",
-    help="Days after which outcomes count, one of the manifest's.  [default: the longest]",
-)
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
-def day_option(flag: str, name: str, text: str) -> Callable[[FC], FC]:
-    """Return an option that takes a day."""
-    return click.option(flag, name, type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help=text)
+def period_options(command: FC) -> FC:
+    """Add the options of a command about the stored days of a version from one to another."""
+    for option in (
+        click.option(
+            "--horizon",
+            type=int,
+            metavar="DAYS",
+            help="Days after which outcomes count, one of the manifest's.  [default: the longest]",
+        ),
+        click.option(
+            "--to", "last", type=DAY, help="Last day.  [default: the last that is stored]"
+        ),
+        click.option(
+            "--from", "first", type=DAY, help="First day.  [default: the first that is stored]"
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 html_option = click.option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import format_option, html_option, stored_day, write_page
+from monitoring_assets.cli.options import DAY, format_option, html_option, stored_day, write_page
 from monitoring_assets.cli.stopped_day import show_stopped_day
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Examples:
 """
 )
 @click.argument("model")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day.  [default: the last]")
+@click.option("--date", "day", type=DAY, help="Day.  [default: the last]")
 @html_option
 @click.option("--open", "in_browser", is_flag=True, help="Open the page of --html in a browser.")
 @format_option

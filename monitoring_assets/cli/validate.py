@@ -11,9 +11,8 @@ import click
 
 from monitoring_assets.cli.options import (
     chosen_horizon,
-    day_option,
     format_option,
-    horizon_option,
+    period_options,
     stored_range,
 )
 
@@ -32,9 +31,7 @@ Examples:
 """
 )
 @click.argument("model")
-@day_option("--from", "first", "First day.  [default: the first that is stored]")
-@day_option("--to", "last", "Last day.  [default: the last that is stored]")
-@horizon_option
+@period_options
 @format_option
 def validate(
     model: str,

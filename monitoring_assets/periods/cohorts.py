@@ -65,10 +65,7 @@ class Cohort:
     @property
     def expected(self) -> float | None:
         """Mean predicted probability of the rows; None for a score in points."""
-        parts = [one for one in self.bands if one.rows]
-        if not parts or any(one.expected is None for one in parts):
-            return None
-        return sum(one.rows * (one.expected or 0.0) for one in parts) / self.rows
+        return _expected(self.bands)
 
 
 def read_cohorts(
@@ -113,13 +110,17 @@ def _edges(cohort: Cohort) -> list[tuple[float, float]]:
     return [(one.low, one.high) for one in cohort.bands]
 
 
+def _expected(parts: Iterable[BandCounts]) -> float | None:
+    """Mean predicted probability of the rows of bands; None if that of one is not known."""
+    known = [(one.rows, one.expected) for one in parts if one.rows]
+    rows = sum(n for n, _ in known)
+    sums = [n * expected for n, expected in known if expected is not None]
+    return sum(sums) / rows if rows and len(sums) == len(known) else None
+
+
 def _one_band(parts: Sequence[BandCounts]) -> BandCounts:
-    rows = sum(one.rows for one in parts)
-    known = [one for one in parts if one.rows]
-    expected = None
-    if known and all(one.expected is not None for one in known):
-        expected = sum(one.rows * (one.expected or 0.0) for one in known) / rows
-    return BandCounts(parts[0].low, parts[0].high, rows, sum(one.bads for one in parts), expected)
+    rows, bads = sum(one.rows for one in parts), sum(one.bads for one in parts)
+    return BandCounts(parts[0].low, parts[0].high, rows, bads, _expected(parts))
 
 
 def _mean_auc(cohorts: Sequence[Cohort]) -> Estimate:

@@ -14,6 +14,7 @@ from monitoring_assets.statistics.alerts.day_windows import pooled
 from monitoring_assets.statistics.alerts.policy import FAMILIES, Family, Policy
 from monitoring_assets.statistics.alerts.usual_days import (
     BASELINE_DAYS,
+    BEYOND_CHANCE,
     RESTLESS_LEVEL,
     Restlessness,
     precedents,
@@ -35,9 +36,6 @@ from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
 
 FOLD_DAYS = 35
 """Days over which a streak of breaches is followed back."""
-
-BEYOND_CHANCE = 3.0
-"""Standard errors that a shift of the mean score must exceed."""
 
 BinsKey = tuple[tuple[str, ...], bytes, Smoothing]
 Window = Literal["day", "pool"]
@@ -697,8 +695,9 @@ def _measure(
     for day, report in group:
         has[: len(report.baselines), day] = True
 
+    against = np.stack(baselines)
+
     def nearest(counts: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
-        against = np.stack(baselines)
         values, p_values = indices(against[:, None], counts, smoothing)
         position = np.where(has, values, np.inf).argmin(0)
         of = position, np.arange(len(counts))
@@ -721,7 +720,9 @@ def _measure(
     kept = np.where(broken[:, None], 0, counts)
     before = settled(kept)
 
-    def restless(windows: NDArray[np.int64], days: int, over: Flags) -> tuple[Floats, Floats]:
+    def restless(
+        windows: NDArray[np.int64], days: int, over: Flags, judged_by: NDArray[np.int64]
+    ) -> tuple[Floats, Floats]:
         """Return the restlessness of windows that are over the limit, and how likely it explains.
 
         A move is one against the settled weeks and against what the window is judged by. A shift
@@ -732,20 +733,16 @@ def _measure(
             return usual, p
         at = np.nonzero(over)
         usual[at] = Restlessness.of(kept if days == 1 else windows, days, smoothing).at(at)
-        judged_by = np.stack(baselines)[nearest(windows)[3]]
-        p[at] = np.max(
-            [
-                restless_p(windows[at], against[at], usual[at], smoothing)
-                for against in (before, judged_by)
-            ],
-            axis=0,
+        p[at] = np.maximum(
+            restless_p(windows[at], before[at], usual[at], smoothing),
+            restless_p(windows[at], against[judged_by[at]], usual[at], smoothing),
         )
         lasting, lasting_p, *_ = nearest(before)
         p[over & is_beyond(lasting, lasting_p, fail, level)] = 0.0
         return usual, p
 
     day_over = is_beyond(value, effect_p, fail, level) & (precedent < 0)
-    usual, usual_p = restless(counts, 1, day_over)
+    usual, usual_p = restless(counts, 1, day_over, baseline)
     found.restless[t, column], found.restless_p[t, column] = usual[t], usual_p[t]
     moved = np.zeros(len(counts))
     moved[t] = [np.nan if r.moved_score_by is None else r.moved_score_by for _, r in group]
@@ -759,7 +756,7 @@ def _measure(
         recent = pooled(kept, _recent(policy))
         here = t[enough[t] & (rows[t] > 0)]
         pool, pool_p, pool_effect_p, pool_baseline = nearest(together)
-        now, now_p, now_effect_p, _ = nearest(recent)
+        now, now_p, now_effect_p, now_baseline = nearest(recent)
         found.pool_baseline[here, column] = pool_baseline[here]
         found.pool_value[here, column], found.pool_p[here, column] = pool[here], pool_p[here]
         found.pool_effect_p[here, column] = pool_effect_p[here]
@@ -767,8 +764,8 @@ def _measure(
         found.recent_effect_p[here, column] = now_effect_p[here]
         pool_over = is_beyond(pool, pool_effect_p, fail, level)
         pool_over &= is_beyond(now, now_effect_p, fail, level)
-        usual, usual_p = restless(together, policy.pool_days, pool_over)
-        now_usual, now_usual_p = restless(recent, _recent(policy), pool_over)
+        usual, usual_p = restless(together, policy.pool_days, pool_over, pool_baseline)
+        now_usual, now_usual_p = restless(recent, _recent(policy), pool_over, now_baseline)
         found.pool_restless[here, column] = np.maximum(usual, now_usual)[here]
         found.pool_restless_p[here, column] = np.maximum(usual_p, now_usual_p)[here]
         pool_rows = together.sum(1)[here]

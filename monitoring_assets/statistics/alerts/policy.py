@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError, Dependence
 
 Family = Literal["data quality", "population", "characteristics", "performance", "pipeline"]
 """What an incident is about; the first four are about a version's data, the last about our runs."""
-
-MOST_ACCEPTED_DAYS = 92
-"""Days that one accepted shift may have."""
-
-MOST_EXPECTED_DAYS = 31
-"""Days that one entry of expected days may have."""
 
 DAY = {"ge": dt.date(1970, 1, 1), "le": dt.date(2199, 12, 31)}
 """Bounds of a day: what calendars and time zones can count to and from."""
@@ -66,52 +60,53 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptedShift:
+class SomeDays:
+    """A number of calendar days in a row, at most ``MOST``."""
+
+    MOST: ClassVar[int]
+
+    first: dt.date = field(metadata=DAY)
+    last: dt.date = field(metadata=DAY)
+
+    def __post_init__(self) -> None:
+        if not self.first <= self.last < self.first + dt.timedelta(days=self.MOST):
+            allowed = f"one of {self.MOST} days from `first` on, {self.first}"
+            raise AtOddsError(("last", self.last, allowed))
+
+    def covers(self, day: dt.date) -> bool:
+        """Whether a day is one of them."""
+        return self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedShift(SomeDays):
     """Days of a lasting shift that a person has looked at and accepted as a new normal.
 
     From the day after ``last`` on, drift pages only if it is a move against these days too.
     """
 
-    first: dt.date = field(metadata=DAY)
-    last: dt.date = field(metadata=DAY)
+    MOST = 92
+
     by: str = field(
         metadata={"min_length": 1, "max_length": 1000, "description": "Who has accepted it."}
     )
     why: str = field(metadata={"min_length": 1, "max_length": 1000})
-
-    def __post_init__(self) -> None:
-        if not self.first <= self.last < self.first + dt.timedelta(days=MOST_ACCEPTED_DAYS):
-            allowed = f"one of {MOST_ACCEPTED_DAYS} days from `first` on, {self.first}"
-            raise AtOddsError(("last", self.last, allowed))
-
-    def covers(self, day: dt.date) -> bool:
-        """Whether a day is one of those that were accepted."""
-        return self.first <= day <= self.last
 
     def __str__(self) -> str:
         return f"{self.first} to {self.last}, accepted by {self.by}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedDays:
+class ExpectedDays(SomeDays):
     """Days that are expected to differ: a campaign, a pay day, a holiday.
 
     Drift is not judged on them, and they are not taken for what is usual. Data quality,
     performance and pipeline are.
     """
 
-    first: dt.date = field(metadata=DAY)
-    last: dt.date = field(metadata=DAY)
+    MOST = 31
+
     why: str = field(metadata={"min_length": 1, "max_length": 1000})
-
-    def __post_init__(self) -> None:
-        if not self.first <= self.last < self.first + dt.timedelta(days=MOST_EXPECTED_DAYS):
-            allowed = f"one of {MOST_EXPECTED_DAYS} days from `first` on, {self.first}"
-            raise AtOddsError(("last", self.last, allowed))
-
-    def covers(self, day: dt.date) -> bool:
-        """Whether a day is one of them."""
-        return self.first <= day <= self.last
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ LEARN_PAIRS = 4 * WEEK
 """Differences between days from which restlessness is learnt; with fewer there is none."""
 
 BEYOND_CHANCE = 3.0
-"""Standard errors by which fewer differences are small than chance gives, in a restless column."""
+"""Standard errors that chance is not taken to explain."""
 
 QUIET_SHARE = 0.75
 """Share of the differences that a restlessness covers: a quarter of the days may be odd."""

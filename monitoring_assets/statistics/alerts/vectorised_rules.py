@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.alerts.breach import BEYOND_CHANCE
 from monitoring_assets.statistics.alerts.day_windows import pooled
 from monitoring_assets.statistics.alerts.policy import Policy
 from monitoring_assets.statistics.alerts.usual_days import (
+    BEYOND_CHANCE,
     RESTLESS_LEVEL,
     SETTLED_DAYS,
     SETTLED_WEEKS,
