@@ -270,7 +270,7 @@ class LocalStorage(Storage):
             yield stream
 
     def _regular(self, path: str) -> Path:
-        """A file that has an end: to open a pipe waits for its writer, and a device gives for ever.
+        """A regular file: opening a pipe blocks until a writer comes, and a device may never end.
 
         Raises
         ------
