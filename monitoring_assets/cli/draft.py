@@ -25,7 +25,12 @@ from resources.file_formats import FORMATS
 from resources.lake import Lake
 from resources.scorers.base import SCORE, ScoringError
 from resources.scorers.onnx import open_graph
-from resources.scorers.onnx_inputs import GraphInput, goes_by_name, graph_inputs
+from resources.scorers.onnx_inputs import (
+    GraphInput,
+    columns_by_name,
+    goes_by_name,
+    graph_inputs,
+)
 from resources.text_tables import as_parquet
 
 FIRST_DAY = dt.date(2000, 1, 1)
@@ -254,9 +259,9 @@ def _characteristics(
     """The model's characteristics, why these, and the reason for each column that is none."""
     given = (key, files.score, files.outcome)
     names = [name for name in sample.schema.names if name not in given]
-    is_column = len(inputs) == 1 and inputs[0].name in names
-    if goes_by_name(inputs) or is_column:
-        wanted = [one.name for one in inputs]
+    by_name = columns_by_name(inputs, names)
+    if goes_by_name(inputs) or (len(inputs) == 1 and by_name):
+        wanted = [by_name.get(one.name, one.name) for one in inputs]
         require_columns("--model", wanted, files.sample_name, sample.schema.names)
         rest = {name: "no input of the graph" for name in names if name not in wanted}
         return wanted, "the inputs of the graph, in its order", rest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,12 +77,32 @@ def goes_by_name(inputs: Sequence[GraphInput]) -> bool:
     return len(inputs) > 1 and all(one.columns in (1, None) for one in inputs)
 
 
+def columns_by_name(inputs: Iterable[GraphInput], columns: Sequence[str]) -> dict[str, str]:
+    """The column that each input is named after, by the input's name; others have none.
+
+    It is the column of that very name, or else the only one whose name an exporter writes so:
+    skl2onnx has ``_`` in place of what is no letter, digit, ``_`` or ``+``, and before a digit that
+    a name begins with.
+    """
+    names = [one.name for one in inputs]
+    found = {name: name for name in names if name in columns}
+    for name in names:
+        alike = [one for one in columns if one not in found and _exported(one) == name]
+        if name not in found and len(alike) == 1:
+            found[name] = alike[0]
+    return found
+
+
+def _exported(column: str) -> str:
+    return re.sub(r"^(?=[0-9])", "_", re.sub(r"[^\w+]", "_", column))
+
+
 def columns_by_input(
     inputs: Sequence[GraphInput], characteristics: Sequence[str]
 ) -> list[tuple[GraphInput, tuple[str, ...]]]:
     """The characteristics that go into each input.
 
-    An input of one column takes the characteristic of its name. The others take the rest in the
+    An input of one column takes the characteristic that it is named after. The others take the rest in the
     manifest's order, each as many as it is wide.
 
     Raises
@@ -90,13 +111,10 @@ def columns_by_input(
         If characteristics and inputs do not come out even.
     """
     takes_all = len(inputs) == 1 and len(characteristics) > 1
-    named = [
-        one.name
-        for one in inputs
-        if one.columns in (1, None) and one.name in characteristics and not takes_all
-    ]
-    rest = [name for name in characteristics if name not in named]
-    placed = [one for one in inputs if one.name not in named]
+    single = [one for one in inputs if one.columns in (1, None) and not takes_all]
+    by_name = columns_by_name(single, characteristics)
+    rest = [name for name in characteristics if name not in by_name.values()]
+    placed = [one for one in inputs if one.name not in by_name]
     if goes_by_name(inputs) and (rest or placed):
         raise ScoringError(
             "the ONNX graph's inputs are not the characteristics: "
@@ -113,7 +131,7 @@ def columns_by_input(
             f"features.columns: found {len(rest)} ({', '.join(rest) or 'none'}) for the ONNX "
             f"graph's inputs {wide}; allowed: as many as they take, in their order"
         )
-    taken: dict[str, tuple[str, ...]] = {name: (name,) for name in named}
+    taken: dict[str, tuple[str, ...]] = {name: (column,) for name, column in by_name.items()}
     for one, width in zip(placed, known, strict=True):
         taken[one.name], rest = tuple(rest[:width]), rest[width:]
     return [(one, taken[one.name]) for one in inputs]

@@ -156,6 +156,27 @@ def test_a_graph_with_a_tensor_for_each_kind_of_column(newcomer, labels):
         )
 
 
+def test_a_graph_whose_exporter_has_renamed_the_columns(newcomer):
+    """skl2onnx makes identifiers of names that are none."""
+    from skl2onnx import to_onnx
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    frame = applications().rename(columns={"ratio": "debt ratio"})
+    inputs = frame[["age", "debt ratio"]].astype(np.float32)
+    columns = ColumnTransformer([("numbers", StandardScaler(), [0, 1])])
+    model = make_pipeline(columns, LogisticRegression()).fit(inputs, frame["bad"])
+    graph = to_onnx(model, inputs[:1])
+    (newcomer.folder / "m.onnx").write_bytes(graph.SerializeToString())
+    newcomer.write("sample.parquet", frame.drop(columns=["income", "pd"]))
+    done = newcomer.draft("--model", "m.onnx", "--outcome", "bad")
+    assert done.exit_code == 0, done.output
+    assert newcomer.columns == ["age", "debt ratio"]
+    assert "by the model: least 0." in done.output
+
+
 def test_a_graph_that_takes_fewer_columns_is_drafted_and_does_not_run(newcomer):
     (newcomer.folder / "m.onnx").write_bytes(sum_of(2))
     done = newcomer.draft("--model", "m.onnx")

@@ -69,6 +69,27 @@ def test_inputs_take_columns_by_name_then_by_place(inputs, columns, expected):
 
 
 @pytest.mark.parametrize(
+    ("names", "columns", "expected"),
+    [
+        (["debt_ratio", "_2nd_loan", "é+"], ["é+", "debt ratio", "2nd-loan"], [1, 2, 0]),
+        (["a_b", "c"], ["a b", "c"], [0, 1]),
+        # The column of that very name comes first, and two that are alike are none.
+        (["a_b", "a b"], ["a b", "a_b"], [1, 0]),
+        (["a_b", "c"], ["a-b", "a b", "c"], None),
+        (["a_b", "a b"], ["a b", "c"], None),
+    ],
+)
+def test_an_exporter_may_have_written_a_name_in_its_own_form(names, columns, expected):
+    inputs = [one(name) for name in names]
+    if expected is None:
+        with pytest.raises(ScoringError, match=r"only in the graph \['a_b'\]"):
+            columns_by_input(inputs, columns)
+        return
+    taken = [column for _, (column,) in columns_by_input(inputs, columns)]
+    assert taken == [columns[place] for place in expected]
+
+
+@pytest.mark.parametrize(
     ("inputs", "columns", "said"),
     [
         ([one("a"), one("x")], "ab", r"only in the graph \['x'\], only in the manifest \['b'\]"),
