@@ -38,14 +38,14 @@ THEIRS = {
 
 
         @dg.asset
-        def applications(): ...
+        def features(): ...
 
 
-        @dg.asset(deps=[applications])
-        def decisions(): ...
+        @dg.asset(deps=[features])
+        def scores(): ...
 
 
-        defs = dg.Definitions(assets=[applications, decisions])
+        defs = dg.Definitions(assets=[features, scores])
     """,
 }
 WORKSPACE = """

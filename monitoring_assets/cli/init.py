@@ -30,6 +30,9 @@ export MONITORING_REGISTRY={registry}
 export MONITORING_LAKE={lake}
 # What monitoring computes: profiles, reports, alerts.
 export MONITORING_STORE={store}
+# Seconds in which a run's process has to start and a sensor's tick to end. A busy machine may
+# need more than Dagster's 60.
+export DAGSTER_GRPC_TIMEOUT_SECONDS=180
 # First day that can be monitored. Default: the first of this month, a year ago.
 # export MONITORING_START_DATE=2024-01-01
 

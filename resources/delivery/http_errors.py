@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -75,6 +77,19 @@ def unreachable(service: str, url: str, error: Exception) -> UndeliveredError:
     return UndeliveredError(
         f"{service}: {what} ({type(error).__name__}) from {urlsplit(url).hostname}"
     )
+
+
+def keep_address_from_log(variable: str) -> None:
+    """Keep the address in an environment variable out of urllib3's log.
+
+    It logs the path of each request, which of a webhook is the secret.
+    """
+
+    def has_no_address(record: logging.LogRecord) -> bool:
+        path = urlsplit(os.environ.get(variable, "")).path.rstrip("/")
+        return not path or path not in record.getMessage()
+
+    logging.getLogger("urllib3.connectionpool").addFilter(has_no_address)
 
 
 def _answer_text(response: Response, secrets: Sequence[str]) -> str:

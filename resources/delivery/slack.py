@@ -7,7 +7,6 @@ Mattermost, work as well.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterable
@@ -91,13 +90,7 @@ def _post(body: dict[str, Any]) -> None:
     raise failure
 
 
-def _has_no_address(record: logging.LogRecord) -> bool:
-    path = urlsplit(os.environ.get(URL_VARIABLE, "")).path.rstrip("/")
-    return not path or path not in record.getMessage()
-
-
-# It logs the path of each request, which here is the secret.
-logging.getLogger("urllib3.connectionpool").addFilter(_has_no_address)
+http_errors.keep_address_from_log(URL_VARIABLE)
 
 
 def _body(notice: Notice) -> dict[str, Any]:

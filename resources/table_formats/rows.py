@@ -152,22 +152,22 @@ def _open(storage: Storage, folder: str, read: Evidence | None) -> VersionedTabl
     if kind is None:
         return None
     same = read is not None and read["table"] == storage.url(folder)
-    with _installed(kind, storage.url(folder), "tables"):
+    with _installed(kind, storage.url(folder)):
         return kind(storage, folder, read if same else None)
 
 
 def _open_in_warehouse(warehouse: Warehouse, name: str) -> WarehouseTable:
-    with _installed(WarehouseTable, warehouse.url(name), "warehouse"):
+    with _installed(WarehouseTable, warehouse.url(name)):
         return WarehouseTable(warehouse, name)
 
 
 @contextmanager
-def _installed(kind: type[VersionedTable], url: str, extra: str) -> Iterator[None]:
+def _installed(kind: type[VersionedTable], url: str) -> Iterator[None]:
     """Say what to install where the package of a kind of table is not there."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise InputError(
             f"{url}: a {kind.format} table needs the package {kind.package}, which is not "
-            f"installed: pip install 'credit-model-monitoring[{extra}]'"
+            f"installed: pip install {kind.package}"
         ) from error

@@ -52,6 +52,16 @@ def test_the_first_command_sets_what_the_product_reads(tmp_path, name):
     assert "MONITORING_START_DATE" not in found
 
 
+def test_a_run_may_take_as_long_to_start_as_dagster_watches_it(tmp_path):
+    """Its process loads the code location, which takes long on a busy machine."""
+    init(tmp_path)
+    code = "from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT as one; print(one)"
+    show = shlex.join([sys.executable, "-c", code])
+    allowed = int(in_shell(f". ./env.sh && {show}", cwd=tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        assert allowed == instance.run_monitoring_start_timeout_seconds
+
+
 def test_three_commands_come_next(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/elsewhere/monitoring"])
     _, draft, onboard = commands(init(tmp_path / "watch").stdout)

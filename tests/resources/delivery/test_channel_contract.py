@@ -194,6 +194,13 @@ def test_the_sensors_work_whether_it_answers_or_not(channel, receiver, lender):
             assert any(heartbeat in request.body for request in receiver.requests)
 
 
+def test_the_life_of_an_incident_has_a_column_for_each_channel():
+    section = (DOCS / "alerts.md").read_text().split("\n## Life of an incident\n\n")[1]
+    header, rule, *_ = section.splitlines()
+    assert header.startswith("| | ")
+    assert header.count("|") == rule.count("|") == len(CHANNELS) + 2
+
+
 def test_its_configuration_is_documented(channel_class, receiver):
     alerts = (DOCS / "alerts.md").read_text()
     for name in receiver.environment if receiver is not None else ():
