@@ -211,12 +211,15 @@ class DriftReport:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> DriftReport:
-        """Read a table of `SCHEMA`."""
+        """Read a table of `SCHEMA`, or of an earlier release: what it lacks is not known."""
+        for field in cls.SCHEMA:
+            if field.name not in table.schema.names:
+                table = table.append_column(field, pa.nulls(len(table), field.type))
         lists = table["bins"].combine_chunks()
         labels, slots, reference, current, contribution, moved = lists.flatten().flatten()
         rows: Iterator[tuple[Any, ...]] = zip(
             *(table[name].to_pylist() for name in _OF_DRIFT),
-            (tuple(map(_additional, of_column)) for of_column in table["additional"].to_pylist()),
+            (tuple(map(_additional, one or ())) for one in table["additional"].to_pylist()),
             *(table[name].to_pylist() for name in _OF_SCORE),
             slices(lists.value_lengths().to_pylist()),
             strict=True,

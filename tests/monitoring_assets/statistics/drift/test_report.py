@@ -1,5 +1,7 @@
 """The drift report: it is stored and read again without a loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,10 @@ from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 
+OF_THE_FIRST_RELEASE = """
+column index value critical_value status warn fail level reference_rows rows reference_missing
+missing unseen out_of_range infinite mean_score_shift moved_score_by error bins
+""".split()
 BINS = NumericBins((0.0, 1.0, 2.0), "numeric", 0.0, 3.0, "double")
 
 
@@ -46,6 +52,15 @@ def test_what_is_stored_is_read_again(sides, drifts):
     assert again.to_table().equals(table)
     assert again.drifts() == drifts
     assert [len(one.drift.additional) for one in again.columns] == [1, 0, 1]
+
+
+def test_a_report_of_the_first_release_is_read(sides, drifts):
+    """Decisions read the reports of weeks, whatever release has stored them."""
+    table = DriftReport.build(drifts, *sides).to_table().select(OF_THE_FIRST_RELEASE)
+    again = DriftReport.from_table(table)
+    assert again.drifts() == [replace(one, additional=()) for one in drifts]
+    assert [one.marginal_mix for one in again.columns] == [None] * 3
+    assert again.to_table().select(OF_THE_FIRST_RELEASE).equals(table)
 
 
 def test_columns_have_what_they_did_to_the_score(sides, drifts):

@@ -12,6 +12,10 @@ from monitoring_assets.statistics.drift.segment_report import (
 from monitoring_assets.statistics.drift.segments import Segment, SegmentDrift
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 
+OF_THE_FIRST_RELEASE = """
+segment_column segment column metric reference value critical_value adjusted_p status reason
+reference_rows rows bins
+""".split()
 NORTH, SOUTH = Segment("region", "north"), Segment("region", "south")
 
 
@@ -45,6 +49,12 @@ def test_what_is_stored_is_read_again(report):
     assert again.indices == report.indices
     assert again.figures == report.figures
     assert again.to_table().equals(table)
+
+
+def test_a_report_of_the_first_release_is_read(report):
+    table = report.to_table().select(OF_THE_FIRST_RELEASE)
+    again = SegmentReport.from_table(table)
+    assert again.to_table().select(OF_THE_FIRST_RELEASE).equals(table)
 
 
 def test_each_index_has_its_own_bins(report):
