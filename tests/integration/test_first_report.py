@@ -1,15 +1,18 @@
-"""A newcomer's way to a first report: every command as it was printed, pasted into a shell."""
+"""A newcomer's way to a first report: the commands as they are printed, and those of the README."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import YESTERDAY
 from tests.monitoring_assets.cli.drafts import applications
 
 BIN = Path(sys.executable).parent
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def commands(shown):
@@ -57,3 +60,26 @@ def test_what_the_commands_print_leads_to_a_report(tmp_path):
     assert "income" in report
     assert "500 reference rows, 500 current rows" in report
     assert "fail" in report
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_lead_to_a_report_and_its_page(tmp_path):
+    section = README.split("\n## Your own model\n")[1].split("\nIn production ")[0]
+    blocks = "".join(re.findall(r"^   ```\n(.*?)^   ```$", section, re.DOTALL | re.MULTILINE))
+    setup = "make .venv/runtime && . .venv/bin/activate\n"
+    assert setup in blocks
+    blocks, days = re.subn(r"\d{4}-\d\d-\d\d", YESTERDAY.isoformat(), blocks.replace(setup, ""))
+    assert days == 2
+    scored = applications().rename(columns={"pd": "score"})
+    scored.to_parquet(tmp_path / "sample.parquet", index=False)
+    scored.drop(columns="bad").to_parquet(tmp_path / "batch.parquet", index=False)
+    done = subprocess.run(
+        ["bash", "-ec", blocks.replace("\n   ", "\n")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500 reference rows, 500 current rows" in done.stdout
+    assert "pd_loans.1" in (tmp_path / "watch" / "report.html").read_text()
