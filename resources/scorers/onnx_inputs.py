@@ -102,8 +102,8 @@ def columns_by_input(
 ) -> list[tuple[GraphInput, tuple[str, ...]]]:
     """The characteristics that go into each input.
 
-    An input of one column takes the characteristic that it is named after. The others take the rest in the
-    manifest's order, each as many as it is wide.
+    An input of one column takes the characteristic that it is named after. The others take the rest
+    in the manifest's order, each as many as it is wide.
 
     Raises
     ------

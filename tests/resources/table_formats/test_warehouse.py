@@ -185,7 +185,7 @@ def test_the_password_is_in_no_error(server, monkeypatch, broken, error, words):
 
 def test_absent_driver(monkeypatch):
     monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
-    with pytest.raises(InputError, match="pip install adbc-driver-postgresql$"):
+    with pytest.raises(InputError, match=r"pip install adbc-driver-postgresql$"):
         loans()
 
 

@@ -12,10 +12,11 @@ from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 
-OF_THE_FIRST_RELEASE = """
-column index value critical_value status warn fail level reference_rows rows reference_missing
-missing unseen out_of_range infinite mean_score_shift moved_score_by error bins
-""".split()
+OF_THE_FIRST_RELEASE = [
+    *("column", "index", "value", "critical_value", "status", "warn", "fail", "level"),
+    *("reference_rows", "rows", "reference_missing", "missing", "unseen", "out_of_range"),
+    *("infinite", "mean_score_shift", "moved_score_by", "error", "bins"),
+]
 BINS = NumericBins((0.0, 1.0, 2.0), "numeric", 0.0, 3.0, "double")
 
 

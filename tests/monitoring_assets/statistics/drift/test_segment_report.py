@@ -12,10 +12,10 @@ from monitoring_assets.statistics.drift.segment_report import (
 from monitoring_assets.statistics.drift.segments import Segment, SegmentDrift
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
 
-OF_THE_FIRST_RELEASE = """
-segment_column segment column metric reference value critical_value adjusted_p status reason
-reference_rows rows bins
-""".split()
+OF_THE_FIRST_RELEASE = [
+    *("segment_column", "segment", "column", "metric", "reference", "value", "critical_value"),
+    *("adjusted_p", "status", "reason", "reference_rows", "rows", "bins"),
+]
 NORTH, SOUTH = Segment("region", "north"), Segment("region", "south")
 
 
