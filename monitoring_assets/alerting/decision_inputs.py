@@ -241,7 +241,7 @@ def _report(day: dt.date, stored: Report) -> _Report:
         {one.drift.column: one.drift.value for one in report.columns},
         notes["score_sd"],
         report.score.mean_score_shift if report.score else None,
-        notes["is_additive"],
+        notes.get("is_additive", False),
         notes["run_id"],
     )
 

@@ -42,7 +42,7 @@ SHOWN_BARS = 20
 )
 def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
     """Compare the day's profile with the reference's."""
-    from monitoring_assets.statistics.drift.report import DriftReport
+    from monitoring_assets.statistics.drift.report import MARGINAL_MIX, DriftReport
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
 
@@ -62,7 +62,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             "scored_with_manifest_sha256": made["manifest_sha256"],
             "thresholds": manifest.thresholds.model_dump(mode="json"),
             "score_sd": _score_sd(reference),
-            "attribution": str(surrogate or "marginal mix"),
+            "attribution": str(surrogate or MARGINAL_MIX),
             "is_additive": good is not None,
         }
         store.write_report(

@@ -94,7 +94,7 @@ def report(
 
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
-    from monitoring_assets.statistics.drift.report import DriftReport
+    from monitoring_assets.statistics.drift.report import MARGINAL_MIX, DriftReport
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import PerformanceReport
     from resources.table_formats.base import in_words
@@ -111,7 +111,7 @@ def report(
     shift = found.score.mean_score_shift if found.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
-        click.echo(f"Moved score by: {notes['attribution']}.")
+        click.echo(f"Moved score by: {notes.get('attribution', MARGINAL_MIX)}.")
     if performance is not None:
         for cohort in PerformanceReport.from_table(performance).cohorts:
             click.echo(_performance_line(cohort))

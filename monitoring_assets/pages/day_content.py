@@ -12,7 +12,7 @@ from monitoring_assets.performance.history import PerformancePoint, performance_
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
 from monitoring_assets.statistics.drift.drift import ColumnDrift
 from monitoring_assets.statistics.drift.last_days import LastDays
-from monitoring_assets.statistics.drift.report import DriftReport
+from monitoring_assets.statistics.drift.report import MARGINAL_MIX, DriftReport
 from monitoring_assets.statistics.drift.segment_report import SegmentReport
 from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from monitoring_assets.statistics.performance.report import CohortPerformance, PerformanceReport
@@ -179,6 +179,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
     notes: dict[str, Any] = {}
     try:
         table, notes = store.read_table("drift_report", key, day)
+        notes.setdefault("attribution", MARGINAL_MIX)
         report = DriftReport.from_table(table)
         drifts = report.drifts()
         moved = {one.drift.column: one.moved_score_by for one in report.columns}

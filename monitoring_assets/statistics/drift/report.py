@@ -43,6 +43,8 @@ _OF_DRIFT = (
     *("reference_missing", "missing", "unseen", "out_of_range", "infinite", "error"),
 )
 """Columns in the order of the fields of `ColumnDrift`, without its lists."""
+MARGINAL_MIX = "marginal mix"
+"""What columns did to the score without effects of bins; reports that say nothing have that."""
 _OF_SCORE = ("mean_score_shift", "moved_score_by", "marginal_mix")
 # The columns of a day have few of each, and making one costs more than finding it.
 _thresholds, _status = lru_cache(Thresholds), lru_cache(Status)

@@ -235,6 +235,30 @@ def test_a_decision_is_shown_and_replayed_from_the_evidence(lender, instance, mo
     assert "has no model version 'pd_other.1'" in unknown.output
 
 
+def test_a_report_of_the_first_release_is_shown_and_decided_from(
+    lender, instance, monkeypatch, tmp_path
+):
+    publish(lender, instance)
+    before = days_ago(2)
+    lender.deliver(before)
+    run(lender, instance, before)
+    table, notes = lender.store.read_table("drift_report", KEY, before)
+    younger = {"attribution", "is_additive", "versions", "code_version"}
+    old = {name: value for name, value in notes.items() if name not in younger}
+    table = table.drop_columns(["marginal_mix", "additional"])
+    lender.store.write_table("drift_report", KEY, before, table, old, evidence="first")
+
+    lender.deliver(YESTERDAY, shifted(YESTERDAY))
+    assert run(lender, instance, YESTERDAY).success
+    assert decided(lender, YESTERDAY)[0]["population"] == "open"
+    monkeypatch.setenv("MONITORING_STORE", lender.store.root)
+    page = tmp_path / "page.html"
+    shown = CliRunner().invoke(main, ["report", KEY, "--date", str(before), "--html", str(page)])
+    assert shown.exit_code == 0, shown.output
+    assert "Moved score by: marginal mix." in shown.output
+    assert KEY in page.read_text()
+
+
 def test_an_older_day_that_is_decided_at_the_same_time_ends_nothing(lender, instance, pagerduty):
     """Its run has read what was stored before the newer day was decided."""
     publish(lender, instance, alerts={"resolve": 1})
