@@ -8,6 +8,7 @@ finding the bin of each value first takes about 30.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from monitoring_assets.statistics.profiles.bins import (
     NumericBins,
     value_kind,
 )
+from monitoring_assets.statistics.profiles.new_categories import KEPT, Tally
 
 EXACT = 2**53
 """Every integer up to here is a double."""
@@ -238,8 +240,65 @@ def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64]
     return counts, below - negative, above - positive
 
 
+@dataclass(frozen=True, eq=False)
+class CodedCategories:
+    """The rows of a string or boolean array as codes, and the slot of each code.
+
+    Parameters
+    ----------
+    codes, dictionary
+        As ``category_codes`` returns them.
+    slots
+        uint8[c + 1], position in ``bins.slots`` of each entry of the dictionary, and of null.
+    new
+        Positions in the dictionary of what the reference does not have.
+    """
+
+    codes: NDArray[np.int32]
+    dictionary: pa.Array
+    slots: NDArray[np.uint8]
+    new: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, array: pa.Array, bins: CategoricalBins) -> CodedCategories:
+        """Encode an array, as ``category_codes`` takes it."""
+        codes, dictionary = category_codes(array)
+        names = [*bins.categories, *bins.rare]
+        found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
+        positions = _filled(found, np.int32(len(names)))
+        rare = len(bins.categories)
+        slot_of_name = np.full(len(names) + 1, rare, np.uint8)
+        slot_of_name[:rare] = np.arange(rare)
+        slot_of_name[-1] = bins.unseen
+        slots = np.append(slot_of_name[positions], np.uint8(bins.missing))
+        return cls(codes, dictionary, slots, np.flatnonzero(positions == len(names)))
+
+    def by_code(self, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return the rows of each code, or the sum of something else of these rows."""
+        return np.bincount(self.codes, values, len(self.slots)).astype(np.float64)
+
+    def by_slot(self, by_code: NDArray[np.float64], bins: CategoricalBins) -> NDArray[np.float64]:
+        """Add what belongs to codes of one slot, in the order of ``bins.slots``."""
+        return np.bincount(self.slots, by_code, len(bins.slots)).astype(np.float64)
+
+    def tally(self, *by_code: NDArray[np.float64]) -> Tally:
+        """Return the heaviest of what the reference does not have, by name.
+
+        Parameters
+        ----------
+        by_code
+            What `by_code` returns, the rows first.
+        """
+        heavy = self.new[by_code[0][self.new] > 0]
+        if len(heavy) > KEPT:
+            heavy = heavy[np.argpartition(-by_code[0][heavy], KEPT)[:KEPT]]
+        names = self.dictionary.take(as_arrow(heavy)).to_pylist()
+        sums = np.array([one[heavy] for one in by_code]).T
+        return dict(zip(names, sums, strict=True))
+
+
 def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
-    """Count an array of strings or booleans in each slot.
+    """Count an array of strings or booleans in each slot, new categories as unseen.
 
     Parameters
     ----------
@@ -253,11 +312,8 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
     ndarray
         int64[slots], in the order of ``bins.slots``.
     """
-    codes, dictionary = category_codes(array)
-    by_name = np.bincount(codes, minlength=len(dictionary) + 1)
-    counts = np.zeros(len(bins.slots), np.int64)
-    np.add.at(counts, _dictionary_slots(dictionary, bins), by_name)
-    return counts
+    coded = CodedCategories.of(array, bins)
+    return coded.by_slot(coded.by_code(), bins).astype(np.int64)
 
 
 def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
@@ -278,11 +334,10 @@ def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.u
         uint8[<= RUN], positions in ``bins.slots``.
     """
     if isinstance(bins, CategoricalBins):
-        names, dictionary = category_codes(array)
-        slot_of_name = _dictionary_slots(dictionary, bins)
-        for start in range(0, len(names), RUN):
+        coded = CodedCategories.of(array, bins)
+        for start in range(0, len(coded.codes), RUN):
             rows = slice(start, start + RUN)
-            yield rows, slot_of_name[names[rows]]
+            yield rows, coded.slots[coded.codes[rows]]
         return
     flags = np.empty(RUN, np.bool_)
     bins = bins.read_as(array.type)
@@ -319,15 +374,3 @@ def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDA
     for rows, slots in slot_runs(array, bins):
         sums += np.bincount(slots, values[rows], len(sums))
     return sums
-
-
-def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:
-    """Return the slot of each entry of a dictionary, and of null after them."""
-    names = [*bins.categories, *bins.rare]
-    found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
-    positions = _filled(found, np.int32(len(names)))
-    rare = len(bins.categories)
-    slot_of_name = np.full(len(names) + 1, rare, np.uint8)
-    slot_of_name[:rare] = np.arange(rare)
-    slot_of_name[-1] = bins.unseen
-    return np.append(slot_of_name[positions], np.uint8(bins.missing))
