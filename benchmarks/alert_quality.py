@@ -237,24 +237,22 @@ def nannyml(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
 PEERS = {"evidently": evidently, "nannyml": nannyml}
 
 
-def peer_alarms(name: str, data: Path) -> dict[str, dict[str, list[int]]]:
-    """Run a library on every stream that was kept; alarm days by stream and method."""
-    from alert_streams import MONTH_DAYS
-
+def peer_alarms(name: str, data: Path, last: int) -> dict[str, dict[str, list[int]]]:
+    """Run a library on the last days of every stream that was kept; alarms by stream and method."""
     found = {}
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-MONTH_DAYS:]
+        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-last:]
         found[folder.name] = PEERS[name](folder, days)
     return found
 
 
-def run_peer(data: Path, library: str) -> dict[str, dict[str, list[int]]]:
+def run_peer(data: Path, last: int, library: str) -> dict[str, dict[str, list[int]]]:
     """Run a library in its own environment; return what ``peer_alarms`` says there."""
     import peers
 
     python = peers.environment(library)
     found: dict[str, dict[str, list[int]]] = measure.run(
-        __file__, "measure", library, data, python=python
+        __file__, "measure", library, data, last, python=python
     )
     return found
 
@@ -317,7 +315,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def main(data: Path) -> None:
     """Simulate, run every rule, publish the table and the plot."""
-    from alert_streams import QUIET_DAYS, SCENARIOS
+    from alert_streams import MONTH_DAYS, QUIET_DAYS, SCENARIOS
 
     shutil.rmtree(data, ignore_errors=True)
     tasks = [(number, replica) for replica in range(REPLICAS) for number in range(len(SCENARIOS))]
@@ -325,7 +323,7 @@ def main(data: Path) -> None:
         months = [m for some in pool.map(functools.partial(simulate, data), tasks) for m in some]
     spans = {(m.scenario, m.replica): (m.onset, m.end) for m in months}
     with ThreadPoolExecutor(len(PEERS)) as pool:  # each waits for a process of its own
-        found_by = pool.map(functools.partial(run_peer, data), PEERS)
+        found_by = pool.map(functools.partial(run_peer, data, MONTH_DAYS), PEERS)
     for found in found_by:
         for folder, by_method in found.items():
             number, replica = map(int, folder.split("-"))
@@ -344,7 +342,7 @@ def main(data: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
-        alarms = peer_alarms(sys.argv[2], Path(sys.argv[3]))
+        alarms = peer_alarms(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
         print()
         print(json.dumps(alarms))
     else:
