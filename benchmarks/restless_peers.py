@@ -4,9 +4,11 @@ The streams of `restless_pages.py` at 1,000 rows a day, the same rows for every 
 drift, and the same kinds with a true drift on top. The rules are those of `alert_quality.py`: an
 incident of another rule is a run of days in alarm, and its first day a page. A drift is found by
 the first page from its start on; one that begins while an incident is open is left out, and
-counted beside. Ours and the naive rule see all 144 days, the libraries the last 60, as they learn
-nothing from days. Every reference and every day is kept as Parquet under ``--data``, a folder for
-each stream, for whoever wants to run another rule.
+counted beside. Ours and the naive rule see every day from the first; the libraries, which learn
+nothing from days, the last 60 without drift and those around the start of a drift, whose stream
+ends a week after it. NannyML has the reference in chunks of a day's rows. Every reference and every
+day is kept as Parquet under ``--data``, a folder for each stream, for whoever wants to run another
+rule.
 
 Run: python benchmarks/restless_peers.py
 """
@@ -26,6 +28,9 @@ import measure
 
 REPLICAS = 3
 ROWS = 1_000
+DRIFT_DAYS = 8
+"""Days of a drift."""
+PART = {False: "calm", True: "drift"}
 OURS = "model-monitoring"
 
 
@@ -56,7 +61,7 @@ class Months:
 
 
 def simulate(data: Path, task: tuple[str, int, bool]) -> tuple[str, list[Months]]:
-    """Write a stream; say what our rule and the naive one do. The first is the folder's name."""
+    """Write a stream; say what our rule and the naive one do. The first is its folder."""
     import pyarrow.parquet as pq
     from alert_quality import NAIVE, naive_alarms, runs
     from restless_streams import DAYS, FIRST_DAY, KINDS, Stream
@@ -65,13 +70,14 @@ def simulate(data: Path, task: tuple[str, int, bool]) -> tuple[str, list[Months]
 
     kind, replica, drifts = task
     stream = Stream(kind, replica, drifts=drifts, rows=ROWS)
-    name = f"{[*KINDS].index(kind):02}-{replica:03}-{'drift' if drifts else 'calm'}"
-    folder = data / name
+    name = f"{[*KINDS].index(kind):02}-{replica:03}"
+    folder = data / PART[drifts] / name
     folder.mkdir(parents=True)
-    reference, tables = stream.reference(), [stream.table(day) for day in range(DAYS)]
+    last = stream.onset + DRIFT_DAYS if drifts else DAYS
+    reference, tables = stream.reference(), [stream.table(day) for day in range(last)]
     pq.write_table(reference, folder / "reference.parquet")
     for day, table in enumerate(tables):
-        pq.write_table(table, folder / f"{day:03}.parquet")
+        pq.write_table(table, folder / f"{day:02}.parquet")
     days = stream.days_of(reference, tables)
     decided = [*replay(days, Policy(), FIRST_DAY - dt.timedelta(days=100))]
     opened = [
@@ -82,7 +88,7 @@ def simulate(data: Path, task: tuple[str, int, bool]) -> tuple[str, list[Months]
     is_open = any(one.action in ("open", "keep") for one in before)
     pages = tuple(day for day, is_page in enumerate(opened) if is_page)
     alarms = naive_alarms(days)
-    return name, [
+    return f"{PART[drifts]}/{name}", [
         Months(kind, OURS, drifts, stream.onset, pages, is_open),
         Months(kind, NAIVE, drifts, stream.onset, runs(alarms), stream.onset - 1 in alarms),
     ]
@@ -111,7 +117,7 @@ def summary(months: Sequence[Months]) -> dict[str, Any]:
 def main(data: Path, replicas: int) -> None:
     """Write the streams, run every rule, publish the table."""
     from alert_quality import METHODS, NAIVE, PEERS, run_peer, runs
-    from restless_streams import COUNTED_DAYS, KINDS
+    from restless_streams import COUNTED_DAYS, KINDS, REFERENCE_ROWS
 
     shutil.rmtree(data, ignore_errors=True)
     tasks = [
@@ -120,11 +126,16 @@ def main(data: Path, replicas: int) -> None:
     with ProcessPoolExecutor(2) as pool:
         streams = dict(pool.map(functools.partial(simulate, data), tasks))
     months = [one for found in streams.values() for one in found]
-    with ThreadPoolExecutor(len(PEERS)) as waiting:  # each waits for a process of its own
-        found_by = waiting.map(functools.partial(run_peer, data, COUNTED_DAYS), PEERS)
-    for found in found_by:
+    parts = [
+        (data / PART[drifts], last, peer, REFERENCE_ROWS // ROWS)
+        for peer in PEERS
+        for drifts, last in ((False, COUNTED_DAYS), (True, 1 + DRIFT_DAYS))
+    ]
+    with ThreadPoolExecutor(len(parts)) as waiting:  # each waits for a process of its own
+        found_by = [*waiting.map(run_peer, *zip(*parts, strict=True))]
+    for (folder, *_), found in zip(parts, found_by, strict=True):
         for name, by_method in found.items():
-            of, *_ = streams[name]
+            of, *_ = streams[f"{folder.name}/{name}"]
             for method, alarms in by_method.items():
                 is_open = of.onset - 1 in alarms
                 months.append(Months(of.kind, method, of.drifts, of.onset, runs(alarms), is_open))

@@ -162,7 +162,7 @@ class Stream:
         """Lay the counts of the days, [T, 1 + C, 10], beside those of the reference."""
         limits = Thresholds()
         # A column moves the mean score by its weight, in standard deviations of the score.
-        moved = (counts / self._rows[:, None, None] - references / REFERENCE_ROWS) @ _MEANS
+        moved = (counts / counts.sum(-1, keepdims=True) - references / REFERENCE_ROWS) @ _MEANS
         found = []
         for t, of_day in enumerate(counts):
             columns = tuple(
