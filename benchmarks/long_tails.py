@@ -67,7 +67,7 @@ def _count(
     codes = pa.array(np.repeat(np.arange(len(names), dtype=np.int32), rows))
     coded = CodedCategories.of(pa.DictionaryArray.from_arrays(codes, names), bins)
     by_code = coded.by_code()
-    return coded.by_slot(by_code, bins).astype(np.int64), coded.tally(*[by_code] * 3)
+    return coded.by_slot(by_code, bins), coded.tally(by_code)
 
 
 def main() -> None:

@@ -56,6 +56,14 @@ class ColumnError:
     reason: str
 
 
+def as_strings(names: Sequence[str]) -> pa.Array:
+    """Return names as an Arrow array, where ``pa.array`` would import pandas (a second)."""
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
+    return pa.StringArray.from_buffers(len(names), *buffers)
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One place where a row can be counted.
@@ -256,6 +264,11 @@ class CategoricalBins:
     def unseen(self) -> int:
         """Index of the slot of categories that the reference does not have."""
         return len(self.categories) + self.tells_unseen
+
+    @cached_property
+    def names(self) -> pa.Array:
+        """The categories, then the rare ones; made once, as it takes as long as to count rows."""
+        return as_strings((*self.categories, *self.rare))
 
     @property
     def tells_new(self) -> bool:

@@ -7,7 +7,7 @@ finding the bin of each value first takes about 30.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from monitoring_assets.statistics.profiles.bins import (
     Bins,
     CategoricalBins,
     NumericBins,
+    as_strings,
     value_kind,
 )
 from monitoring_assets.statistics.profiles.new_categories import KEPT, Tally
@@ -45,14 +46,6 @@ def as_arrow(values: NDArray[Any]) -> pa.Array:
     """
     buffers = [None, pa.py_buffer(values)]
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
-
-
-def _strings(names: Sequence[str]) -> pa.Array:
-    """Return names as an Arrow array, also without importing pandas."""
-    encoded = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
-    return pa.StringArray.from_buffers(len(names), *buffers)
 
 
 def _filled(array: pa.Array, fill: np.generic) -> NDArray[Any]:
@@ -176,7 +169,9 @@ def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
         A string is not UTF-8.
     """
     if pa.types.is_boolean(array.type):
-        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), _strings(["false", "true"]))
+        array = pa.DictionaryArray.from_arrays(
+            array.cast(pa.int32()), as_strings(["false", "true"])
+        )
     elif not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
     # Parquet's writers and readers do not look: such text would be one more unseen category.
@@ -263,38 +258,52 @@ class CodedCategories:
     def of(cls, array: pa.Array, bins: CategoricalBins) -> CodedCategories:
         """Encode an array, as ``category_codes`` takes it."""
         codes, dictionary = category_codes(array)
-        names = [*bins.categories, *bins.rare]
-        found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
-        positions = _filled(found, np.int32(len(names)))
+        found = pc.index_in(dictionary.cast(pa.string()), bins.names)
+        known = len(bins.names)
+        positions = _filled(found, np.int32(known))
         rare = len(bins.categories)
-        slot_of_name = np.full(len(names) + 1, rare, np.uint8)
+        slot_of_name = np.full(known + 1, rare, np.uint8)
         slot_of_name[:rare] = np.arange(rare)
         slot_of_name[-1] = bins.unseen
         slots = np.append(slot_of_name[positions], np.uint8(bins.missing))
-        return cls(codes, dictionary, slots, np.flatnonzero(positions == len(names)))
+        return cls(codes, dictionary, slots, np.flatnonzero(positions == known))
 
-    def by_code(self, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    def by_code(self, values: NDArray[np.float64] | None = None) -> NDArray[Any]:
         """Return the rows of each code, or the sum of something else of these rows."""
-        return np.bincount(self.codes, values, len(self.slots)).astype(np.float64)
+        return np.bincount(self.codes, values, len(self.slots))
 
-    def by_slot(self, by_code: NDArray[np.float64], bins: CategoricalBins) -> NDArray[np.float64]:
+    def by_slot(self, by_code: NDArray[Any], bins: CategoricalBins) -> NDArray[Any]:
         """Add what belongs to codes of one slot, in the order of ``bins.slots``."""
-        return np.bincount(self.slots, by_code, len(bins.slots)).astype(np.float64)
+        return np.bincount(self.slots, by_code, len(bins.slots)).astype(by_code.dtype, copy=False)
 
-    def tally(self, *by_code: NDArray[np.float64]) -> Tally:
+    def tally(
+        self,
+        rows: NDArray[np.int64],
+        sums: NDArray[np.float64] | None = None,
+        scored: NDArray[np.int64] | None = None,
+    ) -> Tally:
         """Return the heaviest of what the reference does not have, by name.
 
         Parameters
         ----------
-        by_code
-            What `by_code` returns, the rows first.
+        rows
+            int64[c + 1], rows of each code.
+        sums, scored
+            The same of their scores and of the rows that have one; None without scores.
         """
-        heavy = self.new[by_code[0][self.new] > 0]
+        heavy = self.new[rows[self.new] > 0]
         if len(heavy) > KEPT:
-            heavy = heavy[np.argpartition(-by_code[0][heavy], KEPT)[:KEPT]]
+            # Mostly they have one row each, and need no ranking.
+            repeated = heavy[rows[heavy] > 1]
+            if len(repeated) > KEPT:
+                repeated = repeated[np.argpartition(-rows[repeated], KEPT)]
+            heavy = np.concatenate([repeated, heavy[rows[heavy] == 1]])[:KEPT]
         names = self.dictionary.take(as_arrow(heavy)).to_pylist()
-        sums = np.array([one[heavy] for one in by_code]).T
-        return dict(zip(names, sums, strict=True))
+        tallied = np.zeros((len(heavy), 3))
+        for column, of_code in enumerate((rows, sums, scored)):
+            if of_code is not None:
+                tallied[:, column] = of_code[heavy]
+        return dict(zip(names, tallied, strict=True))
 
 
 def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
@@ -313,7 +322,8 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
         int64[slots], in the order of ``bins.slots``.
     """
     coded = CodedCategories.of(array, bins)
-    return coded.by_slot(coded.by_code(), bins).astype(np.int64)
+    counts: NDArray[np.int64] = coded.by_slot(coded.by_code(), bins)
+    return counts
 
 
 def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.uint8]]]:

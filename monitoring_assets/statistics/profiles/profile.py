@@ -504,13 +504,16 @@ def _count_names(
 ) -> tuple[ColumnProfile, Tally]:
     coded = CodedCategories.of(array, bins)
     rows = coded.by_code()
-    sums = np.zeros(len(rows)) if score is None else coded.by_code(score)
-    scored = rows if absent is None else rows - coded.by_code(absent)
-    by_slot = [coded.by_slot(one, bins) for one in (rows, sums, scored)]
-    counts = by_slot[0].astype(np.int64)
-    profile = ColumnProfile(bins, counts)
+    profile = ColumnProfile(bins, coded.by_slot(rows, bins))
+    sums = scored = None
     if score is not None:
-        profile = replace(profile, score_sums=by_slot[1], score_counts=by_slot[2].astype(np.int64))
+        sums = coded.by_code(score)
+        scored = rows if absent is None else rows - coded.by_code(absent).astype(np.int64)
+        profile = replace(
+            profile,
+            score_sums=coded.by_slot(sums, bins),
+            score_counts=coded.by_slot(scored, bins),
+        )
     return profile, coded.tally(rows, sums, scored) if bins.tells_new else {}
 
 
