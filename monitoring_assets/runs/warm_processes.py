@@ -19,6 +19,7 @@ from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import IO, Any
 
 from monitoring_assets.packages import BESIDE, HERE, folder
@@ -27,11 +28,9 @@ IDLE_SECONDS = 900.0
 """After which a server without runs ends."""
 LOOK_SECONDS = 0.5
 """Between two looks at the processes of runs."""
-# Imported where they are needed, which in a run is soon.
-_NEEDED = (
-    "monitoring_assets.definitions",
-    "monitoring_assets.checks.gx_run",
-)
+# Packages of which a run imports most modules where it needs them, and libraries likewise.
+_PACKAGES = ("alerting", "assets", "checks", "pages", "performance", "reference", "statistics")
+_LIBRARIES = ("duckdb", "pyarrow.dataset")
 _BOOT = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from monitoring_assets.runs.warm_processes import serve; serve()"
@@ -114,8 +113,7 @@ def sources() -> frozenset[tuple[str, int, int]]:
 
 def serve() -> None:
     """Fork a process for each call that is asked for; be the process of a `WarmServer`."""
-    for module in _NEEDED:
-        import_module(module)
+    _import_all()
     gc.freeze()  # a collection would copy the pages that processes share
     asked = sys.stdin.buffer
     replies = os.fdopen(os.dup(1), "wb")
@@ -145,6 +143,16 @@ def serve() -> None:
                 _call(ended, code, *arguments)
                 return
             idle_since = time.monotonic()
+
+
+def _import_all() -> None:
+    import_module(f"{HERE.name}.definitions")
+    for package in _PACKAGES:
+        name = f"{HERE.name}.{package}"
+        for module in walk_packages(import_module(name).__path__, f"{name}."):
+            import_module(module.name)
+    for library in _LIBRARIES:
+        import_module(library)
 
 
 def _answer(replies: IO[bytes], process: int) -> None:
