@@ -88,11 +88,10 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Interrupt a run's process."""
         run = self._instance.get_run_by_id(run_id)
-        process = run and run.tags.get(PROCESS_TAG)
-        if run is None or process is None or run.is_finished:
-            return bool(super().terminate(run_id))
+        if run is None or run.is_finished or PROCESS_TAG not in run.tags:
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         self._instance.report_run_canceling(run)
-        identity = json.loads(process)
+        identity = json.loads(run.tags[PROCESS_TAG])
         if identity["host"] != socket.gethostname() or not _is_running(identity):
             return False
         os.kill(identity["id"], signal.SIGINT)
@@ -114,6 +113,7 @@ def _report(code: int, asked: str, run_id: str) -> None:
     """Fail a run whose process has ended without saying so."""
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
     ref = deserialize_value(asked, ExecuteRunArgs).instance_ref
+    assert ref is not None
     with dg.DagsterInstance.from_ref(ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:

@@ -162,7 +162,7 @@ def _answer(replies: IO[bytes], process: int) -> None:
 
 def _ended(running: dict[int, Any]) -> list[tuple[int, int]]:
     """Processes that have ended, with their exit codes; others of this server are waited for."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             process, status = os.waitpid(-1, os.WNOHANG)
