@@ -102,7 +102,7 @@ STARTED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 def main() -> None:
     """Measure both launchers."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=int, default=20)
+    parser.add_argument("--models", type=int, default=8)
     models = parser.parse_args().models
     publish("mornings", [morning(launcher, models) for launcher in ("from nothing", "forked")])
 
