@@ -169,7 +169,8 @@ def _fault(
             f"{subject}: {_figure(chart, level.value)} "
             f"({_figure(chart, level.low)} to {_figure(chart, level.high)}) instead of "
             f"{_figure(chart, expected)} since the applicants of {since}, {rows:,} rows (a "
-            f"false alarm is expected once in {RUN_LENGTH * charts:,} points). " + _why(chart, series, moved, since, until)
+            f"false alarm is expected once in {RUN_LENGTH * charts:,} points). "
+            + _why(chart, series, moved, since, until)
         ),
         # An uncalibrated score departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,

@@ -17,6 +17,8 @@ from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.tables import Icebergs, write_delta
 from tests.warehouses import VARIABLE, load, snowflake_emulator, warehouse_server
 
+pytestmark = pytest.mark.slow
+
 DAY = days_ago(40)
 
 
@@ -74,7 +76,6 @@ def publish(lender, ending):
     )
 
 
-@pytest.mark.slow
 def test_a_day_in_text_is_the_same_day(any_lender, instance):
     found = {}
     for ending in ("parquet", *FORMATS):
