@@ -223,7 +223,7 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
         raise InputError(f"{key} has nothing stored of {first} to {last}; {_there(store, key)}")
     step("making the tables", 0, 1)
     revisions = _revisions(store, key, last, stored)
-    at_end = next(reversed(revisions.values()), None)
+    at_end = revisions.get(_in_force(stored))
     manifest = at_end.landed.manifest if at_end else store.landed(key).manifest
     horizons = manifest.outcome.maturity if manifest.outcome else [None]
     figures = list(
@@ -333,7 +333,11 @@ def _revisions(
 ) -> dict[str, _Revision]:
     """Every revision up to the newest that a day of the period was made under, in order."""
     folder = layout.manifest_revisions(key)
-    used = {notes["manifest_sha256"] for one in stored.values() for notes in one.notes.values()}
+    used: dict[str, dt.date] = {}
+    for one in stored.values():
+        for day, notes in one.notes.items():
+            sha256 = notes["manifest_sha256"]
+            used[sha256] = max(day, used.get(sha256, day))
     found = []
     for path in store.storage.list(folder):
         content = store.storage.read(path)
@@ -347,26 +351,21 @@ def _revisions(
         if one.sha256 in used
         or (one.landed.manifest.revision <= newest and not _retires_after(one, last))
     ]
-    ended = {
-        sha: max(
-            (
-                day
-                for reports in stored.values()
-                for day, notes in reports.notes.items()
-                if notes["manifest_sha256"] == sha
-            ),
-            default=dt.date.min,
-        )
-        for sha in used
-    }
     in_time.sort(
         key=lambda one: (
             one.landed.manifest.revision,
-            ended.get(one.sha256, dt.date.min),
+            used.get(one.sha256, dt.date.min),
             one.sha256,
         )
     )
     return {one.sha256: one for one in in_time}
+
+
+def _in_force(stored: Mapping[str, _Stored]) -> str:
+    """Hash of the manifest that the last day was made under; empty if no day was."""
+    # Performance is measured later, maybe under a later revision.
+    by_day = {**stored["decisions"].notes, **stored["drift"].notes}
+    return str(by_day[max(by_day)]["manifest_sha256"]) if by_day else ""
 
 
 def _retires_after(one: _Revision, last: dt.date) -> bool:
