@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from dataclasses import replace
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -68,5 +69,5 @@ def test_a_pack_is_never_overwritten(content, tmp_path):
 
 def test_a_pack_of_another_model_is_no_former_pack(content, tmp_path):
     write_pack(replace(content, key="pd_auto.1"), tmp_path / "auto", NOW)
-    with pytest.raises(InputError, match="is a pack of pd_auto.1"):
+    with pytest.raises(InputError, match=r"is a pack of pd_auto\.1"):
         write_pack(content, tmp_path / "q1", NOW, tmp_path / "auto")
