@@ -65,8 +65,8 @@ def test_the_first_sheet_lists_the_others(tmp_path):
     ]
 
 
-def test_a_table_that_no_sheet_holds_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "SHEET_ROWS", len(HOSTILE))
+def test_a_table_that_is_too_long_for_a_sheet_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", len(HOSTILE) - 1)
     book = openpyxl.load_workbook(written(tmp_path))
     assert book.sheetnames == ["contents"]
     assert "which alone has it" in book["contents"]["D2"].value
