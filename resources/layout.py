@@ -34,6 +34,8 @@ PENDING = "telling"
 """Folder of the subjects whose ledger holds notices that may not be in the outbox yet."""
 OUTBOX = "outbox"
 """Folder of the messages that wait."""
+DELIVERIES = "evidence/deliveries"
+"""Folder of what says that a channel has taken a message."""
 PAGES = "pages"
 """Folder of the pages for people, with links from one to another."""
 FLEET_PAGE = f"{PAGES}/index.html"
@@ -88,7 +90,12 @@ def manifest(key: str) -> str:
 
 def manifest_revision(key: str, sha256: str) -> str:
     """File of one revision of a version's manifest, kept for good."""
-    return f"manifests/history/{key}/{sha256}.json"
+    return f"{manifest_revisions(key)}/{sha256}.json"
+
+
+def manifest_revisions(key: str) -> str:
+    """Folder of the revisions of a version's manifest."""
+    return f"manifests/history/{key}"
 
 
 def fault(key: str, day: dt.date, source: str) -> str:
@@ -244,7 +251,13 @@ def outbox_parts(path: str) -> Parcel:
 
 def delivery(parcel: Parcel) -> str:
     """File that says that a channel has taken a message, kept for good."""
-    return f"evidence/deliveries/{parcel}"
+    return f"{DELIVERIES}/{parcel}"
+
+
+def delivery_parts(path: str) -> Parcel:
+    """Read which message it is that was taken."""
+    channel, name = path.removeprefix(f"{DELIVERIES}/").split("/", 1)
+    return Parcel(channel, name.removesuffix(".json"))
 
 
 def alert_log(day: dt.date, name: str) -> str:
@@ -255,3 +268,9 @@ def alert_log(day: dt.date, name: str) -> str:
 def exchange(key: str, day: dt.date | None, run_id: str, file: Literal["input", "output"]) -> str:
     """File by which a container is given rows, or gives scores; without a day, the reference's."""
     return f"exchange/{key}/{day or 'reference'}/{run_id}/{file}.parquet"
+
+
+def alert_log_parts(path: str) -> tuple[dt.date, str]:
+    """Day and name of a message that the alert log has taken."""
+    _, day, name = path.split("/", 2)
+    return dt.date.fromisoformat(day), name.removesuffix(".json")

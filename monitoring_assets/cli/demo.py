@@ -31,6 +31,8 @@ PORT = 3000
 WARN, FAIL = 0.1, 0.25
 STOPPED = "\N{MULTIPLICATION SIGN}"
 SHOWN_ALARMS = 2
+PACKED = "pd_overdraft.1"
+"""The version with the incident of performance, whose evidence pack is written."""
 
 INSTANCE = """\
 telemetry:
@@ -112,10 +114,11 @@ def demo(
             detections = _monitor(truth, step)
         except RuntimeError as error:
             raise click.ClickException(str(error)) from error
+        pack = _write_pack(home, truth, step)
     if output == "json":
         _print_json(detections)
     else:
-        _print_report(home, truth, detections)
+        _print_report(home, truth, detections, pack)
     if serve:
         _serve(home)
 
@@ -175,7 +178,22 @@ def _print_json(detections: list[Detection]) -> None:
     click.echo(TypeAdapter(list[Detection]).dump_json(detections, indent=2))
 
 
-def _print_report(home: Path, truth: Truth, detections: list[Detection]) -> None:
+def _write_pack(home: Path, truth: Truth, step: ShowProgress) -> Path:
+    """Write the evidence of one version; return the folder."""
+    from monitoring_assets.evidence.content import collect
+    from monitoring_assets.evidence.pack import write_pack
+    from resources.store import Store
+
+    folder = home / "evidence" / PACKED
+    # A pack is never overwritten, but that of the demo's last run is no record.
+    shutil.rmtree(folder, ignore_errors=True)
+    store = Store(root=os.environ["MONITORING_STORE"])
+    content = collect(store, PACKED, truth.dates[0], truth.end, step)
+    write_pack(content, folder, dt.datetime.now(dt.UTC))
+    return folder
+
+
+def _print_report(home: Path, truth: Truth, detections: list[Detection], pack: Path) -> None:
     console = Console()
     table = Table(title="What happened, and what monitoring saw", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("model version", no_wrap=True)
@@ -194,7 +212,7 @@ def _print_report(home: Path, truth: Truth, detections: list[Detection]) -> None
     console.print(table)
     console.print(_curves(truth, detections, console.width))
     console.print(_told(home))
-    print_next(_next_commands(home, truth))
+    print_next(_next_commands(home, truth, pack))
 
 
 def _happened(truth: Truth, detection: Detection) -> Text:
@@ -303,7 +321,8 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
     return text
 
 
-def _next_commands(home: Path, truth: Truth) -> Iterator[tuple[str, str]]:
+def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, str]]:
+    from monitoring_assets.evidence.pack import PAGE
     from resources import layout
 
     command = program()
@@ -313,6 +332,9 @@ def _next_commands(home: Path, truth: Truth) -> Iterator[tuple[str, str]]:
     yield serve, f"the Dagster UI on this data, http://localhost:{PORT}"
     pages = (home / "store" / layout.FLEET_PAGE).absolute().as_uri()
     yield pages, "all models, and a page for each of the last days, to open in a browser"
+    evidence = (pack / PAGE).absolute().as_uri()
+    yield evidence, f"the evidence of {PACKED}: what failed, when, and what was done"
+    yield f"{command} evidence verify {pack}", "whether anything in that pack was altered"
     yield f"{on_store} report {pushed}", "what moved on a day, and what that did to the score"
     yield f"{on_store} alerts {pushed}", "what was decided on it, and why"
     suggest = f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png"

@@ -26,6 +26,7 @@ COMMANDS = {
     "alerts": "what was decided on a day, why, and which messages were sent",
     "history": "drift, incidents and performance by week, month, quarter or year",
     "validate": "the tests of a validation unit over a period: calibration, AUC, concentration",
+    "evidence": "what is stored of a period, as a pack that a third party can verify",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",

@@ -34,14 +34,19 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def period_options(command: FC) -> FC:
+    """Add the options of a command about the stored days of a version, and their outcomes."""
+    horizon = click.option(
+        "--horizon",
+        type=int,
+        metavar="DAYS",
+        help="Days after which outcomes count, one of the manifest's.  [default: the longest]",
+    )
+    return range_options(horizon(command))
+
+
+def range_options(command: FC) -> FC:
     """Add the options of a command about the stored days of a version from one to another."""
     for option in (
-        click.option(
-            "--horizon",
-            type=int,
-            metavar="DAYS",
-            help="Days after which outcomes count, one of the manifest's.  [default: the longest]",
-        ),
         click.option(
             "--to", "last", type=DAY, help="Last day.  [default: the last that is stored]"
         ),

@@ -58,6 +58,12 @@ def test_a_message_that_waits_is_read_back(name):
     assert f"{KEY}/{layout.without_subject(name)}" == name
 
 
+def test_a_message_that_was_taken_is_read_back():
+    parcel = Parcel("pagerduty", NOTICE)
+    assert layout.delivery_parts(layout.delivery(parcel)) == parcel
+    assert layout.alert_log_parts(layout.alert_log(DAY, NOTICE)) == (DAY, NOTICE)
+
+
 def test_the_page_shows_every_path():
     has_no_day = {"reference_profile", "reference_grid", "reference_segments", "reference_effects"}
     parcel = Parcel("pagerduty", NOTICE)

@@ -31,6 +31,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "alerts",
         "history",
         "validate",
+        "evidence",
         "baseline",
         "thresholds",
         "airflow",
