@@ -28,7 +28,7 @@ from resources.dagster_internals import (
     serialize_value,
 )
 
-PROCESS_TAG = ".dagster/monitoring_process"
+WORKER_TAG = ".dagster/monitoring_worker"
 """Host, id and start of a run's process; the UI hides tags that begin so."""
 LOCATION = "monitoring_assets.definitions"
 # Field of /proc/<id>/stat, after the name in brackets: ticks since the machine was started.
@@ -56,7 +56,7 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
         if process is None:
             super().launch_run(context)
         else:
-            self._instance.add_run_tags(run.run_id, {PROCESS_TAG: json.dumps(_identity(process))})
+            self._instance.add_run_tags(run.run_id, {WORKER_TAG: json.dumps(_identity(process))})
 
     def _forked(self, run: dg.DagsterRun) -> int:
         assert run.job_code_origin is not None
@@ -78,7 +78,7 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Whether a run's process is there; one that Dagster has started reports its own end."""
-        process = run.tags.get(PROCESS_TAG)
+        process = run.tags.get(WORKER_TAG)
         if process is None or json.loads(process)["host"] != socket.gethostname():
             return CheckRunHealthResult(WorkerStatus.RUNNING, "not a process of this launcher")
         if _is_running(json.loads(process)):
@@ -88,10 +88,10 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Interrupt a run's process."""
         run = self._instance.get_run_by_id(run_id)
-        if run is None or run.is_finished or PROCESS_TAG not in run.tags:
+        if run is None or run.is_finished or WORKER_TAG not in run.tags:
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         self._instance.report_run_canceling(run)
-        identity = json.loads(run.tags[PROCESS_TAG])
+        identity = json.loads(run.tags[WORKER_TAG])
         if identity["host"] != socket.gethostname() or not _is_running(identity):
             return False
         os.kill(identity["id"], signal.SIGINT)

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from monitoring_assets.cli.init import TEMPLATES
-from monitoring_assets.runs.warm_launcher import PROCESS_TAG
+from monitoring_assets.runs.warm_launcher import WORKER_TAG
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, onboard
 from tests.integration.test_daemon import home, process, wait_for
@@ -64,7 +64,7 @@ def test_a_killed_process_is_a_failed_run_that_is_tried_again(lender, home, wait
     lender.deliver(YESTERDAY)
     with process(lender, home, *DAEMON), dg.DagsterInstance.get() as instance:
         run = wait_for(lambda: run_in_its_program(instance))
-        os.kill(json.loads(run.tags[PROCESS_TAG])["id"], signal.SIGKILL)
+        os.kill(json.loads(run.tags[WORKER_TAG])["id"], signal.SIGKILL)
 
         def the_run_has_failed():
             return instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE

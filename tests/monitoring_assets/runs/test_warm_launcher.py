@@ -11,12 +11,12 @@ import dagster as dg
 import pytest
 
 from monitoring_assets.runs import warm_launcher
-from monitoring_assets.runs.warm_launcher import PROCESS_TAG, WarmRunLauncher
+from monitoring_assets.runs.warm_launcher import WORKER_TAG, WarmRunLauncher
 from resources.dagster_internals import WorkerStatus
 
 
 def run_with(identity):
-    tags = {} if identity is None else {PROCESS_TAG: json.dumps(identity)}
+    tags = {} if identity is None else {WORKER_TAG: json.dumps(identity)}
     return dg.DagsterRun(job_name="monitor_day", tags=tags)
 
 
