@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -76,6 +76,24 @@ docs: .docs/installed ## the documentation as a site with search; every link is 
 	@NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build --strict -f docs/site/mkdocs.yml \
 		> .docs/log 2>&1 || { grep -v ^INFO .docs/log; exit 1; }
 	@echo "Look at it: $(BIN)/python -m http.server -d .docs/site, then http://localhost:8000"
+
+# What the image has, and beside it the tools that read it, which are no part of it.
+.sbom/installed: k8s/requirements.lock k8s/sbom.lock .venv/uv
+	@echo "Setting up what the image has in .sbom (once; a minute)"
+	@$(PYTHON) -m venv --without-pip .sbom/image
+	@$(UV) install --python .sbom/image/bin/python --require-hashes -r k8s/requirements.lock
+	@$(PYTHON) -m venv --without-pip .sbom/tools
+	@$(UV) install --python .sbom/tools/bin/python --require-hashes -r k8s/sbom.lock
+	@touch $@
+
+sbom: .sbom/installed ## the image's packages as CycloneDX and with licences, in dist/
+	@mkdir -p dist
+	@.sbom/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file dist/sbom.cdx.json \
+		.sbom/image/bin/python
+	@.sbom/tools/bin/pip-licenses --python .sbom/image/bin/python --from mixed --with-urls \
+		--format csv --output-file dist/licences.csv
+	@echo "dist/sbom.cdx.json and dist/licences.csv"
 
 demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
@@ -167,6 +185,7 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal --no-strip-extras --constraint requirements-dev.lock --extra production \
 		--extra tables --extra warehouse pyproject.toml -o k8s/requirements.lock
 	echo hatchling | $(LOCK) --universal --constraint requirements-dev.lock - -o k8s/build.lock
+	printf 'cyclonedx-bom\npip-licenses\n' | $(LOCK) --universal - -o k8s/sbom.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
@@ -174,3 +193,5 @@ lock: .venv/uv ## pin every dependency again, with hashes
 
 clean: ## remove what make made
 	rm -rf .venv .airflow .mlflow .docs $(NEXT) $(DEMO)
+
+	rm -rf .venv .airflow .mlflow .sbom $(NEXT) $(DEMO)

@@ -63,12 +63,15 @@ def _is_alone(storage: Storage, folder: str, ticket: str, deadline: float) -> bo
 
 def _is_void(ticket: Ticket) -> bool:
     """Whether the process of a ticket is gone, or its time is over."""
-    if ticket.until < time.time():
-        return True
-    if ticket.host != socket.gethostname():
+    return ticket.until < time.time() or is_gone(ticket.pid, ticket.host)
+
+
+def is_gone(pid: int, host: str) -> bool:
+    """Whether a process of this host has ended; of another host's there is no telling."""
+    if host != socket.gethostname():
         return False
     try:
-        os.kill(ticket.pid, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # it is there, and another user's

@@ -10,11 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 S3_ATTEMPTS = 5
+# No file of ours takes that long from one written byte to the next.
+UNFINISHED_SECONDS = 86_400.0
 # As many as threads ask at once; beyond them each request would make a connection of its own.
 S3_CONNECTIONS = 32
 _KINDS = {
@@ -312,6 +316,7 @@ class LocalStorage(Storage):
     def _scratch(self) -> str | None:
         scratch = Path(self.root) / ".unfinished"
         scratch.mkdir(parents=True, exist_ok=True)
+        _sweep(scratch)
         return str(scratch)
 
 
@@ -337,6 +342,16 @@ class Copies(LocalStorage):
     @override
     def location(self, path: str) -> str:
         return f"{self.root}/{path}"
+
+
+@cache
+def _sweep(scratch: Path) -> None:
+    """Once a process, take away what killed writers have left; what a living one writes is new."""
+    before = time.time() - UNFINISHED_SECONDS
+    for folder in scratch.iterdir():
+        with suppress(OSError):  # another process sweeps as well, or its writer is done
+            if max(one.stat().st_mtime for one in (folder, *folder.iterdir())) < before:
+                shutil.rmtree(folder)
 
 
 def _ends_before(folder: str, path: str) -> bool:

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import dagster as dg
 
+from monitoring_assets.assets.model_registry import model_registry
 from monitoring_assets.jobs import onboard_model
 from monitoring_assets.runs.backfill import QUIET
+from monitoring_assets.runs.own_process import end_lost_runs, process_tags
 from resources.registry import ModelRegistry
 from sensors.registry_sensor import RegistryLine, registry_sensor
 
@@ -35,10 +37,13 @@ def onboard(
     lines: dict[str, RegistryLine] = {}
     failed: dict[str, str] = {}
     cursor = None
+    end_lost_runs(instance)
     while True:
         result = tick(defs, instance, cursor)
         cursor = result.cursor
         for event in result.asset_events:
+            if event.asset_key != model_registry.key:
+                continue
             versions = event.metadata["versions"]
             assert isinstance(versions, dg.TableMetadataValue)
             lines = {line.folder: line for line in map(_line, versions.records)}
@@ -90,7 +95,9 @@ def make_profile(defs: dg.Definitions, instance: dg.DagsterInstance, key: str) -
     """
     job = defs.get_repository_def().get_job(onboard_model.name)
     try:
-        job.execute_in_process(instance=instance, partition_key=key, run_config=QUIET)
+        job.execute_in_process(
+            instance=instance, partition_key=key, run_config=QUIET, tags=process_tags()
+        )
     except Exception as error:
         raise RuntimeError(f"{key} could not be onboarded: {error}") from error
 

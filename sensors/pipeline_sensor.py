@@ -14,6 +14,7 @@ from airflow_bridge.export.settings import bridge_is_on
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.jobs import decide_alerts
 from monitoring_assets.partitions import ModelDay, last_whole_day, monitored_days
+from monitoring_assets.runs.own_process import end_lost_runs
 from monitoring_assets.runs.tags import days_of
 from resources.dagster_internals import InstigatorStatus, TickStatus
 from resources.faults import RUN, RecordedFault, record_faults
@@ -65,6 +66,8 @@ SEND_SECONDS = 5.0
 def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.SensorResult:
     """Look at days, sensors and decisions; tell what has changed."""
     now = dt.datetime.now(dt.UTC)
+    for run_id in end_lost_runs(context.instance):
+        context.log.info(f"run {run_id} is ended: its process was killed")
     landed = store.all_landed()
     reported = context.instance.get_materialized_partitions(drift_report.key)
     overdue = [day for day in _overdue(landed, now) if day.partition not in reported]

@@ -25,6 +25,7 @@ from monitoring_assets.partitions import (
     ModelDay,
     monitored_days,
 )
+from resources.asset_keys import asset_key
 from resources.layout import VERDICTS
 from resources.manifest import MANIFEST_NAME, Manifest, is_revisable
 from resources.one_line import one_line
@@ -103,6 +104,7 @@ def registry_sensor(
 
     digest = hashlib.sha256(json.dumps([asdict(line) for line in lines]).encode()).hexdigest()
     events = [_registry_event(lines)] if digest != cursor.get("digest") else []
+    events += _unrecorded(context.instance, store, landed.keys() & profiled)
     counts = _counts(lines, left)
     for line in lines:
         if line.status in ("rejected", "changed", "gone"):
@@ -278,6 +280,23 @@ def _counts(lines: list[RegistryLine], left: Collection[str]) -> str:
     counted = [f"{sum(line.status == s for line in lines)} {s}" for s in statuses]
     waiting = [f"{len(left)} to be judged by the next ticks"] if left else []
     return "; ".join(counted + waiting) or "the registry is empty"
+
+
+def _unrecorded(
+    instance: dg.DagsterInstance, store: Store, profiled: Collection[str]
+) -> list[dg.AssetMaterialization]:
+    """Profiles that Dagster does not know of: it was killed before it was told, or is new.
+
+    Days of Airflow's pods wait for the event, so without it they would wait for ever.
+    """
+    asset = asset_key("reference_profile")
+    recorded = instance.get_materialized_partitions(asset)
+    return [
+        dg.AssetMaterialization(
+            asset, partition=key, metadata={"path": store.url("reference_profile", key)}
+        )
+        for key in sorted({*profiled} - recorded)
+    ]
 
 
 def _registry_event(lines: list[RegistryLine]) -> dg.AssetMaterialization:

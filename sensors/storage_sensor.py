@@ -10,7 +10,7 @@ from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.storage_retries import FAILED_BY_STORAGE
 from monitoring_assets.runs.tags import BACKFILL, REQUESTED_BY, is_backfill
 from resources.dagster_internals import PARTITION_NAME_TAG, PRIORITY_TAG
-from resources.kubernetes.pod_config import EXECUTED_BY_TAG
+from resources.kubernetes.pod_config import EXECUTED_BY_TAG, PROCESS_TAG
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import Store
@@ -117,7 +117,8 @@ def _again(run: dg.DagsterRun) -> dg.RunRequest:
     kept = {
         name: value
         for name, value in run.tags.items()
-        if name in ours or not name.startswith(("dagster/", ".dagster/", FAILED_BY_STORAGE))
+        if name in ours
+        or not name.startswith(("dagster/", ".dagster/", FAILED_BY_STORAGE, PROCESS_TAG))
     }
     if is_backfill(run.tags):
         kept[BACKFILL] = run.run_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .dagster_link import asset_url
@@ -15,16 +16,17 @@ def dag_docs(model: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
     url = bundle["settings"]["dagster"]["url"]
     rows = "\n".join(
         f"| {_linked(asset, url)} | {', '.join(asset['checks']) or 'none'} "
-        f"| {_one_line(asset['description'])} |"
+        f"| {_escaped(asset['description'])} |"
         for asset in bundle["assets"]
     )
+    owner = _escaped(model["owner"])
     state = "It is **retired**: no more days are scheduled.\n\n" if model["retired"] else ""
     return f"""\
 # {model["name"]}, version {model["version"]}
 
-{model["description"]}
+{_escaped(model["description"])}
 
-{state}Monitored for **{model["owner"]}**: due at `{model["cron"]}`, {model["timezone"]}, on the \
+{state}Monitored for **{owner}**: due at `{model["cron"]}`, {model["timezone"]}, on the \
 day after the batch's. A run is about the partition `<day>|{model["key"]}`, the day before \
 its data interval ends; a run made by hand may name another one as parameter `date`.
 
@@ -57,5 +59,6 @@ def _linked(asset: Mapping[str, Any], url: str | None) -> str:
     return f"[{asset['name']}]({asset_url(url, asset['key'])})" if url else str(asset["name"])
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+def _escaped(text: str | None) -> str:
+    """A text in one line that Markdown shows as it is."""
+    return re.sub(r"[\\`*~\[\]<>&|]", r"\\\g<0>", " ".join((text or "").split()))

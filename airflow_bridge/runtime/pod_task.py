@@ -33,6 +33,12 @@ class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
         Airflow's.
     """
 
+    # The pod has texts of a team's manifest. Airflow would render them, and take one that ends in
+    # .json for the name of a template.
+    template_fields = tuple(
+        name for name in KubernetesPodOperator.template_fields if name != "pod_template_dict"
+    )
+
     def __init__(
         self,
         *,

@@ -21,6 +21,7 @@ from monitoring_assets.runs.materialise import materialise_each
 from monitoring_assets.runs.tags import is_backfill
 from resources.asset_keys import asset_key
 from resources.faults import record_faults
+from resources.markdown import as_markdown
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def alerts(
         return {
             "decisions": _decisions_shown(decisions),
             "told": dg.MetadataValue.md(
-                "\n".join(f"- {line}" for line in told) or "nothing changed"
+                "\n".join(f"- {as_markdown(line)}" for line in told) or "nothing changed"
             ),
             "path": store.url("alerts", day.key, day.day),
         }

@@ -137,13 +137,15 @@ def _characteristics_table(report: "DriftReport") -> dg.TableMetadataValue:
 def bins_as_markdown(drift: "ColumnDrift") -> str:
     """The bins of a column as a table with bars, for a person who wants to see what moved."""
     from monitoring_assets.statistics.profiles.bins import short_label
+    from resources.markdown import as_markdown
 
+    title = f"**{as_markdown(drift.column)}**"
     if drift.error is not None:
-        return f"**{drift.column}**: {drift.error}"
+        return f"{title}: {as_markdown(drift.error)}"
     before = sum(item.reference for item in drift.bins)
     after = sum(item.current for item in drift.bins)
     lines = [
-        f"**{drift.column}**: {drift.index} {drift.value:.3f} ({drift.status})",
+        f"{title}: {drift.index} {drift.value:.3f} ({drift.status})",
         "",
         "| bin | reference | | today | | adds |",
         "|---|---:|:---|---:|:---|---:|",
@@ -152,7 +154,7 @@ def bins_as_markdown(drift: "ColumnDrift") -> str:
         was, now = item.reference / before, item.current / after
         if not item.reference and not item.current:
             continue
-        label = short_label(item.label, item.slot).replace("|", "\\|")
+        label = as_markdown(short_label(item.label, item.slot))
         bars = ["█" * round(share * SHOWN_BARS) for share in (was, now)]
         lines.append(
             f"| {label} | {was:.1%} | {bars[0]} | {now:.1%} | {bars[1]} | {item.contribution:.3f} |"

@@ -372,8 +372,10 @@ def _status(cohort: "CohortPerformance") -> str:
 
 def _bands_as_markdown(cohort: "CohortPerformance") -> str:
     """Bad rates by score band with bars, for a person who wants to see where the score fails."""
+    from resources.markdown import as_markdown
+
     found = cohort.found
-    of = ": ".join(filter(None, (f"**{cohort.title}**", _status(cohort), found.shift)))
+    of = ": ".join(filter(None, (f"**{as_markdown(cohort.title)}**", _status(cohort), found.shift)))
     if not found.bands:
         return of
     most = max(band.bad_rate or 0.0 for band in found.bands) or 1.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from monitoring_assets.statistics.drift.surrogate import Surrogate
     from monitoring_assets.statistics.profiles.profile import Profile
+    from resources.delivery.messages import Change
     from resources.scorers.base import FeatureFile
 
 # A channel that does not answer must not hold up the run: the delivery sensor goes on.
@@ -64,6 +65,8 @@ def _profile(
     from monitoring_assets.statistics.profiles.binning import fit_bins
     from monitoring_assets.statistics.profiles.profile import count
     from monitoring_assets.statistics.profiles.source import ParquetSource
+    from resources.delivery.channels import channels_from_environment
+    from resources.delivery.outbox import Outbox
     from resources.scorers.base import SCORE
     from resources.scoring import score_features
     from resources.text_tables import sample_version
@@ -101,9 +104,12 @@ def _profile(
     if effects is not None:
         table, fit = effects.to_table(), {"r2": effects.r2}
         store.write_table("reference_effects", key, None, table, notes | fit)
-    store.write_table("reference_profile", key, None, profile.to_table(), notes | {"types": types})
     forget_faults(store.storage, key, ONBOARDING)
-    _announce(store, manifest)
+    outbox, channels = Outbox(store.storage), channels_from_environment(store)
+    outbox.put(_announcement(manifest), channels)
+    # Last: a version that has a profile is onboarded, and nothing of the above is made up for.
+    store.write_table("reference_profile", key, None, profile.to_table(), notes | {"types": types})
+    outbox.deliver(channels, key=key, seconds=DELIVERY_SECONDS, now=dt.datetime.now(dt.UTC))
     errors = {name: column.error for name, column in profile.columns.items() if column.error}
     return dg.MaterializeResult(
         metadata={
@@ -137,23 +143,17 @@ def _effects(
     return effects, str(effects)
 
 
-def _announce(store: Store, manifest: Manifest) -> None:
-    """Tell that the version is monitored, once however often its profile is made."""
-    from resources.delivery.channels import channels_from_environment
+def _announcement(manifest: Manifest) -> "Change":
+    """What tells that a version is monitored; sent once, however often its profile is made."""
     from resources.delivery.links import links
     from resources.delivery.messages import Change, Subject
-    from resources.delivery.outbox import Outbox
 
-    now = dt.datetime.now(dt.UTC)
-    change = Change(
+    return Change(
         subject=Subject.of(manifest),
         summary=f"{manifest.key} is monitored, from {manifest.deployed_at} on",
-        at=now,
+        at=dt.datetime.now(dt.UTC),
         links=links(manifest.key, manifest.deployed_at, "pipeline"),
     )
-    outbox, channels = Outbox(store.storage), channels_from_environment(store)
-    outbox.put(change, channels)
-    outbox.deliver(channels, key=manifest.key, seconds=DELIVERY_SECONDS, now=now)
 
 
 def reference_features(

@@ -61,7 +61,9 @@ def backfill(
         from monitoring_assets.definitions import defs
         from monitoring_assets.runs.backfill import BackfillOutcome
         from monitoring_assets.runs.backfill import backfill as run_backfill
+        from monitoring_assets.runs.own_process import end_lost_runs
 
+        end_lost_runs(instance)
         job = defs.get_repository_def().get_job("monitor_day")
         for key, days in todo.items():
             step(key, 0, len(days))

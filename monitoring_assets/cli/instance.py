@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resources.one_line import one_line
+
 if TYPE_CHECKING:
     import dagster as dg
 
@@ -20,7 +22,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     Raises
     ------
     click.UsageError
-        If DAGSTER_HOME is not set.
+        If DAGSTER_HOME is not set, or no instance can be opened there.
     """
     if "DAGSTER_HOME" not in os.environ:
         raise click.UsageError(
@@ -28,6 +30,15 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
             "env.sh that `monitoring init DIR` has written: . DIR/env.sh"
         )
     import dagster as dg
+    from sqlalchemy.exc import DBAPIError
 
-    with dg.DagsterInstance.get() as instance:
+    try:
+        opened = dg.DagsterInstance.get()
+    except (dg.DagsterError, DBAPIError, OSError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        home = os.environ["DAGSTER_HOME"]
+        raise click.UsageError(
+            f"DAGSTER_HOME: {home}: no runs can be recorded there: {one_line(str(why))}"
+        ) from error
+    with opened as instance:
         yield instance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -13,6 +14,8 @@ import click
 
 from monitoring_assets.cli.terminal import Terminal
 from resources.errors import InputError, StorageError
+from resources.one_line import one_line
+from resources.storage_faults import ERRNOS
 
 COMMANDS = {
     "demo": "the whole product on a made-up lender, against the known truth",
@@ -35,6 +38,9 @@ COMMANDS = {
     "dashboards": "Datadog's dashboards and monitors, from this repository",
 }
 """Command, which is the module and function of its name in this package, and what it does."""
+
+# What is wrong with a disk, its rights or a path of the settings is no bug of ours.
+OF_THE_MACHINE = {*ERRNOS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG}
 
 
 class LazyGroup(click.Group):
@@ -62,6 +68,9 @@ class LazyGroup(click.Group):
         except (InputError, StorageError) as error:
             raise click.UsageError(str(error)) from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+                where = f"{error.filename}: " if error.filename else ""
+                raise click.UsageError(one_line(f"{where}{error.strerror}")) from error
             click.secho(f"Unexpected {type(error).__name__}: {error}", fg="red", err=True)
             traceback.print_exc()
             sys.exit(2)

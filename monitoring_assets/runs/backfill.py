@@ -16,6 +16,7 @@ from monitoring_assets.runs.failures import (
     failure_in_words,
     stopped_partitions,
 )
+from monitoring_assets.runs.own_process import process_tags
 from monitoring_assets.runs.tags import BACKFILL, range_tags
 from resources.asset_keys import asset_key
 
@@ -78,7 +79,8 @@ def backfill(
         result = job.execute_in_process(
             instance=instance,
             run_config=QUIET,
-            tags=range_tags(chunk[0], chunk[-1]) if len(chunk) > 1 else {BACKFILL: "true"},
+            tags=process_tags()
+            | (range_tags(chunk[0], chunk[-1]) if len(chunk) > 1 else {BACKFILL: "true"}),
             partition_key=None if len(chunk) > 1 else chunk[0].partition,
             asset_selection=assets,
             raise_on_error=False,

@@ -27,6 +27,7 @@ from resources.dagster_internals import (
     execute_run_command,
     serialize_value,
 )
+from resources.lock import is_gone
 
 WORKER_TAG = ".dagster/monitoring_worker"
 """Host, id and start of a run's process; the UI hides tags that begin so."""
@@ -129,13 +130,9 @@ def _identity(process: int) -> dict[str, str | int | None]:
 
 
 def _is_running(identity: dict[str, str | int | None]) -> bool:
-    process = identity["id"]
+    process, host = identity["id"], identity["host"]
     assert isinstance(process, int)
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return _started(process) == identity["started"]
+    return not is_gone(process, str(host)) and _started(process) == identity["started"]
 
 
 def _started(process: int) -> int | None:

@@ -17,6 +17,7 @@ from resources.delivery import http_errors
 from resources.delivery.channel import UndeliveredError
 from resources.delivery.messages import Change, Gauge, Measurements, Message, Notice
 from resources.delivery.metrics import CHECKS, METRICS, subject_tags
+from resources.markdown import as_markdown
 
 if TYPE_CHECKING:
     from datadog.dogstatsd.base import DogStatsd
@@ -274,16 +275,16 @@ def _event(message: Notice | Change) -> dict[str, Any]:
         return {
             "title": message.summary[:TITLE_CHARACTERS],
             "text": _markdown(
-                [message.summary], [(link.text, link.href) for link in message.links]
+                [as_markdown(message.summary)], [(link.text, link.href) for link in message.links]
             ),
             "alert_type": "info",
             "aggregation_key": f"{message.subject.key}/landed"[:AGGREGATION_KEY_CHARACTERS],
             "tags": _tags(tags | {"event": "new_version"}),
         }
     lines = [
-        message.summary,
-        *(f"- {line.subject}: {line.text}" for line in message.breaches),
-        *message.reasons,
+        as_markdown(message.summary),
+        *(f"- {as_markdown(f'{line.subject}: {line.text}')}" for line in message.breaches),
+        *map(as_markdown, message.reasons),
         *(f"`{command}`" for command in message.commands),
     ]
     resolved = message.action == "resolve"

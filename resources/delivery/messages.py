@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from monitoring_assets.statistics.alerts.policy import Family
 from resources import layout
 from resources.manifest import Manifest
+from resources.one_line import one_line
 
 Severity = Literal["critical", "error"]
 """As PagerDuty names it. What is worth no more than a warning is no incident."""
@@ -18,6 +19,10 @@ NoticeAction = Literal["open", "update", "escalate", "resolve"]
 
 CheckStatus = Literal["ok", "warning", "critical", "unknown"]
 """Status of a service check, as Datadog names it."""
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+"""A text for people in one line: what it quotes moves no cursor and looks like no other line."""
 
 
 class _Part(BaseModel):
@@ -76,8 +81,8 @@ class BreachLine(_Part):
     """
 
     family: Family
-    subject: str
-    text: str
+    subject: Line
+    text: Line
     value: float | None = None
     limit: float | None = None
     since: dt.date
@@ -121,8 +126,8 @@ class Notice(_Part):
     severity: Severity
     day: dt.date
     since: dt.date
-    summary: str
-    reasons: list[str] = []
+    summary: Line
+    reasons: list[Line] = []
     breaches: list[BreachLine] = []
     commands: list[str] = []
     links: list[Link] = []

@@ -12,6 +12,8 @@ RETRY_MEMORY_TAG = "monitoring/retry_memory"
 MEMORY_TAG = "monitoring/memory"
 # On a run whose process no run launcher has started, and so none can look after.
 EXECUTED_BY_TAG = "monitoring/executed_by"
+# Likewise, of a run that a command executes in its own process: which one.
+PROCESS_TAG = "monitoring/process"
 STARTER_ACCOUNT = "MONITORING_STARTER_ACCOUNT"
 
 

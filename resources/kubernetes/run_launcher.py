@@ -18,6 +18,7 @@ from resources.kubernetes.pod_config import (
     CONFIG_TAG,
     EXECUTED_BY_TAG,
     MEMORY_TAG,
+    PROCESS_TAG,
     RETRY_MEMORY_TAG,
 )
 from resources.kubernetes.pod_status import OUT_OF_MEMORY, why_job_ended
@@ -41,10 +42,11 @@ class ModelRunLauncher(K8sRunLauncher):
         """Whether a run's Job is still under way.
 
         An API server that is away says nothing about a run: taken for lost, it would be started a
-        second time beside itself. Nor is one lost that has no Job because `monitoring materialise`
-        executes it in a pod of Airflow's: its own parent process reports what becomes of it.
+        second time beside itself. Nor is one lost that has no Job because a command of ours
+        executes it, such as `monitoring materialise` in a pod of Airflow's: its parent process or
+        the pipeline sensor reports what becomes of it.
         """
-        if EXECUTED_BY_TAG in run.tags:
+        if EXECUTED_BY_TAG in run.tags or PROCESS_TAG in run.tags:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "executed elsewhere")
         health: CheckRunHealthResult = super().check_run_worker_health(run)
         if health.status == WorkerStatus.UNKNOWN:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -85,6 +86,24 @@ def test_an_unfinished_file_is_not_listed(storage):
         local.write_bytes(b"half")
         assert storage.list() == {}
     assert list(storage.list()) == ["file"]
+
+
+def test_what_killed_writers_have_left_is_swept_and_what_living_ones_write_is_not(tmp_path):
+    def unfinished(name, folder_age, file_age):
+        file = tmp_path / ".unfinished" / name / "half"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"half")
+        now = time.time()
+        os.utime(file, (now - file_age, now - file_age))
+        os.utime(file.parent, (now - folder_age, now - folder_age))
+
+    day = 86_400
+    unfinished("killed", 2 * day, 2 * day)
+    unfinished("written-for-days", 2 * day, 60)
+    unfinished("just-begun", 60, 60)
+    LocalStorage(str(tmp_path)).write("file", b"whole")
+    left = sorted(folder.name for folder in (tmp_path / ".unfinished").iterdir())
+    assert left == ["just-begun", "written-for-days"]
 
 
 def test_a_reader_sees_the_old_or_the_new_file_and_nothing_between(storage):

@@ -110,6 +110,17 @@ def test_a_registry_that_is_not_there_is_an_error_not_an_empty_one(daemon):
         daemon.tick()
 
 
+def test_a_profile_that_dagster_was_not_told_of_is_made_known_to_it(daemon):
+    asset = asset_key("reference_profile")
+    daemon.lender.publish()
+    daemon.tick()
+    profile(daemon.lender, "pd_cards.1")
+    assert not daemon.instance.get_materialized_partitions(asset)
+    daemon.tick()
+    assert daemon.instance.get_materialized_partitions(asset) == {"pd_cards.1"}
+    assert not daemon.tick().asset_events
+
+
 def test_a_tick_without_news_does_nothing(daemon):
     daemon.lender.publish()
     daemon.tick()
@@ -279,8 +290,8 @@ def test_killed_between_any_two_steps_it_makes_up_for_it(tmp_path, monkeypatch):
         assert state == unharmed, f"killed at step {number}"
         if not died:
             break
-    # Two writes a version, all of them, the verdicts; partitions, runs, event.
-    assert number == 2 * (3 * 2 + 2) + 1 + 1 + 4 + 1
+    # Two writes a version, all of them, the verdicts; partitions, runs, events.
+    assert number == 2 * (3 * 2 + 2) + 1 + 1 + 4 + 2
 
 
 TICKING = """

@@ -7,6 +7,7 @@ import pytest
 
 from monitoring_assets.runs import storage_retries
 from monitoring_assets.runs.storage_retries import FAILED_BY_STORAGE
+from resources.kubernetes.pod_config import PROCESS_TAG
 from sensors import storage_sensor as module
 from sensors.storage_sensor import MAX_TRIES, TRY, storage_sensor
 from tests.conftest import YESTERDAY, job, onboard
@@ -69,13 +70,14 @@ def test_so_is_a_run_of_any_job(daemon, name):
 
 def test_it_keeps_what_the_run_was_asked_for(daemon):
     tags = {"monitoring/backfill": "x", "dagster/priority": "2", "monitoring/requested_by": "b"}
+    tags[PROCESS_TAG] = "1@host"
     add_failed(daemon.instance, **tags, **{"dagster/max_runtime": "7200"})
     (request,) = daemon.tick().run_requests
     assert request.tags["dagster/priority"] == "2"
     assert request.tags["dagster/max_runtime"] == "7200"
     assert "monitoring/backfill" in request.tags
     assert request.tags["monitoring/requested_by"] == storage_sensor.name
-    assert FAILED_BY_STORAGE not in request.tags
+    assert request.tags.keys().isdisjoint({FAILED_BY_STORAGE, PROCESS_TAG})
 
 
 def test_it_ends(daemon):

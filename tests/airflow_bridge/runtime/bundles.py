@@ -70,6 +70,32 @@ def model(version: int = 1, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def hostile_model() -> dict[str, Any]:
+    """A model version whose every text is a template, or the name of one.
+
+    The manifest refuses most of it; the bundle is to be safe by itself.
+    """
+    templates = {
+        "a variable": "{{ var.value.secret }}",
+        "a sum": "{{ 7 * 7 }}",
+        "a block": "{% for x in range(3) %}x{% endfor %}",
+        "a comment": "{# gone #}",
+        "a file": "secret.json",
+    }
+    return model(
+        owner=templates["a sum"],
+        description=templates["a variable"],
+        tags=[*templates.values()],
+        run_tags={"monitoring/model": templates["a variable"]},
+        pod={
+            "cpu": "500m",
+            "memory": "2Gi",
+            "node_selector": templates,
+            "tolerations": [{"key": text, "operator": "Exists"} for text in templates.values()],
+        },
+    )
+
+
 def bundle(models: list[dict[str, Any]], mode: str = "dagster", **settings: Any) -> dict[str, Any]:
     """A bundle's manifest; ``settings`` replace those it has."""
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.airflow_bridge.runtime.bundles import bundle, model, write
+from tests.airflow_bridge.runtime.bundles import bundle, hostile_model, model, write
 from tests.airflow_bridge.runtime.dagster_api import ScriptedDagster
 
 INSIDE = Path(__file__).parent / "inside"
@@ -70,6 +70,8 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("production", "staging"):
         version = model(1, dag_id=f"{name}.monitor_day.pd_cards.1")
         write(bundle([version], dag_id_prefix=f"{name}."), root / "environments" / name)
+    for mode in ("dagster", "kubernetes"):
+        write(bundle([hostile_model()], mode), root / "hostile" / mode)
     # The same beside forty DAGs of others, who have modules of the names that ours have.
     neighbours = root / "neighbours"
     for name in ("production", "staging"):

@@ -57,3 +57,14 @@ def test_onboard_needs_a_registry_and_a_home(deployment, monitoring, monkeypatch
     homeless = monitoring("onboard")
     assert homeless.returncode == 2
     assert "DAGSTER_HOME is not set" in homeless.stderr
+
+
+def test_a_store_that_cannot_be_written_is_named_and_no_traceback(deployment, monitoring):
+    """A file in the place of a folder: whoever runs the tests may write everywhere else."""
+    deployment.publish()
+    store = Path(deployment.store.root)
+    store.write_text("no folder")
+    done = monitoring("onboard")
+    assert done.returncode == 2
+    assert f"{store}/manifests/verdicts.json: Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr

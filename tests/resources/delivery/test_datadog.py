@@ -1,5 +1,6 @@
 """Datadog: through the agent, which does not answer, or the API, which is checked word by word."""
 
+import html
 import logging
 import os
 import re
@@ -13,14 +14,18 @@ from pathlib import Path
 import pytest
 from datadog import api
 from datadog.api.api_client import APIClient
+from markdown_it import MarkdownIt
 
 from resources.delivery import datadog, http_errors, metrics
 from resources.delivery.channel import UndeliveredError
 from resources.delivery.datadog import Datadog, api_session
-from resources.delivery.messages import Gauge, Link, ServiceCheck
+from resources.delivery.messages import BreachLine, Gauge, Link, ServiceCheck
+from resources.markdown import as_markdown
+from resources.one_line import one_line
+from tests.hostile_texts import HOSTILE
 from tests.receivers.datadog import DatadogReceiver
 from tests.receivers.dogstatsd import AgentSocket, Datagram
-from tests.receivers.messages import change, measurements, notice, subject
+from tests.receivers.messages import DAY, change, measurements, notice, subject
 from tests.receivers.server import CUT, Answer, Slow
 
 KEY = "5ec7e700000000000000000000000042"
@@ -195,6 +200,19 @@ def test_an_incident_is_a_series_of_events(receiver):
     for text in ("PSI of the score is 0.31", "income: missing: 1% to 40%", "monitoring report"):
         assert text in first["text"]
     assert "[Partition](https://dagster.lender.example/assets/alerts)" in first["text"]
+    assert not receiver.violations
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markup_in_names_is_shown_and_not_rendered(receiver, text):
+    line = BreachLine(family="population", subject=text, text=text, since=DAY)
+    Datadog().send(notice(summary=text, breaches=[line], reasons=[text]))
+    (event,) = receiver.events
+    assert as_markdown(text) in event["text"]
+    body = event["text"].removeprefix("%%% \n").partition("\n[Partition]")[0]
+    shown = MarkdownIt("commonmark", {"html": True}).render(body)
+    assert html.unescape(shown).count(one_line(text)) == 4
+    assert not {"<a", "<img", "<script", "<em", "<strong"} & {*re.findall("<[a-z]+", shown)}
     assert not receiver.violations
 
 

@@ -11,7 +11,9 @@ from resources.delivery import http_errors
 from resources.delivery.channel import UndeliveredError
 from resources.delivery.messages import BreachLine
 from resources.delivery.pagerduty import PagerDuty, routing_variable
-from tests.receivers.messages import change, measurements, notice, subject
+from resources.one_line import one_line
+from tests.hostile_texts import HOSTILE
+from tests.receivers.messages import DAY, change, measurements, notice, subject
 from tests.receivers.pagerduty import PAYLOAD_BYTES, PagerDutyReceiver
 from tests.receivers.server import CUT, CUT_AFTER, Answer, Slow
 
@@ -93,6 +95,17 @@ def test_the_paged_person_reads_what_moved_since_when_why_and_where_to_look(rece
     assert payload["class"] == "population"
     assert payload["timestamp"] == "2026-03-04T06:30:00+00:00"
     assert event["links"][0]["href"] == event["client_url"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_name_is_one_line_of_plain_text(receiver, text):
+    line = BreachLine(family="population", subject=text, text=text, since=DAY)
+    PagerDuty().send(notice(summary=text, breaches=[line], reasons=[text]))
+    (trigger,) = receiver.incidents[0].triggers
+    payload = trigger["payload"]
+    assert payload["summary"] == payload["component"] == one_line(text)
+    assert payload["custom_details"]["why"] == [one_line(text)]
+    assert not receiver.violations
 
 
 def test_a_new_version_is_a_change_event(receiver):

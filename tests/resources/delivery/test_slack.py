@@ -1,6 +1,8 @@
 """Slack: what is sent conforms to the published format, and every answer of it is understood."""
 
+import html
 import logging
+import re
 
 import pytest
 
@@ -8,6 +10,8 @@ from resources.delivery import http_errors
 from resources.delivery.channel import UndeliveredError
 from resources.delivery.messages import BreachLine, Link
 from resources.delivery.slack import URL_VARIABLE, Slack
+from resources.one_line import one_line
+from tests.hostile_texts import HOSTILE
 from tests.receivers.messages import DAY, change, measurements, notice, subject
 from tests.receivers.server import CUT, CUT_AFTER, Answer, Slow
 from tests.receivers.slack import PATH, TEXT, SlackReceiver
@@ -79,6 +83,18 @@ def test_the_largest_notice_is_within_the_limits(receiver):
     assert not receiver.violations
     assert "and 390 more, see the links" in "".join(texts(receiver.messages[0]))
     assert "<https://b.example/?a=1&amp;b=&lt;2&gt;%7C3|a &amp; b>" in texts(receiver.messages[0])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_name_makes_no_link_no_image_and_no_other_line(receiver, text):
+    line = BreachLine(family="population", subject=text, text=text, since=DAY)
+    Slack().send(notice(summary=text, breaches=[line], reasons=[text], links=[]))
+    (message,) = receiver.messages
+    assert not any(re.search("[<>]", one) for one in texts(message))
+    (what,) = (one for one in texts(message) if one.startswith("*What*"))
+    assert what.count("\n") == 1
+    assert html.unescape(what).count(one_line(text)) == 2
+    assert not receiver.violations
 
 
 def test_a_text_pings_no_one(receiver):
