@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -78,6 +78,22 @@ sbom: .sbom/installed ## the image's packages as CycloneDX and with licences, in
 	@.sbom/tools/bin/pip-licenses --python .sbom/image/bin/python --from mixed --with-urls \
 		--format csv --output-file dist/licences.csv
 	@echo "dist/sbom.cdx.json and dist/licences.csv"
+
+.docs/installed: docs/site/site.lock .venv/uv
+	@echo "Setting up MkDocs in .docs (once; half a minute)"
+	@$(PYTHON) -m venv --without-pip .docs/env
+	@$(UV) install --python .docs/env/bin/python --require-hashes -r $<
+	@touch $@
+
+# Links hold in the site because files lie there as they do here.
+DOCUMENTS := LICENSE .github/CODEOWNERS README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs benchmarks/README.md \
+	benchmarks/results k8s/terraform/main.tf resources/layout.py monitoring_assets/home/dagster.yaml
+docs: .docs/installed ## the documentation as a site with search; every link is checked
+	@rm -rf .docs/source && mkdir -p .docs/source
+	@tar -cf - $(DOCUMENTS) | tar -xf - -C .docs/source
+	@NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build --strict -f docs/site/mkdocs.yml \
+		> .docs/log 2>&1 || { grep -v ^INFO .docs/log; exit 1; }
+	@echo "Look at it: $(BIN)/python -m http.server -d .docs/site, then http://localhost:8000"
 
 demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 days
 	@$(BIN)/monitoring demo --home $(DEMO)
@@ -173,6 +189,7 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
+	$(LOCK) --universal docs/site/site.in -o docs/site/site.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow .mlflow .sbom $(NEXT) $(DEMO)
+	rm -rf .venv .airflow .mlflow .sbom .docs $(NEXT) $(DEMO)

@@ -183,7 +183,7 @@ def simulate(data: Path, task: tuple[int, int]) -> list[Month]:
     ]
 
 
-def evidently(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
+def evidently(folder: Path, days: Sequence[int], _: int) -> dict[str, list[int]]:
     """Return the days in alarm of its drift preset: half of the columns, and any one.
 
     The tests are those that the preset chooses, without the plots that it draws of each column.
@@ -210,7 +210,7 @@ def evidently(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
     return {"evidently, half of columns": half, "evidently, any column": any_one}
 
 
-def nannyml(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
+def nannyml(folder: Path, days: Sequence[int], reference_days: int) -> dict[str, list[int]]:
     """Return the days in alarm of its univariate drift, a chunk a day, thresholds as they are."""
     import pandas as pd
     from nannyml import UnivariateDriftCalculator
@@ -223,11 +223,11 @@ def nannyml(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
         for day in days
     ]
     columns = list(reference)
-    start = pd.Timestamp(FIRST_DAY) - pd.Timedelta(days=7)
-    week = start + pd.to_timedelta(range(len(reference)), unit="D") * 7 / len(reference)
+    start = pd.Timestamp(FIRST_DAY) - pd.Timedelta(days=reference_days)
+    day_of_row = pd.to_timedelta(range(len(reference)), unit="D") * reference_days / len(reference)
     calculator = UnivariateDriftCalculator(
         column_names=columns, timestamp_column_name="at", chunk_period="D"
-    ).fit(reference.assign(at=week))
+    ).fit(reference.assign(at=start + day_of_row))
     results = calculator.calculate(pd.concat(tables)).filter(period="analysis").to_df()
     alerts = results.xs("alert", axis=1, level=2)
     alarmed = alerts.any(axis=1).to_numpy()
@@ -237,24 +237,30 @@ def nannyml(folder: Path, days: Sequence[int]) -> dict[str, list[int]]:
 PEERS = {"evidently": evidently, "nannyml": nannyml}
 
 
-def peer_alarms(name: str, data: Path) -> dict[str, dict[str, list[int]]]:
-    """Run a library on every stream that was kept; alarm days by stream and method."""
-    from alert_streams import MONTH_DAYS
-
+def peer_alarms(
+    name: str, data: Path, last: int, reference_days: int
+) -> dict[str, dict[str, list[int]]]:
+    """Run a library on the last days of every stream that was kept; alarms by stream and method."""
     found = {}
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-MONTH_DAYS:]
-        found[folder.name] = PEERS[name](folder, days)
+        days = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet"))[-last:]
+        found[folder.name] = PEERS[name](folder, days, reference_days)
     return found
 
 
-def run_peer(data: Path, library: str) -> dict[str, dict[str, list[int]]]:
-    """Run a library in its own environment; return what ``peer_alarms`` says there."""
+def run_peer(
+    data: Path, last: int, library: str, reference_days: int = 7
+) -> dict[str, dict[str, list[int]]]:
+    """Run a library in its own environment; return what ``peer_alarms`` says there.
+
+    NannyML learns its thresholds from the reference in chunks of a day, so the reference is spread
+    over as many days as give it chunks of a day's size.
+    """
     import peers
 
     python = peers.environment(library)
     found: dict[str, dict[str, list[int]]] = measure.run(
-        __file__, "measure", library, data, python=python
+        __file__, "measure", library, data, last, reference_days, python=python
     )
     return found
 
@@ -317,7 +323,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def main(data: Path) -> None:
     """Simulate, run every rule, publish the table and the plot."""
-    from alert_streams import QUIET_DAYS, SCENARIOS
+    from alert_streams import MONTH_DAYS, QUIET_DAYS, SCENARIOS
 
     shutil.rmtree(data, ignore_errors=True)
     tasks = [(number, replica) for replica in range(REPLICAS) for number in range(len(SCENARIOS))]
@@ -325,7 +331,7 @@ def main(data: Path) -> None:
         months = [m for some in pool.map(functools.partial(simulate, data), tasks) for m in some]
     spans = {(m.scenario, m.replica): (m.onset, m.end) for m in months}
     with ThreadPoolExecutor(len(PEERS)) as pool:  # each waits for a process of its own
-        found_by = pool.map(functools.partial(run_peer, data), PEERS)
+        found_by = pool.map(functools.partial(run_peer, data, MONTH_DAYS), PEERS)
     for found in found_by:
         for folder, by_method in found.items():
             number, replica = map(int, folder.split("-"))
@@ -344,7 +350,7 @@ def main(data: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
-        alarms = peer_alarms(sys.argv[2], Path(sys.argv[3]))
+        alarms = peer_alarms(sys.argv[2], Path(sys.argv[3]), *map(int, sys.argv[4:6]))
         print()
         print(json.dumps(alarms))
     else:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from benchmarks import measure
 from monitoring_assets.statistics.drift.multiple_testing import indices
 from monitoring_assets.statistics.profiles.bins import CategoricalBins, category_bins
-from monitoring_assets.statistics.profiles.kernel import count_categories
+from monitoring_assets.statistics.profiles.kernel import CodedCategories
+from monitoring_assets.statistics.profiles.new_categories import Tally
+from monitoring_assets.statistics.profiles.profile import ColumnProfile
 
 DRAWS = 4_000
 DRAWS_WITH_DRIFT = 200
@@ -50,15 +52,22 @@ def found(
         reference, current = random.multinomial(n, before), random.multinomial(m, after)
         rows = {f"{i:05}": int(reference[i]) for i in np.flatnonzero(reference)}
         bins = category_bins(rows, "string")
-        value, p = indices(_count(names, reference, bins.as_new()), _count(names, current, bins))
+        expected, _ = _count(names, reference, bins.as_new())
+        counted, tally = _count(names, current, bins)
+        day = ColumnProfile(bins, counted).telling_new(tally)
+        value, p = indices(expected, day.counts)
         values.append(float(value))
         beyond += bool(p < LEVEL)
     return beyond / draws, float(np.median(values))
 
 
-def _count(names: pa.Array, rows: NDArray[np.int64], bins: CategoricalBins) -> NDArray[np.int64]:
+def _count(
+    names: pa.Array, rows: NDArray[np.int64], bins: CategoricalBins
+) -> tuple[NDArray[np.int64], Tally]:
     codes = pa.array(np.repeat(np.arange(len(names), dtype=np.int32), rows))
-    return count_categories(pa.DictionaryArray.from_arrays(codes, names), bins)
+    coded = CodedCategories.of(pa.DictionaryArray.from_arrays(codes, names), bins)
+    by_code = coded.by_code()
+    return coded.by_slot(by_code, bins), coded.tally(by_code)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Months of restless populations and calendars: seeded counts, without tables of rows.
+"""Months of restless populations and calendars: seeded counts, or tables of rows.
 
 Characteristics are independent standard normals in ten bins of equal share, the score their
 weighted sum. What a calendar or a restless population does shifts their means. Four months: the
@@ -10,9 +10,10 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -112,7 +113,8 @@ class Stream:
     def __init__(
         self, kind: str, replica: int, *, drifts: bool = False, rows: int | None = None
     ) -> None:
-        random = np.random.default_rng([zlib.crc32(kind.encode()), replica])
+        self._seed = (zlib.crc32(kind.encode()), replica)
+        random = np.random.default_rng(self._seed)
         weights = np.zeros(COLUMNS)
         signs = random.choice([-1.0, 1.0], _WEIGHTED)
         weights[:_WEIGHTED] = signs * np.linspace(1, 0.2, COLUMNS)[:_WEIGHTED]
@@ -127,15 +129,40 @@ class Stream:
         self._random = random
 
     def days(self) -> list[DayFacts]:
-        """Return what is stored of each day."""
+        """Return what is stored of each day, of counts that are drawn without rows."""
         score = self.shifts @ self._weights
-        limits = Thresholds()
         references = self._random.multinomial(REFERENCE_ROWS, np.full(10, 0.1), size=COLUMNS + 1)
         means = np.column_stack([score, self.shifts])
         shares = np.diff(norm.cdf(_EDGES - means[..., None]))
-        counts = self._random.multinomial(self._rows[:, None], shares)
+        return self._facts(references, self._random.multinomial(self._rows[:, None], shares))
+
+    def reference(self) -> pa.Table:
+        """Return rows of the reference: the score, then the characteristics."""
+        return self._table(REFERENCE_ROWS, 0.0, -1)
+
+    def table(self, day: int) -> pa.Table:
+        """Return the rows of a day, the same whenever it is asked."""
+        return self._table(self._rows[day], self.shifts[day], day)
+
+    def days_of(self, reference: pa.Table, tables: Iterable[pa.Table]) -> list[DayFacts]:
+        """Return what is stored of each day, of rows."""
+        counts = [
+            [np.histogram(column, _EDGES)[0] for column in table.columns]
+            for table in (reference, *tables)
+        ]
+        return self._facts(np.array(counts[0]), np.array(counts[1:]))
+
+    def _table(self, rows: int, shift: Floats | float, day: int) -> pa.Table:
+        random = np.random.default_rng([*self._seed, day + 1])
+        values = random.normal(size=(rows, COLUMNS)) + shift
+        columns = {f"x{c + 1:02}": values[:, c] for c in range(COLUMNS)}
+        return pa.table({"score": values @ self._weights} | columns)
+
+    def _facts(self, references: NDArray[np.int64], counts: NDArray[np.int64]) -> list[DayFacts]:
+        """Lay the counts of the days, [T, 1 + C, 10], beside those of the reference."""
+        limits = Thresholds()
         # A column moves the mean score by its weight, in standard deviations of the score.
-        moved = (counts / self._rows[:, None, None] - references / REFERENCE_ROWS) @ _MEANS
+        moved = (counts / counts.sum(-1, keepdims=True) - references / REFERENCE_ROWS) @ _MEANS
         found = []
         for t, of_day in enumerate(counts):
             columns = tuple(

@@ -58,8 +58,11 @@ from dagster._core.storage.tags import (
     get_multidimensional_partition_tag,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import deserialize_value, serialize_value
 
 if TYPE_CHECKING:
+    from dagster._cli.api import execute_run_command
     from dagster._core.executor.step_delegating import (
         CheckStepHealthResult,
         StepDelegatingExecutor,
@@ -92,6 +95,9 @@ __all__ = [
     "CheckStepHealthResult",
     # The demo's event log: the class is public, its module and how it connects are not.
     "ConsolidatedSqliteEventLogStorage",
+    # What a process that executes a run is asked, and the command that does: the launcher of a
+    # single machine calls it in processes of its own.
+    "ExecuteRunArgs",
     # Parameters of the public `Executor.execute` that every executor overrides.
     "ExecutionPlan",
     # A job of this process that is run as recorded: `execute_in_process` records its own run.
@@ -140,18 +146,28 @@ __all__ = [
     "WorkerStatus",
     # A run of one asset as one of the code location, executed here: see InMemoryJob.
     "create_execution_plan",
+    # See ExecuteRunArgs.
+    "deserialize_value",
     "execute_run",
+    # See ExecuteRunArgs.
+    "execute_run_command",
     # See the tags above: of a dimension of a partition.
     "get_multidimensional_partition_tag",
+    # See ExecuteRunArgs.
+    "serialize_value",
     # See create_execution_plan.
     "snapshot_from_execution_plan",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what takes long only where a run's steps are in pods."""
+    """Import what takes long only where it is needed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "execute_run_command":
+        from dagster._cli import api
+
+        return getattr(api, name)
     from dagster._core.executor import step_delegating
 
     return getattr(step_delegating, name)

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 MASK = "***"
 _SECRET_NAME = re.compile(
@@ -25,9 +25,9 @@ _SHORTEST = 8
 def masked(text: str) -> str:
     """A text without the secrets of this process's environment.
 
-    A secret is the value of a variable with a name such as ``DD_API_KEY``, and the password in a
-    URL, whatever the variable's name. It is also found as it stands in URLs, in base64, and cut at
-    a line's end; one of fewer than 8 characters is not.
+    A secret is the value of a variable with a name such as ``DD_API_KEY``, and the password or a
+    secret parameter in a URL, whatever the variable's name. It is also found as it stands in URLs,
+    in base64, and cut at a line's end; one of fewer than 8 characters is not.
 
     Examples
     --------
@@ -58,11 +58,15 @@ def _of_variable(name: str, value: str) -> Iterator[str]:
             yield from (path, path.rpartition("/")[2])
     if "://" in value and "@" in value:
         try:
-            password = urlsplit(value).password
+            url = urlsplit(value)
+            password = url.password
         except ValueError:
             return
-        if password:
-            yield from (password, unquote(password))
+        parameters = [
+            text for key, text in parse_qsl(url.query) if _SECRET_NAME.search(key.upper())
+        ]
+        for secret in filter(None, [password, *parameters]):
+            yield from (secret, unquote(secret))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import yaml
 from dagster._core.test_utils import instance_for_test
 
@@ -41,6 +42,7 @@ def test_loggers_that_the_instance_names_are_in_the_runs_log():
     assert "not worth a line" not in found
 
 
+@pytest.mark.slow
 def test_every_command_takes_the_options_that_are_shown():
     commands = [line for line in PAGE.splitlines() if line.startswith("dagster")]
     assert len(commands) == 3

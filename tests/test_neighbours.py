@@ -10,6 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 GERMAN = ROOT / "tests" / "data" / "german_credit.parquet"
 SITE = sysconfig.get_path("purelib")

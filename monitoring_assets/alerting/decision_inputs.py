@@ -27,7 +27,7 @@ from monitoring_assets.statistics.alerts.decision import (
 from monitoring_assets.statistics.alerts.policy import AcceptedShift, Policy
 from monitoring_assets.statistics.drift.last_days import WEEK, LastDays
 from monitoring_assets.statistics.drift.stability import Smoothing
-from monitoring_assets.statistics.profiles.bins import short_label
+from monitoring_assets.statistics.profiles.bins import NEW_CATEGORY, SlotKind, short_label
 from resources import layout
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
@@ -39,8 +39,6 @@ from resources.store import Store, read_content
 if TYPE_CHECKING:
     from monitoring_assets.statistics.drift.report import DriftReport
 
-# The same labels day after day.
-_short_label = lru_cache(maxsize=65536)(short_label)
 STANDINGS = TypeAdapter(list[FamilyState])
 
 
@@ -219,6 +217,12 @@ def recorded_standings(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     return recorded
 
 
+@lru_cache(maxsize=65536)  # the same labels day after day
+def _label(label: str, slot: SlotKind) -> str:
+    """The label of a bin for people, the same on all days."""
+    return NEW_CATEGORY if slot == "new" else short_label(label, slot)
+
+
 @dataclass(frozen=True, eq=False)
 class _Report:
     """A stored drift report."""
@@ -358,7 +362,12 @@ def _facts(
 def _columns(report: DriftReport, smoothing: Smoothing) -> Iterator[ColumnDay]:
     """What is decided from of each column of a drift report."""
     bins = report.bins
-    labels = tuple(map(_short_label, bins.labels, bins.slots))
+    labels = tuple(map(_label, bins.labels, bins.slots))
+    new = {
+        at: label
+        for at, (label, slot) in enumerate(zip(bins.labels, bins.slots, strict=True))
+        if slot == "new" and bins.current[at]
+    }
     for one in report.columns:
         yield ColumnDay(
             one.drift.column,
@@ -370,4 +379,5 @@ def _columns(report: DriftReport, smoothing: Smoothing) -> Iterator[ColumnDay]:
             one.moved_score_by,
             one.drift.error,
             smoothing,
+            new=next((new[at] for at in range(one.bins.start, one.bins.stop) if at in new), None),
         )

@@ -25,7 +25,7 @@ EXPECTED_REST = 30
 LEFT_OF_REST = 0.2
 EXPECTED_OF_CATEGORY = 20
 NO_VALUES = ("missing", "infinite")
-NEW_VALUES = ("rare", "unseen")
+NEW_VALUES = ("rare", "unseen", "new")
 
 
 class ExpectValuesToBeSpread(ProfileExpectation):

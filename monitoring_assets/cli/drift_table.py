@@ -110,6 +110,11 @@ def print_drift(
         if week and week.decides(column.status):
             words = f"{column.column}: {column.index} {column.value:.2f} on {current:,} rows"
             console.print(Text(f"{words} ({column.status}); {week}", STYLES[week.status]))
+        for item in column.bins:
+            if item.slot == "new" and item.current:
+                share = item.current / sum(one.current for one in column.bins)
+                words = f"{column.column}: {item.label} {share:.1%} of rows, not in the reference"
+                console.print(Text(words))
         if column.infinite:
             console.print(Text(f"{column.column}: {column.infinite:,} infinite values"))
     if new:

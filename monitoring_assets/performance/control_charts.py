@@ -117,7 +117,7 @@ def _fault(
 ) -> RecordedFault | None:
     """What one chart signals; None if it does not, or if what it signals does not matter.
 
-    It may do so by chance once in ``charts`` times the run length.
+    A false alarm is expected once in ``charts`` times the run length.
     """
     points = series[chart.kind, chart.metric]
     shown = PerformanceKind.REALISED
@@ -168,8 +168,9 @@ def _fault(
         text=(
             f"{subject}: {_figure(chart, level.value)} "
             f"({_figure(chart, level.low)} to {_figure(chart, level.high)}) instead of "
-            f"{_figure(chart, expected)} since the applicants of {since}, {rows:,} rows (by chance "
-            f"once in {RUN_LENGTH * charts:,} points). " + _why(chart, series, moved, since, until)
+            f"{_figure(chart, expected)} since the applicants of {since}, {rows:,} rows (a "
+            f"false alarm is expected once in {RUN_LENGTH * charts:,} points). "
+            + _why(chart, series, moved, since, until)
         ),
         # An uncalibrated score departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,

@@ -32,7 +32,7 @@ class Condition:
         Its name.
     value
         As a path says it. YYYY-MM-DD is all of that day: in dates, in timestamps, and in strings
-        that start so. Anything else is the value itself, of a string or an integer.
+        that start so. Anything else is the value itself, of a string or a whole number.
     """
 
     column: str
@@ -133,7 +133,7 @@ class VersionedTable(ABC):
                 found += [(one.column, ">=", one.value), (one.column, "<", after_all)]
             elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
                 found.append((one.column, "=", one.value))
-            elif pa.types.is_integer(kind) and re.fullmatch(r"-?\d{1,18}", one.value):
+            elif _whole(kind) and re.fullmatch(r"-?\d{1,18}", one.value):
                 found.append((one.column, "=", int(one.value)))
             else:
                 raise InputError(
@@ -142,6 +142,12 @@ class VersionedTable(ABC):
                     "strings or integers for another form of it"
                 )
         return found
+
+
+def _whole(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0))
 
 
 def _day(text: str) -> dt.date | None:

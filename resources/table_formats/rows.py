@@ -22,7 +22,9 @@ from resources.storage import Copies, DayFiles, Warehouse
 from resources.table_formats.base import Condition, Evidence, VersionedTable
 from resources.table_formats.delta import LOG, DeltaVersion
 from resources.table_formats.iceberg import METADATA, IcebergVersion, metadata_numbers
-from resources.table_formats.warehouse import WarehouseTable
+from resources.table_formats.postgres import PostgresTable
+from resources.table_formats.snowflake import SnowflakeTable
+from resources.table_formats.warehouse import WarehouseTable, kind_of_server
 
 if TYPE_CHECKING:
     from resources.storage import Storage
@@ -157,8 +159,9 @@ def _open(storage: Storage, folder: str, read: Evidence | None) -> VersionedTabl
 
 
 def _open_in_warehouse(warehouse: Warehouse, name: str) -> WarehouseTable:
-    with _installed(WarehouseTable, warehouse.url(name)):
-        return WarehouseTable(warehouse, name)
+    kind = kind_of_server(warehouse, (PostgresTable, SnowflakeTable))
+    with _installed(kind, warehouse.url(name)):
+        return kind(warehouse, name)
 
 
 @contextmanager

@@ -1,10 +1,14 @@
-"""Tables of a PostgreSQL server, read by ADBC in one read-only transaction."""
+"""Tables of a database server, read by ADBC."""
 
 from __future__ import annotations
 
+import datetime as dt
+import operator
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -14,15 +18,13 @@ from resources.table_formats.base import Condition, Evidence, VersionedTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlalchemy import ColumnElement, Executable, Select
-    from sqlalchemy.types import TypeEngine
+    from adbc_driver_manager import Error
+    from adbc_driver_manager.dbapi import Connection, Cursor
+    from sqlalchemy import ColumnElement, Dialect, Executable, Select
 
     from resources.storage import Warehouse
 
-DEFAULT_SCHEMA = "public"
 TIMEOUT_SECONDS = 300
-# Of a precision that both the server and Arrow have; other numbers are read as doubles.
-DECIMAL_DIGITS = 38
 TOO_LONG = (
     f"a query took more than {TIMEOUT_SECONDS} s or was cancelled; an index on the column of the "
     "day helps"
@@ -32,87 +34,124 @@ PERMISSION_DENIED, QUERY_CANCELED = "42501", "57014"
 OF_SERVER = ("08", "53", "57P")
 
 
-class WarehouseTable(VersionedTable):
-    """A table or view as it is when it is opened: later commits are not seen.
+@dataclass(frozen=True)
+class Column:
+    """A column as the server lists it.
 
-    The transaction ends when the object is dropped.
+    Parameters
+    ----------
+    name
+        As it is stored.
+    kind
+        The server's name of its type.
+    precision, scale
+        Digits of a number, and those after the point; None for other types.
+    """
+
+    name: str
+    kind: str
+    precision: int | None
+    scale: int | None
+
+
+class WarehouseTable(VersionedTable):
+    """A table or view of a server.
 
     Parameters
     ----------
     warehouse
         The server, by its name.
     name
-        ``schema.table``, or a table of the schema ``public``.
+        ``schema.table``, or a table of the server's default schema.
 
     Raises
     ------
     NotArrivedError
         If there is no such table that the user may read.
     InputError
-        If the server's URL is not in the environment, or the server refuses the user.
+        If the server refuses the user.
     StorageError
         If the server does not answer.
     """
 
-    format: ClassVar[str] = "PostgreSQL"
-    package: ClassVar[str] = "adbc-driver-postgresql"
+    schemes: ClassVar[tuple[str, ...]]
+    """How the URL of a server may start."""
+    url_form: ClassVar[str]
+    """What a URL looks like."""
+    default_schema: ClassVar[str]
+    column_query: ClassVar[str]
+    """Columns of a schema's table, as the fields of `Column`; the two names are parameters."""
+    compared_as: ClassVar[frozenset[str]]
+    """Types of dates and times. Their values are sent as text, whose type is not compared."""
 
     def __init__(self, warehouse: Warehouse, name: str) -> None:
-        import pyarrow as pa
         from sqlalchemy import column, table
         from sqlalchemy.sql import quoted_name
 
         super().__init__(warehouse.url(name))
         self._connection = self._connected(warehouse)
         schema, _, relation = name.rpartition(".")
-        schema = schema or DEFAULT_SCHEMA
+        schema = schema or self.default_schema
         with self._explained(), self._connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute(f"SET LOCAL statement_timeout = '{TIMEOUT_SECONDS}s'")
-            cursor.execute("SELECT pg_current_snapshot()::text, now()")
-            self._snapshot, self._read_at = cursor.fetchone()
-            cursor.execute(
-                "SELECT column_name::text, data_type::text, numeric_precision, numeric_scale "
-                "FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
-                "ORDER BY ordinal_position",
-                (schema, relation),
-            )
-            found = cursor.fetchall()
-            if not found:
+            self._version, self._read_at = self.begin(cursor)
+            cursor.execute(self.column_query, (schema, relation))
+            self._columns = {
+                name: Column(name, kind, precision and int(precision), scale and int(scale))
+                for name, kind, precision, scale in cursor.fetchall()
+            }
+            if not self._columns:
                 raise NotArrivedError(
                     f"{self.format} table {self.url}: there is no table or view {relation!r} in "
                     f"the schema {schema!r} that the user may read"
                 )
             self._table = table(
                 quoted_name(relation, quote=True),
-                *(column(quoted_name(name, quote=True)) for name, *_ in found),
+                *(column(quoted_name(name, quote=True)) for name in self._columns),
                 schema=quoted_name(schema, quote=True),
             )
-            decimals = {
-                name: pa.decimal128(precision, scale)
-                for name, kind, precision, scale in found
-                if kind == "numeric" and precision and precision <= DECIMAL_DIGITS and scale >= 0
-            }
-            self._kinds = {name: kind for name, kind, *_ in found if name not in decimals}
-            sent = cursor.adbc_execute_schema(_sql(self._rows())[0])
-        self.schema = pa.schema(
-            [(field.name, decimals.get(field.name, field.type)) for field in sent]
-        )
-
-    def _connected(self, warehouse: Warehouse) -> Any:
-        from adbc_driver_manager import Error
-        from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
-
-        url = os.environ.get(warehouse.variable)
-        if not url:
-            raise InputError(
-                f"{self.format} table {self.url}: {warehouse.variable} is not set in the "
-                "environment; allowed: postgresql://<user>:<password>@<host>/<database>"
+            self.schema = self.arrow_schema(
+                cursor.adbc_execute_schema(self.sql(self._rows())[0]), self._columns
             )
+
+    @staticmethod
+    @abstractmethod
+    def connect(url: str) -> Connection:
+        """A connection to the server of a URL."""
+
+    @staticmethod
+    @abstractmethod
+    def is_refusal(error: Error) -> bool:
+        """Whether a failure to connect is the user's or the password's."""
+
+    @abstractmethod
+    def begin(self, cursor: Cursor) -> tuple[Evidence, dt.datetime]:
+        """Settle how long queries may take and what they see: its evidence, and the time."""
+
+    @staticmethod
+    @abstractmethod
+    def arrow_schema(sent: pa.Schema, columns: dict[str, Column]) -> pa.Schema:
+        """The types that rows are cast to, by those that the driver sends."""
+
+    @staticmethod
+    @abstractmethod
+    def sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:
+        """Text and parameters of a statement; SQLAlchemy quotes the names."""
+
+    def read_as(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """What a query has in place of a column whose type Parquet does not have."""
+        return column
+
+    def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of text, which is compared by code points."""
+        return column
+
+    def _connected(self, warehouse: Warehouse) -> Connection:
+        from adbc_driver_manager import Error
+
         try:
-            return dbapi.connect(url)
+            return self.connect(os.environ[warehouse.variable])
         except Error as error:
-            refused = "authentication failed" in str(error)
+            refused = self.is_refusal(error)
         # The library's own text may show parts of the URL, and so of the password.
         if refused:
             raise InputError(
@@ -126,23 +165,18 @@ class WarehouseTable(VersionedTable):
     @property
     @override
     def evidence(self) -> Evidence:
-        return {
-            "format": self.format,
-            "table": self.url,
-            "snapshot": self._snapshot,
-            "read_at": self._read_at.isoformat(),
-        }
+        read_at = self._read_at.isoformat()
+        return {"format": self.format, "table": self.url, **self._version, "read_at": read_at}
 
     @override
     def batches(self, conditions: Sequence[Condition]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         with self._explained(), self._connection.cursor() as cursor:
-            cursor.execute(*_sql(self._rows().where(*self._conditions(conditions))))
+            cursor.execute(*self.sql(self._rows().where(*self._conditions(conditions))))
             for batch in cursor.fetch_record_batch():
                 columns = [
-                    # Numbers of a fixed precision are sent as text.
-                    values.cast(field.type) if pa.types.is_decimal(field.type) else values
+                    values.cast(field.type)
                     for field, values in zip(self.schema, batch.columns, strict=True)
                 ]
                 yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
@@ -166,43 +200,41 @@ class WarehouseTable(VersionedTable):
 
     def _answer(self, statement: Executable) -> list[tuple[Any, ...]]:
         with self._explained(), self._connection.cursor() as cursor:
-            cursor.execute(*_sql(statement))
+            cursor.execute(*self.sql(statement))
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
     def _rows(self) -> Select[Any]:
-        """The query of all rows, with types that Parquet has."""
-        from sqlalchemy import Double, Text, cast, select
+        from sqlalchemy import select
 
-        as_type: dict[str, type[TypeEngine[Any]]] = {"numeric": Double, "uuid": Text}
-        columns: list[ColumnElement[Any]] = []
-        for one in self._table.columns:
-            kind = as_type.get(self._kinds.get(one.name, ""))
-            columns.append(cast(one, kind).label(one.name) if kind else one)
-        return select(*columns)
+        return select(*(self.read_as(one) for one in self._table.columns))
 
     def _conditions(self, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
         """The conditions, whose values are parameters."""
-        import operator
+        from sqlalchemy import bindparam, cast
+        from sqlalchemy.types import UserDefinedType
 
-        from sqlalchemy import TIMESTAMP, Date, String, bindparam, cast, collate
+        class Named(UserDefinedType[Any]):
+            """A type by the server's own name of it."""
+
+            cache_ok = True
+
+            def __init__(self, kind: str) -> None:
+                self.kind = kind
+
+            def get_col_spec(self, **_: Any) -> str:
+                return self.kind
 
         compare = {"=": operator.eq, ">=": operator.ge, "<": operator.lt}
-        types: dict[str, TypeEngine[Any]] = {
-            "date": Date(),
-            "timestamp without time zone": TIMESTAMP(),
-            "timestamp with time zone": TIMESTAMP(timezone=True),
-        }
         found = []
         for number, (name, sign, value) in enumerate(self.comparisons(conditions)):
             left: ColumnElement[Any] = self._table.columns[name]
             right: ColumnElement[Any] = bindparam(f"value{number}", value)
-            kind = self._kinds.get(name, "")
-            if kind in types:
-                # Sent as text, whose type the server would otherwise not compare.
-                right = cast(bindparam(f"value{number}", value, String()), types[kind])
+            kind = self._columns[name].kind
+            if kind in self.compared_as:
+                right = cast(right, Named(kind))
             elif isinstance(value, str):
-                left = collate(left, "C")  # in other collations a dash may not count
+                left = self.text(left)
             found.append(compare[sign](left, right))
         return found
 
@@ -231,10 +263,29 @@ class WarehouseTable(VersionedTable):
             raise StorageError(f"{where}: rows could not be read") from None
 
 
-def _sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:
-    """Text and parameters; SQLAlchemy quotes the names."""
-    from sqlalchemy.dialects import postgresql
+def compiled(statement: Executable, dialect: Dialect) -> tuple[str, tuple[Any, ...]]:
+    """Text and parameters of a statement, in a dialect whose parameters have an order."""
+    made = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    return str(made), tuple(made.params[name] for name in made.positiontup or ())
 
-    compiled = statement.compile(dialect=postgresql.dialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined,no-untyped-call]
-    names = compiled.positiontup or ()
-    return str(compiled), tuple(compiled.params[name] for name in names)
+
+def kind_of_server(
+    warehouse: Warehouse, kinds: Sequence[type[WarehouseTable]]
+) -> type[WarehouseTable]:
+    """The kind of table that a server has, by its URL in the environment.
+
+    Raises
+    ------
+    InputError
+        If the environment has no URL of one of these kinds.
+    """
+    url = os.environ.get(warehouse.variable)
+    scheme = url.partition("://")[0] if url and "://" in url else ""
+    for kind in kinds:
+        if scheme in kind.schemes:
+            return kind
+    found = f"starts with {scheme}:" if scheme else "has no scheme"
+    if not url:
+        found = "is not set in the environment"
+    allowed = " or ".join(kind.url_form for kind in kinds)
+    raise InputError(f"{warehouse.root}: {warehouse.variable} {found}; allowed: {allowed}")

@@ -15,7 +15,9 @@ from resources.storage import open_storage
 from resources.table_formats.base import in_words
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.tables import Icebergs, write_delta
-from tests.warehouses import VARIABLE, load, warehouse_server
+from tests.warehouses import VARIABLE, load, snowflake_emulator, warehouse_server
+
+pytestmark = pytest.mark.slow
 
 DAY = days_ago(40)
 
@@ -74,7 +76,6 @@ def publish(lender, ending):
     )
 
 
-@pytest.mark.slow
 def test_a_day_in_text_is_the_same_day(any_lender, instance):
     found = {}
     for ending in ("parquet", *FORMATS):
@@ -97,28 +98,64 @@ def test_a_day_in_text_is_the_same_day(any_lender, instance):
 
 
 @pytest.fixture(scope="module")
-def server():
+def postgres():
     with warehouse_server() as running:
         yield running
 
 
+@pytest.fixture(scope="module")
+def snowflake():
+    with snowflake_emulator() as running:
+        yield running
+
+
 @pytest.mark.parametrize("how", ["column", "path", "table"])
-def test_a_day_in_a_warehouse_is_the_same_day(lender, instance, server, monkeypatch, how):
+def test_a_day_in_postgresql_is_the_same_day(lender, instance, postgres, monkeypatch, how):
     """Types that Parquet has too, null and an empty column among them."""
-    monkeypatch.setenv(VARIABLE, server.url("postgres", "postgresql"))
+    monkeypatch.setenv(VARIABLE, postgres.url("postgres", "postgresql"))
+
+    def fill(name, frames):
+        for frame in frames:
+            load(postgres, name, frame)
+
+    notes = day_in_a_warehouse(lender, instance, how, "public", fill)
+    assert notes["versions"]["batch"]["snapshot"]
+    for one in (lender.lake, lender.registry, lender.store):
+        storage = open_storage(one.root)
+        assert not [
+            path for path in storage.list() if postgres.password.encode() in storage.read(path)
+        ]
+
+
+def test_a_day_in_snowflake_is_the_same_day(lender, instance, snowflake, monkeypatch):
+    monkeypatch.setenv(VARIABLE, snowflake.url())
+
+    def fill(name, frames):
+        snowflake.load(name, pd.concat(frames, ignore_index=True))
+
+    notes = day_in_a_warehouse(lender, instance, "column", "PUBLIC", fill)
+    assert notes["versions"]["batch"]["format"] == "Snowflake"
+
+
+def day_in_a_warehouse(lender, instance, how, schema, fill):
+    """Compare a day in files with the same day in a warehouse; the notes of its report."""
     lake, registry = (open_storage(one.root) for one in (lender.lake, lender.registry))
     days = {DAY: typed(frame_of(1, 500, income_shift=0.4)), days_ago(41): typed(frame_of(2, 300))}
     path = {"column": "", "path": "/applied={date}", "table": "_{date:%Y%m%d}"}[how]
     for day, frame in days.items():
         lender.put(lake, f"loans/{day}.parquet", frame)
-        name = f"{how}_loans_{day:%Y%m%d}" if how == "table" else f"{how}_loans"
-        load(server, name, frame.assign(applied=day))
+    dated = {day: frame.assign(applied=day) for day, frame in days.items()}
+    if how == "table":
+        for day, frame in dated.items():
+            fill(f"{how}_loans_{day:%Y%m%d}", [frame])
+    else:
+        fill(f"{how}_loans", list(dated.values()))
     by_day = {"date_column": "applied"} if how == "column" else {}
     scored = "" if how == "table" else "/applied={date}"
-    database = f"warehouse://risk/public.{how}_loans" + (path if how == "table" else scored)
+    database = f"warehouse://risk/{schema}.{how}_loans" + (path if how == "table" else scored)
     for version, batch, day_of in (
         ("1", {"path": "loans/{date}.parquet"}, "loans/{date}.parquet"),
-        ("2", {"path": f"warehouse://risk/public.{how}_loans{path}"} | by_day, database),
+        ("2", {"path": f"warehouse://risk/{schema}.{how}_loans{path}"} | by_day, database),
     ):
         lender.put(registry, f"pd_cards/{version}/reference.parquet", typed(frame_of(0, 2000)))
         lender.publish_manifest(
@@ -151,9 +188,7 @@ def test_a_day_in_a_warehouse_is_the_same_day(lender, instance, server, monkeypa
     assert all(found[0])
     assert found[1] == found[0]
     _, notes = lender.store.read_table("drift_report", "pd_cards.2", DAY)
-    assert notes["versions"]["batch"]["snapshot"]
-    for one in (lake, registry, lender.store.storage):
-        assert not [path for path in one.list() if server.password.encode() in one.read(path)]
+    return notes
 
 
 def typed(frame):

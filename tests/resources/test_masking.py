@@ -25,6 +25,16 @@ def test_the_value_of_a_secret_variable_is_masked(monkeypatch, name):
     assert masked(f"a {SECRET} b {SECRET}") == "a *** b ***"
 
 
+@pytest.mark.parametrize("parameter", ["privateKey", "token", "passcode_password"])
+def test_a_secret_parameter_of_a_url_is_masked(monkeypatch, parameter):
+    monkeypatch.setenv(
+        "WAREHOUSE_URL", f"snowflake://me@lender/db?role=READER_ROLE&{parameter}={quote(SECRET)}"
+    )
+    assert masked(f"a {SECRET} b {quote(SECRET, safe='')} c READER_ROLE") == (
+        "a *** b *** c READER_ROLE"
+    )
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -258,6 +258,7 @@ def dying_at(number, daemon, monkeypatch):
         yield
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_steps_it_makes_up_for_it(tmp_path, monkeypatch):
     def one_that_dies_at(number):
         """Whether it died, and the state it comes to after that."""
@@ -310,6 +311,7 @@ with dg.DagsterInstance.from_config(home) as instance:
 """
 
 
+@pytest.mark.slow
 def test_killed_by_the_system_while_versions_land_it_goes_on_where_it_was(lender, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -33,6 +33,7 @@ from monitoring_assets.statistics.drift.multiple_testing import (
 from monitoring_assets.statistics.drift.significance import critical_value
 from monitoring_assets.statistics.drift.stability import Smoothing
 from monitoring_assets.statistics.drift.thresholds import Thresholds, is_beyond
+from monitoring_assets.statistics.profiles.bins import NEW_CATEGORY
 
 FOLD_DAYS = 35
 """Days over which a streak of breaches is followed back."""
@@ -67,6 +68,8 @@ class ColumnDay:
     accepted
         int64[B] each, rows by bin of the days of each accepted shift that lies before the day, in
         one order on all days.
+    new
+        The day's own label of the bin of new categories, with their names; None without any.
     """
 
     column: str
@@ -79,6 +82,7 @@ class ColumnDay:
     error: str | None = None
     smoothing: Smoothing = "jeffreys"
     accepted: tuple[NDArray[np.int64], ...] = ()
+    new: str | None = None
 
     @property
     def baselines(self) -> tuple[NDArray[np.int64], ...]:
@@ -809,13 +813,16 @@ def _breach_text(
     """Say what moved, by the bin that gained most, and what the other window says."""
     was, now = baseline / baseline.sum(), counts / counts.sum()
     most = int(np.argmax(now - was))
+    label = report.labels[most]
+    if label == NEW_CATEGORY and report.new is not None:
+        label = report.new
     over = f" on {counts.sum():,} rows"
     if window == "pool":
         over = f" over {days} days, {counts.sum():,} rows"
     over += "" if baseline is report.reference else " against the accepted days"
     return (
         f"{report.column}: {report.index} {value:.2f}{over} (limit {report.thresholds.fail:g})"
-        f"{_and(beside)}; {report.labels[most]} from {was[most]:.1%} to {now[most]:.1%} of rows"
+        f"{_and(beside)}; {label} from {was[most]:.1%} to {now[most]:.1%} of rows"
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitoring_assets.statistics.drift.stability import StabilityIndex
 from monitoring_assets.statistics.drift.statistic import Statistic
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds, status_of
-from monitoring_assets.statistics.profiles.bins import NumericBins, SlotKind
+from monitoring_assets.statistics.profiles.bins import NumericBins, SlotKind, new_label
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 
 Index = Literal["PSI", "CSI"]
@@ -63,7 +63,7 @@ class BinDrift:
     Parameters
     ----------
     label, slot
-        The bin as text, and what it holds.
+        The bin as text, and what it holds; new categories by name.
     reference, current
         Rows.
     contribution
@@ -238,7 +238,7 @@ def _column_drift(
         if bins.low is not None:
             out_of_range = (current.below + current.above) / m
     elif bins.tells_unseen:
-        unseen = float(current.counts[bins.unseen] / m)
+        unseen = float(current.counts[bins.unseen : bins.missing].sum() / m)
     return ColumnDrift(
         name,
         index,
@@ -247,7 +247,13 @@ def _column_drift(
         judged.value,
         judged.critical_value,
         tuple(
-            BinDrift(slot.label, slot.kind, int(e), int(a), float(part))
+            BinDrift(
+                new_label(current.new_categories) if slot.kind == "new" else slot.label,
+                slot.kind,
+                int(e),
+                int(a),
+                float(part),
+            )
             for slot, e, a, part in zip(
                 bins.slots, reference.counts, current.counts, by_bin, strict=True
             )

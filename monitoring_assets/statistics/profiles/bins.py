@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 ValueKind = Literal["numeric", "date", "timestamp", "categorical", "null"]
-SlotKind = Literal["interval", "category", "rare", "unseen", "missing", "infinite"]
+SlotKind = Literal["interval", "category", "rare", "unseen", "new", "missing", "infinite"]
 
 MAX_BINS = 100
 """Most bins a numeric column may be cut into: with a spike in each, codes still fit in a byte."""
@@ -36,6 +36,9 @@ MOST_EXTRA_VARIANCE = 0.15
 """Most that the estimate may add to the variance of the index, in parts of a bin's."""
 LEFTOVER_SHARE = 0.01
 """An inner bin beside a spike with a smaller share of the reference is merged."""
+NEW_CATEGORY = "new category"
+"""Label of the slot ``new``, whatever is in it on a day."""
+_SHOWN_NAMES = 3
 _PRECISION: dict[str, type[np.floating[Any]]] = {"halffloat": np.float16, "float": np.float32}
 """Types coarser than float64, by Arrow's name."""
 
@@ -51,6 +54,14 @@ class ColumnError:
     """
 
     reason: str
+
+
+def as_strings(names: Sequence[str]) -> pa.Array:
+    """Return names as an Arrow array, where ``pa.array`` would import pandas (a second)."""
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
+    return pa.StringArray.from_buffers(len(names), *buffers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +228,11 @@ class NumericBins:
 class CategoricalBins:
     """One bin per category of a string or boolean column.
 
-    The slots are the categories, then ``rare``, ``unseen`` (in the data, not in the reference) and
-    ``missing``. Rows of the reference are counted `as_new`, so that it has a share of unseen ones
-    too: the share that is expected of a day. Where it says too little of that share, ``rare`` takes
-    in the unseen ones and there is no slot ``unseen``.
+    The slots are the categories, then ``rare``, ``unseen`` (in the data, not in the reference),
+    ``new`` (unseen, and in more rows than chance explains) and ``missing``. Rows of the reference
+    are counted `as_new`, so that it has a share of unseen ones too: the share that is expected of a
+    day. Where it says too little of that share, ``rare`` takes in the unseen ones and there is no
+    slot ``unseen``. There is no slot ``new`` where nothing is rare: ``unseen`` is as good.
 
     Parameters
     ----------
@@ -234,6 +246,9 @@ class CategoricalBins:
         Those of the rare that one row of the reference has.
     tells_unseen
         Whether there is a slot ``unseen``.
+    reference_rows
+        Rows of the reference that have a category; None in bins of a release that did not keep it,
+        which have no slot ``new``.
     """
 
     categories: tuple[str, ...]
@@ -241,6 +256,7 @@ class CategoricalBins:
     arrow_type: str
     once: tuple[str, ...] = ()
     tells_unseen: bool = True
+    reference_rows: int | None = None
 
     kind = "categorical"
 
@@ -249,10 +265,25 @@ class CategoricalBins:
         """Index of the slot of categories that the reference does not have."""
         return len(self.categories) + self.tells_unseen
 
+    @cached_property
+    def names(self) -> pa.Array:
+        """The categories, then the rare ones; made once, as it takes as long as to count rows."""
+        return as_strings((*self.categories, *self.rare))
+
+    @property
+    def tells_new(self) -> bool:
+        """Whether there is a slot ``new``."""
+        return self.reference_rows is not None and bool(self.rare or self.once)
+
+    @property
+    def new(self) -> int:
+        """Index of the slot ``new``, where there is one."""
+        return self.unseen + 1
+
     @property
     def missing(self) -> int:
         """Index of the slot of nulls."""
-        return self.unseen + 1
+        return self.unseen + 1 + self.tells_new
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
@@ -263,7 +294,8 @@ class CategoricalBins:
             if self.tells_unseen
             else (Slot("rare", "rare or unseen", values=self.rare),)
         )
-        return (*categories, *pooled, Slot("missing", "missing"))
+        new = (Slot("new", NEW_CATEGORY),) if self.tells_new else ()
+        return (*categories, *pooled, *new, Slot("missing", "missing"))
 
     def as_new(self) -> CategoricalBins:
         """Return the bins that count each row of the reference as if it came after the others.
@@ -293,6 +325,23 @@ def short_label(label: str, kind: SlotKind) -> str:
     if kind != "interval":
         return label
     return re.sub(r"-?\d+\.\d{5,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.6g}", label)
+
+
+def new_label(names: Sequence[str]) -> str:
+    """Return the label of the slot ``new`` on a day, with what is in it.
+
+    Examples
+    --------
+    >>> new_label(["fax"])
+    "new category 'fax'"
+    >>> new_label(list("abcde"))
+    "new categories 'a', 'b', 'c' and 2 more"
+    """
+    if not names:
+        return NEW_CATEGORY
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN_NAMES])
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"{NEW_CATEGORY if len(names) == 1 else 'new categories'} {shown}{more}"
 
 
 def value_kind(arrow_type: pa.DataType) -> ValueKind:
@@ -461,7 +510,12 @@ def category_bins(counts: Mapping[str, int], arrow_type: str) -> CategoricalBins
         twice = sum(counts[name] == 2 for name in rare)
         tells_unseen = twice * (1 / len(once) + 1 / others) <= MOST_EXTRA_VARIANCE
     return CategoricalBins(
-        tuple(kept), tuple(rare), arrow_type, once if tells_unseen else (), tells_unseen
+        tuple(kept),
+        tuple(rare),
+        arrow_type,
+        once if tells_unseen else (),
+        tells_unseen,
+        sum(counts.values()),
     )
 
 

@@ -7,7 +7,8 @@ finding the bin of each value first takes about 30.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from monitoring_assets.statistics.profiles.bins import (
     Bins,
     CategoricalBins,
     NumericBins,
+    as_strings,
     value_kind,
 )
+from monitoring_assets.statistics.profiles.new_categories import KEPT, Tally
 
 EXACT = 2**53
 """Every integer up to here is a double."""
@@ -43,14 +46,6 @@ def as_arrow(values: NDArray[Any]) -> pa.Array:
     """
     buffers = [None, pa.py_buffer(values)]
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
-
-
-def _strings(names: Sequence[str]) -> pa.Array:
-    """Return names as an Arrow array, also without importing pandas."""
-    encoded = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    buffers = map(pa.py_buffer, (offsets, b"".join(encoded)))
-    return pa.StringArray.from_buffers(len(names), *buffers)
 
 
 def _filled(array: pa.Array, fill: np.generic) -> NDArray[Any]:
@@ -174,7 +169,9 @@ def category_codes(array: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
         A string is not UTF-8.
     """
     if pa.types.is_boolean(array.type):
-        array = pa.DictionaryArray.from_arrays(array.cast(pa.int32()), _strings(["false", "true"]))
+        array = pa.DictionaryArray.from_arrays(
+            array.cast(pa.int32()), as_strings(["false", "true"])
+        )
     elif not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
     # Parquet's writers and readers do not look: such text would be one more unseen category.
@@ -238,8 +235,79 @@ def count_numeric(array: pa.Array, bins: NumericBins) -> tuple[NDArray[np.int64]
     return counts, below - negative, above - positive
 
 
+@dataclass(frozen=True, eq=False)
+class CodedCategories:
+    """The rows of a string or boolean array as codes, and the slot of each code.
+
+    Parameters
+    ----------
+    codes, dictionary
+        As ``category_codes`` returns them.
+    slots
+        uint8[c + 1], position in ``bins.slots`` of each entry of the dictionary, and of null.
+    new
+        Positions in the dictionary of what the reference does not have.
+    """
+
+    codes: NDArray[np.int32]
+    dictionary: pa.Array
+    slots: NDArray[np.uint8]
+    new: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, array: pa.Array, bins: CategoricalBins) -> CodedCategories:
+        """Encode an array, as ``category_codes`` takes it."""
+        codes, dictionary = category_codes(array)
+        found = pc.index_in(dictionary.cast(pa.string()), bins.names)
+        known = len(bins.names)
+        positions = _filled(found, np.int32(known))
+        rare = len(bins.categories)
+        slot_of_name = np.full(known + 1, rare, np.uint8)
+        slot_of_name[:rare] = np.arange(rare)
+        slot_of_name[-1] = bins.unseen
+        slots = np.append(slot_of_name[positions], np.uint8(bins.missing))
+        return cls(codes, dictionary, slots, np.flatnonzero(positions == known))
+
+    def by_code(self, values: NDArray[np.float64] | None = None) -> NDArray[Any]:
+        """Return the rows of each code, or the sum of something else of these rows."""
+        return np.bincount(self.codes, values, len(self.slots))
+
+    def by_slot(self, by_code: NDArray[Any], bins: CategoricalBins) -> NDArray[Any]:
+        """Add what belongs to codes of one slot, in the order of ``bins.slots``."""
+        return np.bincount(self.slots, by_code, len(bins.slots)).astype(by_code.dtype, copy=False)
+
+    def tally(
+        self,
+        rows: NDArray[np.int64],
+        sums: NDArray[np.float64] | None = None,
+        scored: NDArray[np.int64] | None = None,
+    ) -> Tally:
+        """Return the heaviest of what the reference does not have, by name.
+
+        Parameters
+        ----------
+        rows
+            int64[c + 1], rows of each code.
+        sums, scored
+            The same of their scores and of the rows that have one; None without scores.
+        """
+        heavy = self.new[rows[self.new] > 0]
+        if len(heavy) > KEPT:
+            # Mostly they have one row each, and need no ranking.
+            repeated = heavy[rows[heavy] > 1]
+            if len(repeated) > KEPT:
+                repeated = repeated[np.argpartition(-rows[repeated], KEPT)]
+            heavy = np.concatenate([repeated, heavy[rows[heavy] == 1]])[:KEPT]
+        names = self.dictionary.take(as_arrow(heavy)).to_pylist()
+        tallied = np.zeros((len(heavy), 3))
+        for column, of_code in enumerate((rows, sums, scored)):
+            if of_code is not None:
+                tallied[:, column] = of_code[heavy]
+        return dict(zip(names, tallied, strict=True))
+
+
 def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
-    """Count an array of strings or booleans in each slot.
+    """Count an array of strings or booleans in each slot, new categories as unseen.
 
     Parameters
     ----------
@@ -253,10 +321,8 @@ def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64
     ndarray
         int64[slots], in the order of ``bins.slots``.
     """
-    codes, dictionary = category_codes(array)
-    by_name = np.bincount(codes, minlength=len(dictionary) + 1)
-    counts = np.zeros(len(bins.slots), np.int64)
-    np.add.at(counts, _dictionary_slots(dictionary, bins), by_name)
+    coded = CodedCategories.of(array, bins)
+    counts: NDArray[np.int64] = coded.by_slot(coded.by_code(), bins)
     return counts
 
 
@@ -278,11 +344,10 @@ def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.u
         uint8[<= RUN], positions in ``bins.slots``.
     """
     if isinstance(bins, CategoricalBins):
-        names, dictionary = category_codes(array)
-        slot_of_name = _dictionary_slots(dictionary, bins)
-        for start in range(0, len(names), RUN):
+        coded = CodedCategories.of(array, bins)
+        for start in range(0, len(coded.codes), RUN):
             rows = slice(start, start + RUN)
-            yield rows, slot_of_name[names[rows]]
+            yield rows, coded.slots[coded.codes[rows]]
         return
     flags = np.empty(RUN, np.bool_)
     bins = bins.read_as(array.type)
@@ -319,15 +384,3 @@ def sum_by_slot(array: pa.Array, bins: Bins, values: NDArray[np.float64]) -> NDA
     for rows, slots in slot_runs(array, bins):
         sums += np.bincount(slots, values[rows], len(sums))
     return sums
-
-
-def _dictionary_slots(dictionary: pa.Array, bins: CategoricalBins) -> NDArray[np.uint8]:
-    """Return the slot of each entry of a dictionary, and of null after them."""
-    names = [*bins.categories, *bins.rare]
-    found = pc.index_in(dictionary.cast(pa.string()), _strings(names))
-    positions = _filled(found, np.int32(len(names)))
-    rare = len(bins.categories)
-    slot_of_name = np.full(len(names) + 1, rare, np.uint8)
-    slot_of_name[:rare] = np.arange(rare)
-    slot_of_name[-1] = bins.unseen
-    return np.append(slot_of_name[positions], np.uint8(bins.missing))

@@ -26,11 +26,12 @@ from monitoring_assets.statistics.profiles.bins import (
     value_kind,
 )
 from monitoring_assets.statistics.profiles.kernel import (
-    count_categories,
+    CodedCategories,
     count_numeric,
     float_runs,
     sum_by_slot,
 )
+from monitoring_assets.statistics.profiles.new_categories import Tally, heaviest, least_rows
 from monitoring_assets.statistics.profiles.source import (
     SLICE_ROWS,
     THREADS,
@@ -61,6 +62,8 @@ class ColumnProfile:
         int64[slots], rows by slot that have a score; None if no score was given.
     error
         Why the column could not be counted; None if it was.
+    new_categories
+        What is counted in the slot ``new``, the most rows first; those of several parts in turn.
     """
 
     bins: Bins | None
@@ -70,6 +73,7 @@ class ColumnProfile:
     score_sums: NDArray[np.float64] | None = None
     score_counts: NDArray[np.int64] | None = None
     error: str | None = None
+    new_categories: tuple[str, ...] = ()
 
     @property
     def missing_share(self) -> float:
@@ -99,8 +103,8 @@ class ColumnProfile:
         if not isinstance(other, ColumnProfile):
             return NotImplemented
         return (
-            (self.bins, self.below, self.above, self.error)
-            == (other.bins, other.below, other.above, other.error)
+            (self.bins, self.below, self.above, self.error, self.new_categories)
+            == (other.bins, other.below, other.above, other.error, other.new_categories)
             and np.array_equal(self.counts, other.counts)
             and _same(self.score_sums, other.score_sums)
             and _same(self.score_counts, other.score_counts)
@@ -123,6 +127,42 @@ class ColumnProfile:
             self.above + other.above,
             _added(self.score_sums, other.score_sums),
             _added(self.score_counts, other.score_counts),
+            new_categories=tuple(dict.fromkeys(self.new_categories + other.new_categories)),
+        )
+
+    def telling_new(self, tally: Tally) -> ColumnProfile:
+        """Move what the reference does not have, and chance does not explain, to the slot ``new``.
+
+        Parameters
+        ----------
+        tally
+            The heaviest of the slot ``unseen``.
+        """
+        bins = self.bins
+        if not isinstance(bins, CategoricalBins) or not bins.tells_new or not bins.reference_rows:
+            return self
+        rows = int(self.counts.sum() - self.counts[bins.missing])
+        least = least_rows(bins.reference_rows, rows) if rows else 0
+        new = {name: sums for name, sums in tally.items() if sums[0] >= least}
+        if not new:
+            return self
+
+        def moved(values: NDArray[Any] | None, sums: float) -> NDArray[Any] | None:
+            if values is None:
+                return None
+            values = values.copy()
+            values[[bins.unseen, bins.new]] += np.array([-sums, sums]).astype(values.dtype)
+            return values
+
+        sums = np.sum([*new.values()], axis=0)
+        counts = moved(self.counts, sums[0])
+        assert counts is not None
+        return replace(
+            self,
+            counts=counts,
+            score_sums=moved(self.score_sums, sums[1]),
+            score_counts=moved(self.score_counts, sums[2]),
+            new_categories=tuple(sorted(new, key=lambda name: (-new[name][0], name))),
         )
 
 
@@ -199,9 +239,13 @@ class Profile:
             shared |= {"below": profile.below, "above": profile.above}
             if isinstance(bins, NumericBins):
                 shared |= {"minimum": bins.low, "maximum": bins.high}
+            else:
+                shared[REFERENCE_ROWS] = bins.reference_rows
             for i, slot in enumerate(bins.slots):
                 row = shared | {"slot": slot.kind, "bin": i, "label": slot.label}
                 row |= {"low": slot.low, "high": slot.high, "values": slot.values}
+                if slot.kind == "new":
+                    row["values"] = profile.new_categories
                 row["count"] = int(profile.counts[i])
                 if profile.score_sums is not None and profile.score_counts is not None:
                     row["score_sum"] = float(profile.score_sums[i])
@@ -216,7 +260,8 @@ class Profile:
         Parameters
         ----------
         table
-            The rows, in any order; columns are in the order of their first row.
+            The rows, in any order; columns are in the order of their first row. Of a profile that
+            was stored without ``reference_rows`` the bins have no slot ``new``.
 
         Returns
         -------
@@ -228,6 +273,8 @@ class Profile:
         ValueError
             Columns of the table or rows of a column are missing.
         """
+        if REFERENCE_ROWS not in table.column_names:
+            table = table.append_column(REFERENCE_ROWS, pa.nulls(len(table), pa.int64()))
         absent = sorted({*TABLE_SCHEMA.names} - {*table.column_names})
         if absent:
             raise ValueError(f"not the table of a profile: no column {', '.join(absent)}")
@@ -238,6 +285,7 @@ class Profile:
         return cls(rows, {name: _from_rows(name, group) for name, group in by_column.items()})
 
 
+REFERENCE_ROWS = "reference_rows"
 TABLE_SCHEMA = pa.schema(
     {
         "column": pa.string(),
@@ -256,6 +304,7 @@ TABLE_SCHEMA = pa.schema(
         "above": pa.int64(),
         "minimum": pa.float64(),
         "maximum": pa.float64(),
+        REFERENCE_ROWS: pa.int64(),
         "error": pa.string(),
         "rows": pa.int64(),
     }
@@ -307,6 +356,7 @@ def count(
             raise ValueError("scores are given without score_column")
         score = _Score(scores, score_column, source)
     columns: dict[str, ColumnProfile] = {}
+    tallies: dict[str, Tally] = {}
     wanted: dict[str, Bins] = {}
     for name, column_bins in bins.items():
         if isinstance(column_bins, ColumnError):
@@ -322,26 +372,29 @@ def count(
         for names in together(list(wanted), min(group.rows, SLICE_ROWS))
     ]
 
-    def work(task: tuple[int, Sequence[str]]) -> dict[str, ColumnProfile]:
+    def work(task: tuple[int, Sequence[str]]) -> dict[str, tuple[ColumnProfile, Tally]]:
         position, names = task
         values = None if score is None else score.values(position)
         return isolate(
             lambda group: _count(source, position, {name: wanted[name] for name in group}, values),
             names,
-            ColumnProfile.failed,
+            lambda reason: (ColumnProfile.failed(reason), {}),
         )
 
     done = 0
     with ThreadPoolExecutor(THREADS) as pool:
         for (position, names), counted in zip(tasks, pool.map(work, tasks), strict=True):
-            for name, profile in counted.items():
+            for name, (profile, tally) in counted.items():
                 columns[name] += profile
+                tallies[name] = heaviest([tallies.get(name, {}), tally])
             if progress:
                 done += source.row_groups[position].rows * len(names)
                 progress(done / (source.rows * len(wanted)))
     for name, column_bins in bins.items():
         if not isinstance(column_bins, ColumnError) and columns[name].bins is not None:
             columns[name] = replace(columns[name], bins=column_bins)
+            if not is_reference:
+                columns[name] = columns[name].telling_new(tallies.get(name, {}))
     return Profile(source.rows, {name: columns[name] for name in bins})
 
 
@@ -410,26 +463,58 @@ def _count(
     position: int,
     bins: Mapping[str, Bins],
     score: tuple[NDArray[np.float64], NDArray[np.float64] | None] | None,
-) -> dict[str, ColumnProfile]:
-    """Count a few columns of a row group."""
+) -> dict[str, tuple[ColumnProfile, Tally]]:
+    """Count a few columns of a row group, and tally what is unseen in them."""
     profiles = {name: _zero(bins[name], scored=score is not None) for name in bins}
+    tallies: dict[str, list[Tally]] = {name: [] for name in bins}
     for name, start, array in source.arrays(source.row_groups[position], list(bins)):
         column_bins = bins[name]
-        below = above = 0
+        values, absent = score or (None, None)
+        rows = slice(start, start + len(array))
+        values, absent = (one if one is None else one[rows] for one in (values, absent))
         if isinstance(column_bins, NumericBins):
-            counts, below, above = count_numeric(array, column_bins)
+            profiles[name] += _count_numbers(array, column_bins, values, absent)
         else:
-            counts = count_categories(array, column_bins)
-        sums = scored = None
-        if score is not None:
-            values, absent = score
-            rows = slice(start, start + len(array))
-            sums = sum_by_slot(array, column_bins, values[rows])
-            scored = counts
-            if absent is not None:
-                scored = counts - sum_by_slot(array, column_bins, absent[rows]).astype(np.int64)
-        profiles[name] += ColumnProfile(column_bins, counts, below, above, sums, scored)
-    return profiles
+            profile, tally = _count_names(array, column_bins, values, absent)
+            profiles[name] += profile
+            tallies[name].append(tally)
+    return {name: (profiles[name], heaviest(tallies[name])) for name in bins}
+
+
+def _count_numbers(
+    array: pa.Array,
+    bins: NumericBins,
+    score: NDArray[np.float64] | None,
+    absent: NDArray[np.float64] | None,
+) -> ColumnProfile:
+    counts, below, above = count_numeric(array, bins)
+    if score is None:
+        return ColumnProfile(bins, counts, below, above)
+    scored = counts
+    if absent is not None:
+        scored = counts - sum_by_slot(array, bins, absent).astype(np.int64)
+    return ColumnProfile(bins, counts, below, above, sum_by_slot(array, bins, score), scored)
+
+
+def _count_names(
+    array: pa.Array,
+    bins: CategoricalBins,
+    score: NDArray[np.float64] | None,
+    absent: NDArray[np.float64] | None,
+) -> tuple[ColumnProfile, Tally]:
+    coded = CodedCategories.of(array, bins)
+    rows = coded.by_code()
+    profile = ColumnProfile(bins, coded.by_slot(rows, bins))
+    sums = scored = None
+    if score is not None:
+        sums = coded.by_code(score)
+        scored = rows if absent is None else rows - coded.by_code(absent).astype(np.int64)
+        profile = replace(
+            profile,
+            score_sums=coded.by_slot(sums, bins),
+            score_counts=coded.by_slot(scored, bins),
+        )
+    return profile, coded.tally(rows, sums, scored) if bins.tells_new else {}
 
 
 def _added(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any] | None:
@@ -453,7 +538,7 @@ def _from_rows(name: str, rows: list[dict[str, Any]]) -> ColumnProfile:
         rare = tuple(name for row in rows if row["slot"] == "rare" for name in row["values"])
         unseen = [row["values"] for row in rows if row["slot"] == "unseen"]
         once = tuple(name for values in unseen for name in values)
-        bins = CategoricalBins(names, rare, arrow_type, once, bool(unseen))
+        bins = CategoricalBins(names, rare, arrow_type, once, bool(unseen), first[REFERENCE_ROWS])
     else:
         edges = tuple(row["high"] for row in rows if row["slot"] == "interval")[:-1]
         spikes = tuple(row["high"] for row in rows if row["slot"] == "interval" and row["values"])
@@ -471,4 +556,7 @@ def _from_rows(name: str, rows: list[dict[str, Any]]) -> ColumnProfile:
         None
         if first["score_count"] is None
         else np.array([row["score_count"] for row in rows], np.int64),
+        new_categories=tuple(
+            name for row in rows if row["slot"] == "new" for name in row["values"]
+        ),
     )

@@ -18,6 +18,7 @@ from resources.asset_keys import asset_key
 from resources.delivery.messages import Subject
 from resources.delivery.outbox import Outbox
 from resources.faults import RUN, RecordedFault, read_faults, record_faults
+from resources.storage import open_storage
 from tests.conftest import (
     OTHER_ROUTING_KEY,
     ROUTING_KEY,
@@ -326,3 +327,34 @@ def test_a_channel_that_is_new_hears_of_what_is_open(lender, instance, pagerduty
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", ROUTING_KEY)
     run(lender, instance, days_ago(0))
     assert len(pagerduty.incidents) == 1
+
+
+def with_employers(frame, new=0.0):
+    """The same rows, with a long tail of regions, and a share of a new one."""
+    random = np.random.default_rng(len(frame))
+    weights = 1 / np.arange(1, 2_001)
+    tail = random.choice(2_000, len(frame), p=weights / weights.sum())
+    return frame.assign(region=np.where(random.random(len(frame)) < new, "XYZ", tail.astype(str)))
+
+
+def test_a_new_category_in_a_long_tail_is_decided_and_shown_by_name(
+    lender, instance, pagerduty, monkeypatch
+):
+    lender.publish(deployed_at=days_ago(30).isoformat())
+    reference = with_employers(rows(0, 3000))
+    lender.put(open_storage(lender.registry.root), "pd_cards/1/reference.parquet", reference)
+    onboard(lender, instance)
+    lender.deliver(days_ago(2), with_employers(rows(1, 1000)))
+    lender.deliver(YESTERDAY, with_employers(rows(2, 1000), new=0.2))
+    run(lender, instance, days_ago(2))
+    assert run(lender, instance, YESTERDAY).success
+    table, _ = lender.store.read_table("alerts", KEY, YESTERDAY)
+    (decision,) = (one for one in table.to_pylist() if one["family"] == "characteristics")
+    (breach,) = decision["breaches"]
+    assert breach["text"].endswith("new category 'XYZ' from 0.0% to 19.7% of rows")
+    monkeypatch.setenv("MONITORING_STORE", lender.store.root)
+    page = lender.scratch / "day.html"
+    command = ["report", KEY, "--date", str(YESTERDAY), "--html", str(page)]
+    shown = CliRunner().invoke(main, command)
+    assert "region: new category 'XYZ' 19.7% of rows, not in the reference" in shown.output
+    assert "new category &#39;XYZ&#39;" in page.read_text()

@@ -19,13 +19,13 @@ SHARES = [0.1, 0.3, 0.25, 0.05, 0.3]
 def applicants(seed, rows):
     random = np.random.default_rng(seed)
     income = random.lognormal(10, 0.5, rows)
+    state = random.choice(STATES, rows, p=SHARES)
+    zeros = np.where(random.random(rows) < 0.6, 0.0, income)
+    flag = (random.random(rows) < 0.05).astype(float)
+    town = random.choice([f"town {i}" for i in range(300)], rows)
+    city = np.where(random.random(rows) < 0.2, town, state)
     return pd.DataFrame(
-        {
-            "income": income,
-            "state": random.choice(STATES, rows, p=SHARES),
-            "zeros": np.where(random.random(rows) < 0.6, 0.0, income),
-            "flag": (random.random(rows) < 0.05).astype(float),
-        }
+        {"income": income, "state": state, "zeros": zeros, "flag": flag, "city": city}
     )
 
 
@@ -82,6 +82,7 @@ def changed(rows, **columns):
         ("state", lambda x: x.str.lower(), "of the values in unseen"),
         ("state", lambda x: x + " ", "of the values in unseen"),
         ("state", lambda x: x.replace({"CA": "California"}), "CA gone (28"),
+        ("city", lambda x: x.replace({"CA": "California"}), "CA gone (2"),
     ],
 )
 def test_a_broken_column_is_one_finding_or_two_of_it(findings, rows, column, change, said):

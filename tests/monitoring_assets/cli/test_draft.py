@@ -394,6 +394,7 @@ def test_a_batch_that_is_no_parquet_is_named(newcomer):
     assert f"{YESTERDAY}/part.parquet: not a readable Parquet file" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["delta", "iceberg"])
 def test_tables_of_versions(newcomer, tmp_path, format_):
     """The sample is a table; the batches are days of another."""

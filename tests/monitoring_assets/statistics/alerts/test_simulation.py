@@ -54,6 +54,7 @@ def test_without_hysteresis_the_score_pages_at_its_level():
     assert low * 0.95 < found < high * 1.05
 
 
+@pytest.mark.slow
 def test_many_characteristics_page_at_the_false_discovery_rate():
     """Without drift every discovery is false: a day has one with a probability of the rate."""
     columns = [normal_column(f"c{number}") for number in range(20)]
@@ -100,6 +101,7 @@ def test_a_limit_far_over_chance_catches_what_reaches_it():
     assert simulation.score_caught(Thresholds(0.1, 5.0, 1e-3), Policy()) is None
 
 
+@pytest.mark.slow
 def test_an_index_of_a_normal_shift_is_its_square():
     """Jeffreys' divergence of two normals a distance d apart is d squared."""
     score = normal_column("score", bins=60, a_day=50_000)

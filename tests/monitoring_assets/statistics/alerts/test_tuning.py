@@ -133,6 +133,7 @@ def test_days_without_drift_are_those_on_which_nothing_stands_at_warn():
     assert quiet_days(unread, IN_FORCE, LONG_AGO)[0] == []
 
 
+@pytest.mark.slow
 def test_suggests_the_most_sensitive_choice_within_the_target():
     past = history([0.0] * 56, rows=150)
     simulation = simulated(past, months=60)
@@ -152,6 +153,7 @@ def test_suggests_the_most_sensitive_choice_within_the_target():
     assert len(said) == 2
 
 
+@pytest.mark.slow
 def test_the_suggestion_keeps_its_word_on_fresh_months():
     """Other random numbers, and the decision itself on days drawn from the truth."""
     past = history([0.0] * 56, rows=100, seed=3)
@@ -175,6 +177,7 @@ def test_the_suggestion_keeps_its_word_on_fresh_months():
     assert sum(caught) >= 14
 
 
+@pytest.mark.slow
 def test_what_nobody_missed_is_not_to_be_paged():
     """Two days of PSI 0.16 every 33 days, which nothing has ever come of."""
     past = history(([0.0] * 31 + [0.41, 0.41]) * 4, rows=5000)

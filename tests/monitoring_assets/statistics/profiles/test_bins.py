@@ -152,8 +152,8 @@ def test_rare_categories_are_pooled_and_told_from_unseen(profiles):
     column, current = profiles(reference, ["a", "b", "b", "c", None])
     assert column.bins.categories == ("a",)
     assert column.bins.rare == ("b",)
-    assert labels(current) == ["a", "rare", "unseen", "missing"]
-    assert current.counts.tolist() == [1, 2, 1, 1]
+    assert labels(current) == ["a", "rare", "unseen", "new category", "missing"]
+    assert current.counts.tolist() == [1, 2, 1, 0, 1]
 
 
 def test_half_a_percent_is_not_rare(profiles):
@@ -189,10 +189,11 @@ def test_the_only_row_of_a_category_is_unseen_to_the_others(write):
     fitted = fit_bins(source)
     assert fitted["x"].once == tuple(sorted(f"s{i}" for i in range(40)))
     reference = count(source, fitted, is_reference=True).columns["x"]
-    assert [slot.kind for slot in reference.bins.slots] == ["category", "rare", "unseen", "missing"]
-    assert reference.counts.tolist() == [3000, 504, 40, 0]
+    kinds = [slot.kind for slot in reference.bins.slots]
+    assert kinds == ["category", "rare", "unseen", "new", "missing"]
+    assert reference.counts.tolist() == [3000, 504, 40, 0, 0]
     day = count(write({"x": ["a", "s1", "t1", "new"]}, 4), fitted).columns["x"]
-    assert day.counts.tolist() == [1, 2, 1, 0]
+    assert day.counts.tolist() == [1, 2, 1, 0, 0]
     assert day.bins == reference.bins
 
 
@@ -205,10 +206,10 @@ def test_where_the_unseen_are_not_known_they_are_pooled_with_the_rare(write, cou
     source = write({"x": [name for name in counts for _ in range(counts[name])]}, 500)
     fitted = fit_bins(source)
     reference = count(source, fitted, is_reference=True).columns["x"]
-    assert labels(reference)[1:] == ["rare or unseen", "missing"]
+    assert labels(reference)[1:] == ["rare or unseen", "new category", "missing"]
     assert reference.counts[1] == sum(counts.values()) - 3000
     day = count(write({"x": ["a", "s1", "new", None]}, 4), fitted).columns["x"]
-    assert day.counts.tolist() == [1, 2, 1]
+    assert day.counts.tolist() == [1, 2, 0, 1]
     table = Profile(4, {"x": day}).to_table()
     assert Profile.from_table(table).columns["x"] == day
 
