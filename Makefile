@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -101,7 +101,7 @@ demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 da
 dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
-CHECKED := not in_airflow and not slow and not fuzz and not airflow and not kubernetes and not mlflow
+CHECKED := not in_airflow and not slow and not fuzz and not killed and not airflow and not kubernetes and not mlflow
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
 	@$(PYTEST) -n 2 --dist worksteal -m "$(CHECKED)"
 
@@ -119,6 +119,9 @@ test-slow: .venv/installed ## the demo, killed daemons, and soaks of weeks in wh
 test-fuzz: .venv/installed ## a thousand hostile manifests beside a sound one (minutes)
 	@$(PYTEST) -n 2 --dist worksteal -m fuzz
 
+test-killed: .venv/installed ## commands that are killed at each of 34 writes (a quarter of an hour)
+	@$(PYTEST) -n 2 --dist worksteal -m killed
+
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)
 	@$(PYTEST) -m airflow
 
@@ -128,7 +131,7 @@ test-mlflow: .venv/installed mlflow ## the registry on a real MLflow server (min
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(PYTEST) -m kubernetes
 
-test-all: test test-slow test-fuzz test-airflow test-k8s test-mlflow ## all of them (more than an hour)
+test-all: test test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow ## all of them (more than an hour)
 
 # The tests' lock again, with no bound on Dagster; all else keeps its version unless Dagster needs
 # another. Made anew each time: a release may have come.

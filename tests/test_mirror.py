@@ -40,7 +40,6 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "resources/scorers/scoring_pod.py",
     ),
     "integration/test_graph.py": (
-        "monitoring_assets/assets/drift_report.py",
         "monitoring_assets/assets/model_registry.py",
         "monitoring_assets/assets/reference_profile.py",
         "monitoring_assets/assets/scores.py",
@@ -115,6 +114,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
 """Modules without a test file of their own, by the test that runs them. Only ever shorter."""
 
 OF_A_PACKAGE = {
+    "airflow_bridge/runtime/inside/verbatim_checks.py": "no text of a manifest is rendered",
     "airflow_bridge/runtime/test_in_airflow.py": "runs `inside/` with the Python of each Airflow",
     "airflow_bridge/runtime/test_webserver.py": "the client against Dagster's own webserver",
     "monitoring_assets/alerting/test_escalation.py": "decisions of days and what people are told",

@@ -13,7 +13,7 @@ MEMORY_TAG = "monitoring/memory"
 # On a run whose process no run launcher has started, and so none can look after.
 EXECUTED_BY_TAG = "monitoring/executed_by"
 # Likewise, of a run that a command executes in its own process: which one.
-PROCESS_TAG = "monitoring/process"
+PROCESS_TAG = "monitoring/command_process"
 STARTER_ACCOUNT = "MONITORING_STARTER_ACCOUNT"
 
 

@@ -18,7 +18,7 @@ from monitoring_assets.partitions import ModelDay
 from tests.conftest import ROUTING_KEY, YESTERDAY, Lender, days_ago, rows
 from tests.receivers.pagerduty import PagerDutyReceiver
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.killed
 
 KEY = "pd_cards.1"
 DAY = ModelDay(YESTERDAY, KEY).partition
