@@ -83,11 +83,11 @@ def _verdicts(tests: list[dict[str, Any]]) -> Iterator[str]:
 
 def _revised(content: Content) -> list[dict[str, Any]]:
     """Revisions that came into force in the period, with the fields that they changed."""
-    _, *later = [one for one in content.rows("manifests") if one["first"] is not None] or [None]
+    later = [one for one in content.rows("manifests") if one["first"] is not None][1:]
     fields: dict[str, list[str]] = {}
     for one in content.rows("changes"):
         fields.setdefault(one["sha256"], []).append(one["field"])
-    return [one | {"fields": fields.get(one["sha256"], [])} for one in later if one]
+    return [one | {"fields": fields.get(one["sha256"], [])} for one in later]
 
 
 def _runs(gaps: list[dict[str, Any]]) -> list[dict[str, Any]]:
