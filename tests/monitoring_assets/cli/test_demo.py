@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
+from monitoring_assets.evidence.seal import verify
 
 pytestmark = pytest.mark.slow
 MONITORING = Path(sys.executable).with_name("monitoring")
