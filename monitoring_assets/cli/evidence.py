@@ -111,7 +111,7 @@ def verify(folder: Path, after: Path | None) -> None:
 
     Exit code: 0, or 2 if something differs.
     """
-    from monitoring_assets.evidence.seal import read_seal
+    from monitoring_assets.evidence.seal import former_beside, read_seal
     from monitoring_assets.evidence.seal import verify as differences_of
 
     differences = differences_of(folder, after)
@@ -123,5 +123,7 @@ def verify(folder: Path, after: Path | None) -> None:
     click.echo(f"{seal['model']}, {seal['first']} to {seal['last']}, made at {seal['made']['at']}")
     click.echo(f"{len(seal['files'])} files are as they were sealed")
     if former := seal["former"]:
-        click.echo(f"follows {former['first']} to {former['last']}, sha256 {former['sha256']}")
+        checked = after or former_beside(folder, former)
+        how = "as it was" if checked else "not beside this one, so not compared: --after"
+        click.echo(f"follows {former['first']} to {former['last']}, which is {how}")
     click.echo(f"sha256 {seal['sha256']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from monitoring_assets.evidence.content import ABOUT, Content
@@ -12,6 +13,7 @@ from monitoring_assets.statistics.validation.outcome import AMBER_UNDER, LIGHTS_
 WIDTH, HEIGHT = 720, 140
 LIGHTS = {"green": "ok", "amber": "warn", "red": "fail", "not computed": "unsure"}
 """Colour of each light, in the style sheet."""
+NOT_GREEN = ("red", "amber")
 STATES = {"resolved": "warn", "open": "fail"}
 MOST_FINDINGS = 500
 """Rows of indices over a limit that are printed; the tables have all."""
@@ -38,7 +40,10 @@ def evidence_page(content: Content) -> str:
         expected=sum(one["state"] != NOT_MONITORED for one in days),
         gaps=_runs(gaps),
         tests=tests,
-        not_green=[one for one in tests if LIGHTS[one["light"]] in ("warn", "fail")],
+        not_green=[one for one in tests if one["light"] in NOT_GREEN],
+        verdicts=list(_verdicts(tests)),
+        accepted=content.rows("accepted"),
+        revised=_revised(content),
         portfolio=[one for one in tests if one["scope"] == "portfolio"],
         lights=LIGHTS,
         levels=(AMBER_UNDER, RED_UNDER),
@@ -59,6 +64,30 @@ def _table(content: Content, name: str) -> list[dict[str, Any]]:
 
 def _drift(content: Content) -> list[dict[str, Any]]:
     return _table(content, "drift")
+
+
+def _verdicts(tests: list[dict[str, Any]]) -> Iterator[str]:
+    """What is red and amber after each horizon, in words."""
+    for horizon in dict.fromkeys(one["horizon"] for one in tests):
+        parts = []
+        for light in NOT_GREEN:
+            found = [one for one in tests if (one["horizon"], one["light"]) == (horizon, light)]
+            names = [one["test"] for one in found if one["scope"] == "portfolio"]
+            if bands := len(found) - len(names):
+                names.append(f"{bands} of score bands")
+            if names:
+                parts.append(f"{light}: {', '.join(names)}")
+        if parts:
+            yield f"{'' if horizon is None else f'after {horizon} days '}{'; '.join(parts)}"
+
+
+def _revised(content: Content) -> list[dict[str, Any]]:
+    """Revisions that came into force in the period, with the fields that they changed."""
+    later = [one for one in content.rows("manifests") if one["first"] is not None][1:]
+    fields: dict[str, list[str]] = {}
+    for one in content.rows("changes"):
+        fields.setdefault(one["sha256"], []).append(one["field"])
+    return [one | {"fields": fields.get(one["sha256"], [])} for one in later]
 
 
 def _runs(gaps: list[dict[str, Any]]) -> list[dict[str, Any]]:

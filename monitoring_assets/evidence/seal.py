@@ -91,6 +91,16 @@ def find_former(folder: Path, model: str, last: str) -> dict[str, Any] | None:
     return max(found, key=lambda one: (one["last"], one["made"]["at"]), default=None)
 
 
+def former_beside(folder: Path, chain: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The seals beside a folder that are of the model and period of the pack before it."""
+    return [
+        seal
+        for file in sorted(folder.absolute().parent.glob(f"*/{SEAL}"))
+        if (seal := _parsed(file.read_bytes())) is not None
+        and all(seal[name] == chain[name] for name in PERIOD)
+    ]
+
+
 def verify(folder: Path, former: Path | None = None) -> list[Difference]:
     """What in a pack differs from its seal; empty if nothing does.
 
@@ -144,12 +154,7 @@ def _broken_chain(
     elif chain is None:
         return
     else:
-        before = [
-            one
-            for file in sorted(folder.absolute().parent.glob(f"*/{SEAL}"))
-            if (one := _parsed(file.read_bytes())) is not None
-            and all(one[name] == chain[name] for name in PERIOD)
-        ]
+        before = former_beside(folder, chain)
     if before and not any(one["sha256"] == chain["sha256"] for one in before):
         period = f"{before[0]['first']} to {before[0]['last']}"
         yield Difference(

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
+from monitoring_assets.evidence.seal import verify
 
 pytestmark = pytest.mark.slow
 MONITORING = Path(sys.executable).with_name("monitoring")
@@ -95,6 +96,9 @@ def test_a_second_demo_reuses_the_first_and_prints_what_a_person_reads(home, det
         assert text in done.stdout
     assert f"MONITORING_STORE={home}/store" in done.stdout
     assert "demo --home" in done.stdout
+    pack = home / "evidence" / "pd_overdraft.1"
+    assert (pack / "evidence.html").absolute().as_uri() in done.stdout
+    assert verify(pack) == []
     # The commands at its end are as long as the paths in them.
     report = done.stdout.partition("Next\n")[0]
     assert max(map(len, report.splitlines())) <= 100

@@ -1,5 +1,7 @@
 """``monitoring evidence``."""
 
+import shutil
+
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
@@ -28,6 +30,11 @@ def test_packs_of_two_periods_are_chained_and_verified_without_a_store(
     found = run("verify", tmp_path / "two")
     assert found.exit_code == 0, found.output
     assert made.output.partition("sha256 ")[2].split()[0] in found.output
+    assert f"follows {first} to {scored.days[2]}, which is as it was" in found.output
+    shutil.move(tmp_path / "one", tmp_path / "elsewhere" / "one")
+    assert "not compared: --after" in run("verify", tmp_path / "two").output
+    found = run("verify", tmp_path / "two", "--after", tmp_path / "elsewhere" / "one")
+    assert "which is as it was" in found.output
     (tmp_path / "two" / "evidence.html").write_text("all was well")
     (tmp_path / "two" / "tables" / "days.parquet").unlink()
     (tmp_path / "two" / "note.txt").write_text("added")

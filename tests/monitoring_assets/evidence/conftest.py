@@ -8,6 +8,8 @@ import pytest
 
 from monitoring_assets.evidence.content import collect
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.statistics.alerts.policy import AcceptedShift
+from resources.acceptances import record_acceptance
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, job, onboard, rows, sigmoid_of_log_income, tick
 
@@ -71,8 +73,10 @@ def watched_once(tmp_path_factory):
             if day != STOPPED:
                 lender.put(lake, f"outcomes/{day}.parquet", frame[["loan_id", "bad"]])
                 assert run("measure_performance", day, lender, instance).success
+        shift = AcceptedShift(QUIET, QUIET, by=OWNER, why="a campaign")
+        accepted = record_acceptance(lender.store.storage, KEY, shift)
         assert run("decide_alerts", STOPPED, lender, instance).success
-    return SimpleNamespace(lender=lender, store=lender.store)
+    return SimpleNamespace(lender=lender, store=lender.store, accepted=accepted)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.monitoring_assets.evidence.conftest import (
     ABSENT,
     DRIFTED,
     KEY,
+    OWNER,
     QUIET,
     STOPPED,
     ignore,
@@ -100,6 +101,21 @@ def test_limits_are_those_of_their_days(content):
     bins = [one for one in content.rows("bins") if one["column"] == "income"]
     assert sum(one["reference"] for one in bins) == 2000
     assert {(one["first"], one["last"]) for one in bins} == {(QUIET, DRIFTED)}
+
+
+def test_an_accepted_baseline_says_who_and_from_when(content, watched_once):
+    assert content.rows("accepted") == [
+        {
+            "shift_first": QUIET,
+            "shift_last": QUIET,
+            "by": OWNER,
+            "why": "a campaign",
+            "where": "monitoring baseline",
+            "accepted_at": watched_once.accepted.at.isoformat(),
+            "first": STOPPED,
+            "last": STOPPED,
+        }
+    ]
 
 
 def test_every_table_is_explained(content):

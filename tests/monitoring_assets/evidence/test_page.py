@@ -38,7 +38,9 @@ def test_the_first_lines_say_what_failed_when_and_what_was_done(page, content):
     assert f"{DRIFTED}, {incident['family']}, open" in verdict
     assert f"opened on {DRIFTED}" in verdict
     assert f"{STOPPED}, no report, stopped by a check" in verdict
-    assert "Validation:" in verdict
+    assert f"From {STOPPED}, accepted as a new normal" in verdict
+    assert f"From {DRIFTED}, revision 2 of the manifest</strong> changed" in verdict
+    assert "thresholds.psi.fail" in verdict
 
 
 def test_names_are_text_and_nothing_is_fetched(page):
