@@ -25,6 +25,7 @@ COMMANDS = {
     "onboard": "take over the registry's versions here and now",
     "backfill": "materialise days of model versions here and now",
     "status": "all models, the worst first: what is open, silent, or has moved",
+    "serve": "the pages of all models and days over HTTP, read-only",
     "report": "what moved on a day of a model version, and what that did to the score",
     "alerts": "what was decided on a day, why, and which messages were sent",
     "history": "drift, incidents and performance by week, month, quarter or year",

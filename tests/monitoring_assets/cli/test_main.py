@@ -27,6 +27,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "onboard",
         "backfill",
         "status",
+        "serve",
         "report",
         "alerts",
         "history",
