@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,10 @@ import click
 from monitoring_assets.cli.options import (
     chosen_horizon,
     format_option,
+    html_option,
     period_options,
     stored_range,
+    write_page,
 )
 from monitoring_assets.periods.calendar import UNITS, Unit
 
@@ -28,6 +31,7 @@ Examples:
   monitoring history pd_cards.3
   monitoring history pd_cards.3 --from 2025-01-01 --to 2025-12-31 --by quarter
   monitoring history pd_cards.3 --by week --horizon 30 --format json
+  monitoring history pd_cards.3 --html year.html
 """
 )
 @click.argument("model")
@@ -35,6 +39,7 @@ Examples:
 @click.option(
     "--by", type=click.Choice(UNITS), default="month", show_default=True, help="Of the calendar."
 )
+@html_option
 @format_option
 def history(
     model: str,
@@ -42,12 +47,14 @@ def history(
     last: dt.datetime | None,
     by: Unit,
     horizon: int | None,
+    html: Path | None,
     output: str,
 ) -> None:
     """Show MODEL (name.version) over time: drift, incidents and performance of each period.
 
     PSI and CSI are those of a period's rows together, so a shift of a few days shows less in a
     month than on its day. Performance is of the cohorts of the period whose outcomes are known.
+    The page of --html has a calendar of all days and the figures of each month.
 
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
@@ -59,10 +66,60 @@ def history(
     since, until = stored_range(store, model, first, last)
     after = chosen_horizon(store, model, horizon)
     found = list(roll_up(store, model, list(periods(since, until, by)), after))
+    if html:
+        months, days = (
+            list(roll_up(store, model, list(periods(since, until, unit)), after))
+            for unit in ("month", "day")
+        )
+        fail = store.landed(model).manifest.thresholds.psi.fail
+        write_page(html, _page(model, months, days, after, fail))
     if output == "json":
         click.echo(json.dumps([_document(one, after) for one in found], indent=2))
     else:
         _print(found, model, after)
+
+
+def _page(
+    model: str,
+    months: Sequence[PeriodFigures],
+    days: Sequence[PeriodFigures],
+    horizon: int | None,
+    fail: float,
+) -> str:
+    from monitoring_assets.pages.model_page import Day, Month, model_page
+
+    return model_page(
+        model,
+        [
+            Day(
+                one.period.first,
+                one.status,
+                one.psi.value if one.psi else None,
+                one.worst.value if one.worst else None,
+                one.worst.column if one.worst else None,
+                tuple(incident.family for incident in one.incidents),
+            )
+            for one in days
+        ],
+        [
+            Month(
+                one.period.name,
+                one.days,
+                one.rows,
+                one.psi.value if one.psi else None,
+                one.worst.value if one.worst else None,
+                one.worst.column if one.worst else None,
+                one.status,
+                len(one.incidents),
+                one.performance.bads / one.performance.rows if one.performance else None,
+                one.performance.expected if one.performance else None,
+                one.performance.auc.value if one.performance else None,
+            )
+            for one in months
+        ],
+        horizon,
+        fail,
+    )
 
 
 def _document(one: PeriodFigures, horizon: int | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from monitoring_assets.statistics.alerts.breach import ColumnDay
 from monitoring_assets.statistics.alerts.policy import Family
 from monitoring_assets.statistics.drift.drift import Index, judge_counts
 from monitoring_assets.statistics.drift.stability import StabilityIndex
-from monitoring_assets.statistics.drift.thresholds import Status
+from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from resources.gathered import Gathered, Report
 from resources.store import Store, read_content
 
@@ -79,6 +79,11 @@ class PeriodFigures:
     def psi(self) -> PeriodIndex | None:
         """That of the score."""
         return next((one for one in self.columns if one.index == "PSI"), None)
+
+    @property
+    def status(self) -> Status | None:
+        """The worst of the columns; None without a report."""
+        return min((one.status for one in self.columns), key=WORST_FIRST.index, default=None)
 
     @property
     def worst(self) -> PeriodIndex | None:

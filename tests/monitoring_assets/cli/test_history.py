@@ -34,6 +34,18 @@ def test_the_table_has_a_line_a_period(scored):
     assert f"{rows:,}" in found.stdout
 
 
+def test_the_page_has_each_day_and_month(scored, tmp_path):
+    file = tmp_path / "year.html"
+    found = run(KEY, "--html", file)
+    assert found.exit_code == 0, found.output
+    page = file.read_text()
+    for day in scored.days:
+        assert f"<title>{day}: " in page
+    for month in {f"{day:%Y-%m}" for day in scored.days}:
+        assert f'<td class="date">{month}</td>' in page
+    assert "Bad rates and AUC are of cohorts whose outcomes after 30 days are known" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
