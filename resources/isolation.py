@@ -290,6 +290,8 @@ def _each(calls: _Calls[Any], asked: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _work(calls: _Calls[Any], pipe: Connection) -> None:
+    # A shell starts what is in its background with interrupts ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     while (number := pipe.recv()) is not None:
         try:
             reply = pickle.dumps(calls.function(*calls.arguments[number]))

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import pytest
 
+from resources import isolation
 from resources.isolation import Ended, call_each
 
 
@@ -93,6 +95,16 @@ def test_what_a_call_has_started_ends_with_it(tmp_path):
     state = Path("/proc", file.read_text(), "stat")
     # Gone, or waiting for the first process to take note.
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_so_it_does_where_interrupts_are_ignored(tmp_path, monkeypatch):
+    """As in the background of a shell; what this process starts inherits it."""
+    monkeypatch.setattr(isolation, "_IDLE", deque())
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_what_a_call_has_started_ends_with_it(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def mixed(kind, path):
