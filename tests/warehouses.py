@@ -14,8 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from resources.storage import open_path, open_storage
+from resources.table_formats.rows import TableRows, table_at
 from tests.integration.airflow.postgres import Postgres, postgres_server
 from tests.integration.airflow.processes import free_port, wait_for
 
@@ -29,6 +33,28 @@ def warehouse_server() -> Iterator[Postgres]:
         pytest.skip("no PostgreSQL server (Debian, Ubuntu: `apt-get install postgresql`)")
     with postgres_server() as server:
         yield server
+
+
+def rows_at(path: str) -> TableRows:
+    """The rows of a table that a path says."""
+    rows = table_at(*open_path(path, open_storage("/")))
+    assert isinstance(rows, TableRows)
+    return rows
+
+
+def read_rows(rows: TableRows) -> pa.Table:
+    """Read rows as a run does."""
+    with rows.as_parquet() as files:
+        return pq.read_table(files.locations)
+
+
+def assert_days(table: str, column: str, days: list[int]) -> None:
+    """Compare what days of September 2026 have with the days of all rows, by each way to ask."""
+    for day in (1, 2, 3):
+        rows = rows_at(table).of_day(column, dt.date(2026, 9, day))
+        assert rows.has_rows() == (day in days)
+        assert read_rows(rows).num_rows == days.count(day)
+        assert rows.table.files(rows.conditions) == [f"{days.count(day)} rows"]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from resources.table_formats.base import Evidence
-from resources.table_formats.warehouse import TIMEOUT_SECONDS, Column, WarehouseTable, compiled
+from resources.table_formats.warehouse import TIMEOUT_SECONDS, Column, WarehouseTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from adbc_driver_manager import Error
     from adbc_driver_manager.dbapi import Connection, Cursor
-    from sqlalchemy import ColumnElement, Executable
+    from sqlalchemy import ColumnElement, Dialect
 
 # Of a precision that both the server and Arrow have; other numbers are read as doubles.
 DECIMAL_DIGITS = 38
@@ -63,21 +63,18 @@ class PostgresTable(WarehouseTable):
 
     @staticmethod
     @override
-    def arrow_schema(sent: pa.Schema, columns: dict[str, Column]) -> pa.Schema:
+    def arrow_type(column: Column, sent: pa.DataType) -> pa.DataType:
         import pyarrow as pa
 
-        def kind(field: pa.Field) -> pa.DataType:
-            decimal = _decimal(columns[field.name])
-            return pa.decimal128(*decimal) if decimal else field.type
-
-        return pa.schema([(field.name, kind(field)) for field in sent])
+        decimal = _decimal(column)
+        return pa.decimal128(*decimal) if decimal else sent
 
     @staticmethod
     @override
-    def sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:
+    def dialect() -> Dialect:
         from sqlalchemy.dialects import postgresql
 
-        return compiled(statement, postgresql.dialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
+        return postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
     @override
     def read_as(self, column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
 from resources.table_formats.base import Evidence
-from resources.table_formats.warehouse import TIMEOUT_SECONDS, Column, WarehouseTable, compiled
+from resources.table_formats.warehouse import TIMEOUT_SECONDS, Column, WarehouseTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from adbc_driver_manager import Error
     from adbc_driver_manager.dbapi import Connection, Cursor
-    from sqlalchemy import Executable
+    from sqlalchemy import Dialect
 
 LOGIN_SECONDS = 30
+ZONES = {"TIMESTAMP_NTZ": None, "TIMESTAMP_LTZ": "UTC", "TIMESTAMP_TZ": "UTC"}
+"""Zone of each type of timestamp."""
 
 
 class SnowflakeTable(WarehouseTable):
@@ -34,9 +36,7 @@ class SnowflakeTable(WarehouseTable):
         "FROM information_schema.columns WHERE table_schema = ? AND table_name = ? "
         "ORDER BY ordinal_position"
     )
-    compared_as: ClassVar[frozenset[str]] = frozenset(
-        {"DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"}
-    )
+    compared_as: ClassVar[frozenset[str]] = frozenset({"DATE", *ZONES})
 
     @staticmethod
     @override
@@ -69,20 +69,14 @@ class SnowflakeTable(WarehouseTable):
 
     @staticmethod
     @override
-    def arrow_schema(sent: pa.Schema, columns: dict[str, Column]) -> pa.Schema:
+    def arrow_type(column: Column, sent: pa.DataType) -> pa.DataType:
         import pyarrow as pa
 
-        zones = {"TIMESTAMP_NTZ": None, "TIMESTAMP_LTZ": "UTC", "TIMESTAMP_TZ": "UTC"}
-
-        def kind(field: pa.Field) -> pa.DataType:
-            name = columns[field.name].kind
-            return pa.timestamp("us", zones[name]) if name in zones else field.type
-
-        return pa.schema([(field.name, kind(field)) for field in sent])
+        return pa.timestamp("us", ZONES[column.kind]) if column.kind in ZONES else sent
 
     @staticmethod
     @override
-    def sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:
+    def dialect() -> Dialect:
         from sqlalchemy.engine.default import DefaultDialect
 
-        return compiled(statement, DefaultDialect(paramstyle="qmark"))
+        return DefaultDialect(paramstyle="qmark")

@@ -85,6 +85,7 @@ class WarehouseTable(VersionedTable):
     """Types of dates and times. Their values are sent as text, whose type is not compared."""
 
     def __init__(self, warehouse: Warehouse, name: str) -> None:
+        import pyarrow as pa
         from sqlalchemy import column, table
         from sqlalchemy.sql import quoted_name
 
@@ -109,9 +110,10 @@ class WarehouseTable(VersionedTable):
                 *(column(quoted_name(name, quote=True)) for name in self._columns),
                 schema=quoted_name(schema, quote=True),
             )
-            self.schema = self.arrow_schema(
-                cursor.adbc_execute_schema(self.sql(self._rows())[0]), self._columns
-            )
+            sent = cursor.adbc_execute_schema(self._sql(self._rows())[0])
+        self.schema = pa.schema(
+            [(field.name, self.arrow_type(self._columns[field.name], field.type)) for field in sent]
+        )
 
     @staticmethod
     @abstractmethod
@@ -129,13 +131,13 @@ class WarehouseTable(VersionedTable):
 
     @staticmethod
     @abstractmethod
-    def arrow_schema(sent: pa.Schema, columns: dict[str, Column]) -> pa.Schema:
-        """The types that rows are cast to, by those that the driver sends."""
+    def arrow_type(column: Column, sent: pa.DataType) -> pa.DataType:
+        """The type that a column is cast to, from that which the driver sends."""
 
     @staticmethod
     @abstractmethod
-    def sql(statement: Executable) -> tuple[str, tuple[Any, ...]]:
-        """Text and parameters of a statement; SQLAlchemy quotes the names."""
+    def dialect() -> Dialect:
+        """How SQLAlchemy writes statements; the parameters have an order."""
 
     def read_as(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """What a query has in place of a column whose type Parquet does not have."""
@@ -173,7 +175,7 @@ class WarehouseTable(VersionedTable):
         import pyarrow as pa
 
         with self._explained(), self._connection.cursor() as cursor:
-            cursor.execute(*self.sql(self._rows().where(*self._conditions(conditions))))
+            cursor.execute(*self._sql(self._rows().where(*self._conditions(conditions))))
             for batch in cursor.fetch_record_batch():
                 columns = [
                     values.cast(field.type)
@@ -200,9 +202,15 @@ class WarehouseTable(VersionedTable):
 
     def _answer(self, statement: Executable) -> list[tuple[Any, ...]]:
         with self._explained(), self._connection.cursor() as cursor:
-            cursor.execute(*self.sql(statement))
+            cursor.execute(*self._sql(statement))
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+    def _sql(self, statement: Executable) -> tuple[str, tuple[Any, ...]]:
+        """Text and parameters of a statement; SQLAlchemy quotes the names."""
+        compiled = statement.compile(dialect=self.dialect())  # type: ignore[attr-defined]
+        names = compiled.positiontup or ()
+        return str(compiled), tuple(compiled.params[name] for name in names)
 
     def _rows(self) -> Select[Any]:
         from sqlalchemy import select
@@ -261,12 +269,6 @@ class WarehouseTable(VersionedTable):
             if "statement timeout" in str(error):
                 raise OSError(f"{where}: {TOO_LONG}") from None
             raise StorageError(f"{where}: rows could not be read") from None
-
-
-def compiled(statement: Executable, dialect: Dialect) -> tuple[str, tuple[Any, ...]]:
-    """Text and parameters of a statement, in a dialect whose parameters have an order."""
-    made = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-    return str(made), tuple(made.params[name] for name in made.positiontup or ())
 
 
 def kind_of_server(

@@ -5,14 +5,12 @@ import sys
 from decimal import Decimal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from resources.errors import InputError, NotArrivedError, StorageError
-from resources.storage import open_path, open_storage
+from resources.storage import open_storage
 from resources.table_formats import postgres
-from resources.table_formats.rows import TableRows, table_at
-from tests.warehouses import VARIABLE, execute, warehouse_server
+from tests.warehouses import VARIABLE, assert_days, execute, read_rows, rows_at, warehouse_server
 
 DAY = dt.date(2026, 9, 1)
 NAME = 'We"ird; DROP TABLE t--'
@@ -52,23 +50,12 @@ def url(server, monkeypatch):
     return found
 
 
-def rows_at(path):
-    rows = table_at(*open_path(path, open_storage("/")))
-    assert isinstance(rows, TableRows)
-    return rows
-
-
 def loans():
     return rows_at("warehouse://risk/risk.loans")
 
 
-def read(rows):
-    with rows.as_parquet() as files:
-        return pq.read_table(files.locations)
-
-
 def test_types():
-    found = read(loans())
+    found = read_rows(loans())
     assert {field.name: str(field.type) for field in found.schema} == {
         "loan_id": "string",
         "amount": "decimal128(12, 2)",
@@ -95,15 +82,11 @@ def test_types():
 )
 def test_a_day(column, days):
     """A timestamp with a time zone is taken in UTC: 01:00+02 is the day before."""
-    for day in (1, 2, 3):
-        rows = loans().of_day(column, dt.date(2026, 9, day))
-        assert rows.has_rows() == (day in days)
-        assert read(rows).num_rows == days.count(day)
-        assert rows.table.files(rows.conditions) == [f"{days.count(day)} rows"]
+    assert_days("warehouse://risk/risk.loans", column, days)
 
 
 def test_values_below_the_table():
-    assert read(rows_at("warehouse://risk/risk.loans/region=north/branch=007/")).num_rows == 1
+    assert read_rows(rows_at("warehouse://risk/risk.loans/region=north/branch=007/")).num_rows == 1
     assert not rows_at("warehouse://risk/risk.loans/region=' OR 1=1 --").has_rows()
     with pytest.raises(InputError, match="no column 'applied_at'"):
         rows_at("warehouse://risk/risk.loans/applied_at=2026-09-01").has_rows()
@@ -111,7 +94,7 @@ def test_values_below_the_table():
 
 def test_names_are_quoted():
     assert not rows_at(f"warehouse://risk/{NAME}").has_rows()
-    assert read(rows_at('warehouse://risk/risk.loans/We"ird=1')).num_rows == 1
+    assert read_rows(rows_at('warehouse://risk/risk.loans/We"ird=1')).num_rows == 1
 
 
 def test_all_reads_see_the_same_rows(server):
@@ -135,7 +118,7 @@ def test_nothing_is_written():
 def test_types_that_are_not_counted_stay_what_they_are():
     from resources.arrow_types import type_family
 
-    found = read(rows_at("warehouse://risk/risk.odd")).schema
+    found = read_rows(rows_at("warehouse://risk/risk.odd")).schema
     assert pa.types.is_list(found.field("a").type)
     assert pa.types.is_binary(found.field("b").type)
     assert {type_family(found.field(name).type) for name in "jab"}.isdisjoint({"string", "number"})
@@ -164,7 +147,7 @@ def test_columns_that_the_user_may_read(server, url, monkeypatch):
 def test_a_query_over_the_timeout(monkeypatch):
     monkeypatch.setattr(postgres, "TIMEOUT_SECONDS", 1)
     with pytest.raises(OSError, match="a query took more than 300 s"):
-        read(rows_at("warehouse://risk/risk.slow"))
+        read_rows(rows_at("warehouse://risk/risk.slow"))
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,11 @@ import datetime as dt
 from decimal import Decimal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from resources.errors import InputError, NotArrivedError, StorageError
-from resources.storage import open_path, open_storage
 from resources.table_formats import snowflake
-from resources.table_formats.rows import TableRows, table_at
-from tests.warehouses import VARIABLE, snowflake_emulator
+from tests.warehouses import VARIABLE, assert_days, read_rows, rows_at, snowflake_emulator
 
 TABLES = (
     "CREATE SCHEMA RISK",
@@ -42,23 +39,12 @@ def url(server, monkeypatch):
     return server.url()
 
 
-def rows_at(path):
-    rows = table_at(*open_path(path, open_storage("/")))
-    assert isinstance(rows, TableRows)
-    return rows
-
-
 def loans(below=""):
     return rows_at(f"warehouse://risk/RISK.LOANS{below}")
 
 
-def read(rows):
-    with rows.as_parquet() as files:
-        return pq.read_table(files.locations)
-
-
 def test_types():
-    found = read(loans())
+    found = read_rows(loans())
     assert {field.name: str(field.type) for field in found.schema} == {
         "LOAN_ID": "decimal128(38, 0)",
         "AMOUNT": "decimal128(12, 2)",
@@ -85,16 +71,12 @@ def test_types():
 )
 def test_a_day(column, days):
     """A timestamp with a time zone is taken in UTC: 01:00+02 is the day before."""
-    for day in (1, 2, 3):
-        rows = loans().of_day(column, dt.date(2026, 9, day))
-        assert rows.has_rows() == (day in days)
-        assert read(rows).num_rows == days.count(day)
-        assert rows.table.files(rows.conditions) == [f"{days.count(day)} rows"]
+    assert_days("warehouse://risk/RISK.LOANS", column, days)
 
 
 def test_values_below_the_table():
-    assert read(loans("/BRANCH=007/CODE=20260901/")).num_rows == 1
-    assert read(loans('/we"ird=1')).num_rows == 1
+    assert read_rows(loans("/BRANCH=007/CODE=20260901/")).num_rows == 1
+    assert read_rows(loans('/we"ird=1')).num_rows == 1
     assert not loans("/BRANCH=' OR 1=1 --").has_rows()
     with pytest.raises(InputError, match="no column 'DAY'"):
         loans("/DAY=2026-09-01").has_rows()
@@ -108,7 +90,7 @@ def test_evidence():
 
 
 def test_types_that_are_not_counted_stay_what_they_are():
-    found = read(rows_at("warehouse://risk/RISK.ODD")).schema
+    found = read_rows(rows_at("warehouse://risk/RISK.ODD")).schema
     assert pa.types.is_binary(found.field("B").type)
     assert [str(found.field(name).type) for name in "JA"] == ["string", "string"]
 
