@@ -35,11 +35,6 @@ GROUP, RESIDENT = 2, 21
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 GRACE_SECONDS = 2.0
 """For what was interrupted to end the processes that it has started."""
-# Packages of ours are taken as this process takes them; the script's folder is none of them.
-_BOOT = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "import monitoring_assets; from resources.isolation import serve; serve()"
-)
 _READY = "ready"
 
 
@@ -115,17 +110,37 @@ def call_each(
     _IDLE.append(server)
 
 
+def start_server(module: str) -> subprocess.Popen[bytes]:
+    """Start a process that calls ``serve`` of a module and is asked, and answers, by pickles.
+
+    It takes packages as this process does, and is alone in its session with what it starts.
+    """
+    boot = (
+        "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+        f"import monitoring_assets; from {module} import serve; serve()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", boot],  # the script's folder has no package of ours
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    pickle.dump(sys.path, process.stdin)
+    return process
+
+
+def answer(replies: IO[bytes], reply: object) -> None:
+    """Send a reply of a server."""
+    pickle.dump(reply, replies)
+    replies.flush()
+
+
 class _Server:
     """The process that makes the calls."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # so that its workers end with it
-        )
-        pickle.dump(sys.path, self._stdin)
+        self._process = start_server(__name__)
 
     @property
     def _stdin(self) -> IO[bytes]:
@@ -201,22 +216,17 @@ def serve() -> None:
                 sys.path[:], folder, environment, calls = pickle.load(asked)
             except EOFError:
                 return
-            _answer(replies, _READY)
+            answer(replies, _READY)
             os.chdir(folder)
             os.environ.clear()
             os.environ.update(environment)
             prepare, arguments = calls.prepare
             prepare(*arguments)
             for reply in _each(calls, asked.fileno()):
-                _answer(replies, reply)
-            _answer(replies, None)
+                answer(replies, reply)
+            answer(replies, None)
             if not wait([asked.fileno()], IDLE_SECONDS):
                 return
-
-
-def _answer(replies: IO[bytes], answer: object) -> None:
-    pickle.dump(answer, replies)
-    replies.flush()
 
 
 @dataclass

@@ -10,7 +10,6 @@ import gc
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from pkgutil import walk_packages
 from typing import IO, Any
 
 from monitoring_assets.packages import BESIDE, HERE, folder
+from resources.isolation import answer, start_server
 
 IDLE_SECONDS = 900.0
 """After which a server without runs ends."""
@@ -31,10 +31,6 @@ LOOK_SECONDS = 0.5
 # Packages of which a run imports most modules where it needs them, and libraries likewise.
 _PACKAGES = ("alerting", "assets", "checks", "pages", "performance", "reference", "statistics")
 _LIBRARIES = ("duckdb", "pyarrow.dataset")
-_BOOT = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from monitoring_assets.runs.warm_processes import serve; serve()"
-)
 
 
 class WarmServer:
@@ -46,16 +42,10 @@ class WarmServer:
     def __init__(self) -> None:
         self.sources = sources()
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # an interrupt at the terminal does not end runs
-        )
-        pipe = self._pipe(self._process.stdin)
-        pickle.dump(sys.path, pipe)
-        pipe.flush()
-        self._reply()  # so that no call waits in a buffer with this
+        # In a session of its own: an interrupt at the terminal does not end runs.
+        self._process = start_server(__name__)
+        self._pipe(self._process.stdin).flush()
+        self._reply()  # so that no call waits in a buffer with what it was started with
 
     def start(
         self, run: Callable[..., object], ended: Callable[..., object], *arguments: object
@@ -118,7 +108,7 @@ def serve() -> None:
     asked = sys.stdin.buffer
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a run prints is no reply
-    _answer(replies, os.getpid())
+    answer(replies, os.getpid())
     running: dict[int, tuple[Callable[..., object], tuple[object, ...]]] = {}
     listens, idle_since = True, time.monotonic()
     while running or (listens and time.monotonic() - idle_since < IDLE_SECONDS):
@@ -133,7 +123,7 @@ def serve() -> None:
                 _call(run, *arguments)
                 return
             running[process] = (ended, arguments)
-            _answer(replies, process)
+            answer(replies, process)
         elif not listens:
             time.sleep(LOOK_SECONDS)
         for process, code in _ended(running):
@@ -153,11 +143,6 @@ def _import_all() -> None:
             import_module(module.name)
     for library in _LIBRARIES:
         import_module(library)
-
-
-def _answer(replies: IO[bytes], process: int) -> None:
-    pickle.dump(process, replies)
-    replies.flush()
 
 
 def _ended(running: dict[int, Any]) -> list[tuple[int, int]]:
