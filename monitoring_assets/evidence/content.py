@@ -24,11 +24,11 @@ from resources import layout
 from resources.acceptances import read_acceptances
 from resources.errors import InputError
 from resources.faults import RecordedFault, read_faults
+from resources.gathered import READERS
 from resources.layout import Dataset
 from resources.manifest import Manifest
 from resources.store import Landed, Store
 
-READERS = 16
 REPORTS: Mapping[str, Dataset] = {
     "drift": "drift_report",
     "segments": "segment_report",
@@ -225,10 +225,9 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
     revisions = _revisions(store, key, last, stored)
     at_end = revisions.get(_in_force(stored))
     manifest = at_end.landed.manifest if at_end else store.landed(key).manifest
-    horizons = manifest.outcome.maturity if manifest.outcome else [None]
-    figures = list(
-        roll_up(store, key, list(periods(first, last, "month")), max(horizons, key=_or_zero))
-    )
+    horizons = manifest.outcome.maturity if manifest.outcome else []
+    longest = max(horizons, default=None)
+    figures = list(roll_up(store, key, list(periods(first, last, "month")), longest))
     notices = read_notices(store.storage, key, last)
     incidents = read_incidents(store.storage, notices, figures, first, last)
     told = {one.name for one in incidents}
@@ -258,9 +257,11 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
         "thresholds": list(_thresholds(stored["drift"])),
         "accepted": list(_accepted(store, key, stored["decisions"])),
         "bins": list(_bins(stored["drift"])),
-        **_history(figures, max(horizons, key=_or_zero)),
+        **_history(figures, longest),
         "validation": [
-            row for horizon in horizons for row in _tests(store, key, first, last, horizon)
+            row
+            for horizon in (*horizons,) or (None,)
+            for row in _tests(store, key, first, last, horizon)
         ],
     }
     tables = {
@@ -278,10 +279,6 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
         {one.sha256: one.content for one in revisions.values()},
         {name: tables[name] for name in ABOUT if name in tables},
     )
-
-
-def _or_zero(horizon: int | None) -> int:
-    return horizon or 0
 
 
 def _there(store: Store, key: str) -> str:

@@ -65,11 +65,7 @@ def read_seal(file: Path) -> dict[str, Any]:
         If there is none, or it is not as it was written.
     """
     file = file / SEAL if file.is_dir() else file
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file.parent} is no evidence pack: {error}") from error
-    seal = _parsed(content)
+    seal = _parsed(_read(file))
     if seal is None:
         raise InputError(f"{file} is not a seal as it was written")
     return seal
@@ -80,25 +76,13 @@ def find_former(folder: Path, model: str, last: str) -> dict[str, Any] | None:
 
     Packs that end later are no part of it: an old pack made again has the same chain.
     """
-    found = [
-        seal
-        for file in sorted(folder.absolute().parent.glob(f"*/{SEAL}"))
-        if file.parent != folder.absolute()
-        and (seal := _parsed(file.read_bytes())) is not None
-        and seal["model"] == model
-        and seal["last"] < last
-    ]
+    found = [seal for seal in _beside(folder) if seal["model"] == model and seal["last"] < last]
     return max(found, key=lambda one: (one["last"], one["made"]["at"]), default=None)
 
 
 def former_beside(folder: Path, chain: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The seals beside a folder that are of the model and period of the pack before it."""
-    return [
-        seal
-        for file in sorted(folder.absolute().parent.glob(f"*/{SEAL}"))
-        if (seal := _parsed(file.read_bytes())) is not None
-        and all(seal[name] == chain[name] for name in PERIOD)
-    ]
+    return [seal for seal in _beside(folder) if all(seal[name] == chain[name] for name in PERIOD)]
 
 
 def verify(folder: Path, former: Path | None = None) -> list[Difference]:
@@ -114,11 +98,7 @@ def verify(folder: Path, former: Path | None = None) -> list[Difference]:
     InputError
         If the folder has no seal.
     """
-    try:
-        content = (folder / SEAL).read_bytes()
-    except OSError as error:
-        raise InputError(f"{folder} is no evidence pack: {error}") from error
-    seal = _parsed(content)
+    seal = _parsed(_read(folder / SEAL))
     if seal is None:
         return [Difference("altered", SEAL, "it is not what its own hash says")]
     return [*_differing_files(folder, seal["files"]), *_broken_chain(folder, seal, former)]
@@ -170,6 +150,20 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         name = path.relative_to(folder).as_posix()
         if name != SEAL and (path.is_symlink() or not path.is_dir()):
             yield name, path
+
+
+def _beside(folder: Path) -> Iterator[dict[str, Any]]:
+    """The seals of the other packs in the folder that a pack is in."""
+    for file in sorted(folder.absolute().parent.glob(f"*/{SEAL}")):
+        if file.parent != folder.absolute() and (seal := _parsed(file.read_bytes())) is not None:
+            yield seal
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file.parent} is no evidence pack: {error}") from error
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:
