@@ -306,26 +306,6 @@ class CodedCategories:
         return dict(zip(names, tallied, strict=True))
 
 
-def count_categories(array: pa.Array, bins: CategoricalBins) -> NDArray[np.int64]:
-    """Count an array of strings or booleans in each slot, new categories as unseen.
-
-    Parameters
-    ----------
-    array
-        As ``category_codes`` takes it.
-    bins
-        Bins of c categories.
-
-    Returns
-    -------
-    ndarray
-        int64[slots], in the order of ``bins.slots``.
-    """
-    coded = CodedCategories.of(array, bins)
-    counts: NDArray[np.int64] = coded.by_slot(coded.by_code(), bins)
-    return counts
-
-
 def slot_runs(array: pa.Array, bins: Bins) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
     """Yield the slot of each row of an array, a run at a time.
 

@@ -9,9 +9,9 @@ import pytest
 
 from monitoring_assets.statistics.profiles.bins import CategoricalBins, NumericBins
 from monitoring_assets.statistics.profiles.kernel import (
+    CodedCategories,
     as_arrow,
     category_codes,
-    count_categories,
     count_numeric,
     float_runs,
     slot_runs,
@@ -74,6 +74,11 @@ def test_without_a_range_nothing_is_outside_it():
         pa.array([1.0, None, np.inf]), NumericBins((), "numeric", None, None, "double")
     )
     assert (counts.tolist(), below, above) == ([1, 1, 0, 1], 0, 0)
+
+
+def count_categories(array, bins):
+    coded = CodedCategories.of(array, bins)
+    return coded.by_slot(coded.by_code(), bins)
 
 
 def test_categories_are_counted_with_rare_unseen_and_missing_apart():
