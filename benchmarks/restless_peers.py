@@ -7,8 +7,8 @@ the first page from its start on; one that begins while an incident is open is l
 counted beside. Ours and the naive rule see every day from the first; the libraries, which learn
 nothing from days, the last 60 without drift and those around the start of a drift, whose stream
 ends a week after it. NannyML has the reference in chunks of a day's rows. Every reference and every
-day is kept as Parquet under ``--data``, a folder for each stream, for whoever wants to run another
-rule.
+day is kept as Parquet under ``--data``, a folder for each stream, so that other rules can be run on
+the same rows.
 
 Run: python benchmarks/restless_peers.py
 """

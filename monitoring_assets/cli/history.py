@@ -68,7 +68,9 @@ def history(
     found = list(roll_up(store, model, list(periods(since, until, by)), after))
     if html:
         months, days = (
-            list(roll_up(store, model, list(periods(since, until, unit)), after))
+            found
+            if unit == by
+            else list(roll_up(store, model, list(periods(since, until, unit)), after))
             for unit in ("month", "day")
         )
         fail = store.landed(model).manifest.thresholds.psi.fail
@@ -92,34 +94,37 @@ def _page(
         model,
         [
             Day(
-                one.period.first,
-                one.status,
-                one.psi.value if one.psi else None,
-                one.worst.value if one.worst else None,
-                one.worst.column if one.worst else None,
-                tuple(incident.family for incident in one.incidents),
+                day=one.period.first,
+                opened=tuple(incident.family for incident in one.incidents),
+                **_drift(one),
             )
             for one in days
         ],
         [
             Month(
-                one.period.name,
-                one.days,
-                one.rows,
-                one.psi.value if one.psi else None,
-                one.worst.value if one.worst else None,
-                one.worst.column if one.worst else None,
-                one.status,
-                len(one.incidents),
-                one.performance.bads / one.performance.rows if one.performance else None,
-                one.performance.expected if one.performance else None,
-                one.performance.auc.value if one.performance else None,
+                name=one.period.name,
+                days=one.days,
+                rows=one.rows,
+                incidents=len(one.incidents),
+                bad_rate=one.performance.bads / one.performance.rows if one.performance else None,
+                expected=one.performance.expected if one.performance else None,
+                auc=one.performance.auc.value if one.performance else None,
+                **_drift(one),
             )
             for one in months
         ],
         horizon,
         fail,
     )
+
+
+def _drift(one: PeriodFigures) -> dict[str, Any]:
+    return {
+        "status": one.status,
+        "psi": one.psi.value if one.psi else None,
+        "csi": one.worst.value if one.worst else None,
+        "column": one.worst.column if one.worst else None,
+    }
 
 
 def _document(one: PeriodFigures, horizon: int | None) -> dict[str, Any]:

@@ -75,7 +75,7 @@ POINTS = {
 
 @dataclass
 class Deployment:
-    """A lender whose model drifted yesterday, with a home, a bundle and somebody on call."""
+    """A lender whose model drifted yesterday, with a home, a bundle and PagerDuty."""
 
     folder: Path
     pagerduty: PagerDutyReceiver

@@ -60,7 +60,7 @@ def test_onboard_needs_a_registry_and_a_home(deployment, monitoring, monkeypatch
 
 
 def test_a_store_that_cannot_be_written_is_named_and_no_traceback(deployment, monitoring):
-    """A file in the place of a folder: whoever runs the tests may write everywhere else."""
+    """A file in the place of a folder: the user of the tests may write everywhere else."""
     deployment.publish()
     store = Path(deployment.store.root)
     store.write_text("no folder")
