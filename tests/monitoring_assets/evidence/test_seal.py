@@ -83,6 +83,12 @@ def test_a_pack_follows_the_one_before_it(tmp_path):
     assert found(tmp_path / "alone" / "q2") == []
 
 
+def test_a_pack_is_not_the_one_before_itself(tmp_path):
+    """Made again for the same period, beside no other: there is nothing to compare with."""
+    pack(tmp_path / "again" / "q1", former=pack(tmp_path / "q1"))
+    assert found(tmp_path / "again" / "q1") == []
+
+
 def test_a_former_pack_that_was_made_again_breaks_the_chain(tmp_path):
     pack(tmp_path / "q2", "2026-06-30", pack(tmp_path / "q1"))
     shutil.rmtree(tmp_path / "q1" / "tables")
