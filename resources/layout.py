@@ -121,7 +121,22 @@ def acceptances(key: str) -> str:
 
 def acceptance(key: str, at: dt.datetime) -> str:
     """File of one accepted shift, kept for good."""
-    return f"{acceptances(key)}/{at:%Y%m%dT%H%M%S%fZ}.json"
+    return f"{acceptances(key)}/{_said_at(at)}.json"
+
+
+def reviews(key: str) -> str:
+    """Folder of what people have said of past days of a version."""
+    return f"reviews/model={key}"
+
+
+def review(key: str, at: dt.datetime) -> str:
+    """File of one review, kept for good."""
+    return f"{reviews(key)}/{_said_at(at)}.json"
+
+
+def _said_at(at: dt.datetime) -> str:
+    """Name that sorts by time."""
+    return f"{at:%Y%m%dT%H%M%S%fZ}"
 
 
 def page(key: str, day: dt.date) -> str:

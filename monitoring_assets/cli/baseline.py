@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import json
 from typing import TYPE_CHECKING
 
 import click
 
-from monitoring_assets.cli.options import DAY, format_option, stored_day
+from monitoring_assets.cli.options import DAY, format_option, statement_options, stored_day
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.alerts.policy import AcceptedShift
@@ -35,10 +34,7 @@ Examples:
 @click.argument("model")
 @click.option("--from", "first", type=DAY, required=True, help="First day of the new normal.")
 @click.option("--to", "last", type=DAY, help="Last day.  [default: the last with a report]")
-@click.option("--why", required=True, help="What explains the shift; kept as evidence.")
-@click.option(
-    "--by", default=getpass.getuser, help="Who accepts it.  [default: the user of this machine]"
-)
+@statement_options
 def accept(model: str, first: dt.datetime, last: dt.datetime | None, why: str, by: str) -> None:
     """Accept the days of MODEL (name.version) as a new normal. Nothing that was recorded changes.
 
@@ -51,9 +47,6 @@ def accept(model: str, first: dt.datetime, last: dt.datetime | None, why: str, b
 
     store = resources_from_environment()["store"]
     until = stored_day(store, "drift_report", model, last)
-    for name, text in (("--why", why), ("--by", by)):
-        if not text.strip():
-            raise click.BadParameter("must not be empty", param_hint=name)
     try:
         shift = AcceptedShift(first.date(), until, by, why)
     except AtOddsError as error:

@@ -32,6 +32,7 @@ COMMANDS = {
     "validate": "the tests of a validation unit over a period: calibration, AUC, concentration",
     "evidence": "what is stored of a period, as a pack that a third party can verify",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",
+    "review": "say which past incidents were real and which false alarms, and list what was said",
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",
     "materialise": "make one asset of a day of a model version here, and record it in Dagster",

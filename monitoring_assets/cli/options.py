@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 import shlex
 import shutil
@@ -56,6 +57,29 @@ def range_options(command: FC) -> FC:
     ):
         command = option(command)
     return command
+
+
+def statement_options(command: FC) -> FC:
+    """Add the options of a command that keeps what a person says: why, and who it is."""
+    for option in (
+        click.option(
+            "--by",
+            default=getpass.getuser,
+            callback=_not_empty,
+            help="Who says so.  [default: the user of this machine]",
+        ),
+        click.option(
+            "--why", required=True, callback=_not_empty, help="The reason; kept as evidence."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _not_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("must not be empty")
+    return value
 
 
 html_option = click.option(

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring_assets.statistics.alerts.simulation import Caught
-    from monitoring_assets.statistics.alerts.tuning import Choice, ChoiceOutcome, Suggestion
+    from monitoring_assets.statistics.alerts.tuning import (
+        Choice,
+        ChoiceOutcome,
+        Incident,
+        Suggestion,
+    )
     from resources.manifest import Manifest
     from resources.store import Store
 
+SETTINGS = ("fail of PSI", "fail of CSI", "open", "at_once", "pool_days")
+"""Of a choice, in the order of its settings."""
+SHOWN = 3
 PAST_DAYS = 180
 CURVE_DAYS = 60
 LEAST_MONTHS = 190.0
@@ -100,6 +108,7 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
     from monitoring_assets.statistics.alerts.simulation import Column, Simulation
     from monitoring_assets.statistics.alerts.tuning import Choice, quiet_days, suggest
     from resources.errors import InputError
+    from resources.reviews import read_reviews
     from resources.scorers.base import SCORE
 
     landed = store.all_landed()
@@ -125,7 +134,13 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
     expected = manifest.alerts.expected_days(days[0].day, days[-1].day)
     policy = replace(manifest.alerts, expected=expected)
     now = Choice(limits.psi, limits.csi, policy, limits.characteristics)
-    quiet, which = quiet_days(days, now, manifest.deployed_at)
+    reviews = [one.days for one in read_reviews(store.storage, model)]
+    quiet, which = quiet_days(days, now, manifest.deployed_at, reviews)
+    if not quiet:
+        raise click.UsageError(
+            f"every day of {model} that has a report is a real change by `monitoring review list "
+            f"{model}`: there is no day without drift to learn from"
+        )
     notes = [f"days without drift are drawn like {len(quiet)} stored ones ({which})"]
     if len(quiet) < LEARN_DAYS:
         notes.append(
@@ -154,7 +169,7 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
         months=months,
         seed=seed,
     )
-    suggestion = suggest(now, simulation, days, manifest.deployed_at, target, _say)
+    suggestion = suggest(now, simulation, days, manifest.deployed_at, target, _say, reviews)
     return Study(manifest, days, len(quiet), simulation, suggestion, target, notes)
 
 
@@ -195,6 +210,7 @@ def _document(study: Study) -> dict[str, Any]:
         "notes": list(study.notes),
         "in_force": _line(suggestion.in_force),
         "suggested": _line(suggestion.suggested),
+        "held_back": _line(suggestion.held_back) if suggestion.held_back else None,
         "one_change_away": [_line(outcome) for outcome in suggestion.near],
         "tried": [_line(outcome) for outcome in suggestion.tried],
         "manifest": fragment(study.manifest, suggestion.suggested.choice),
@@ -222,6 +238,7 @@ def _line(outcome: ChoiceOutcome) -> dict[str, Any]:
                 "since": one.since.isoformat(),
                 "resolved": one.resolved.isoformat() if one.resolved else None,
                 "reasons": list(one.reasons),
+                "review": one.review and one.review.verdict,
             }
             for one in outcome.past
         ]
@@ -249,13 +266,13 @@ def _print(study: Study, *, curves: bool) -> None:
         f"simulated; target {study.target:g} false pages a month",
         markup=False,
     )
+    console.print(f"\n{_answer(study)}", markup=False)
     console.print(_table(suggestion))
     for name, outcome in main_outcomes(suggestion):
         console.print(f"{name}: {_choice_text(outcome, study)}", markup=False)
         for incident in outcome.past or ():
-            until = f"resolved {incident.resolved}" if incident.resolved else "still open"
             console.print(
-                f"  {incident.opened}  {incident.family}, since {incident.since}, {until}",
+                f"  {_incident_text(incident)}",
                 *(f"    {reason}" for reason in incident.reasons),
                 sep="\n",
                 markup=False,
@@ -267,8 +284,71 @@ def _print(study: Study, *, curves: bool) -> None:
     if suggestion.changes:
         click.echo("\nTo paste into model.yaml, whose revision must be raised to count:\n")
         click.echo(fragment(study.manifest, suggestion.suggested.choice), nl=False)
+
+
+def _answer(study: Study) -> str:
+    """What to do, and why: the first words of the answer."""
+    suggestion = study.suggestion
+    now, suggested = suggestion.in_force, suggestion.suggested
+    if not suggestion.changes:
+        text = "Keep what is in force: "
+        if now.reviewed(is_real=False):
+            text += "nothing that was tried pages fewer of the false alarms and all that is real."
+        else:
+            text += "nothing within the target catches a smaller shift without paging more."
     else:
-        click.echo("\nKeep what is in force.")
+        changes = [
+            f"{name} {after} instead of {before}"
+            for name, before, after in zip(
+                SETTINGS, now.choice.settings, suggested.choice.settings, strict=True
+            )
+            if before != after
+        ]
+        text = f"Change {', '.join(changes)}: {_gains(study)}."
+    held = suggestion.held_back
+    if held is not None and held.past:
+        first = next(one for one in held.past if one.review is None)
+        text += (
+            f"\nHeld back: {_named(held.choice)} would have paged {_incident_text(first)}. If that "
+            f"was real, say so and ask again: monitoring review record {study.manifest.key} --real "
+            f"--from {first.since} --to {first.resolved or study.days[-1].day} --why ..."
+        )
+    return text
+
+
+def _gains(study: Study) -> str:
+    """What the suggested choice does better or worse than the one in force."""
+    now, suggested = study.suggestion.in_force, study.suggestion.suggested
+    said = [
+        f"false pages a month below {suggested.false_pages.upper:.2g} instead of "
+        f"{now.false_pages.upper:.2g}"
+    ]
+    mover = study.simulation.mover
+    for what, index, before, after in (
+        ("the score", "PSI", now.score, suggested.score),
+        (mover.name if mover else "", "CSI", now.characteristic, suggested.characteristic),
+    ):
+        if what and _short(before) != _short(after):
+            said.append(
+                f"catches {what} shifted by {index} {_short(after)} instead of {_short(before)}"
+            )
+    for is_real, name in ((True, "real changes"), (False, "false alarms")):
+        counts = [one.reviewed(is_real=is_real) for one in (suggested, now)]
+        if any(counts):
+            said.append(f"pages {counts[0]} {name} of the stored days instead of {counts[1]}")
+    return "; ".join(said)
+
+
+def _named(choice: Choice) -> str:
+    return ", ".join(
+        f"{name} {value}" for name, value in zip(SETTINGS, choice.settings, strict=True)
+    )
+
+
+def _incident_text(incident: Incident) -> str:
+    until = f"resolved {incident.resolved}" if incident.resolved else "still open"
+    review = f", {incident.review.verdict}" if incident.review else ""
+    return f"{incident.opened}  {incident.family}, since {incident.since}, {until}{review}"
 
 
 def _table(suggestion: Suggestion) -> Table:
@@ -296,12 +376,8 @@ def _table(suggestion: Suggestion) -> Table:
         "past",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, outcome in [
-        *main_outcomes(suggestion),
-        *(("", outcome) for outcome in suggestion.near),
-    ]:
+    for name, outcome in [*main_outcomes(suggestion), *_others(suggestion)]:
         policy = outcome.choice.policy
-        false_pages = outcome.false_pages
         table.add_row(
             name,
             f"{outcome.choice.psi.fail:g}",
@@ -309,13 +385,31 @@ def _table(suggestion: Suggestion) -> Table:
             str(policy.open),
             f"{policy.at_once:g}",
             f"{policy.pool_days}",
-            f"{false_pages.per_month:.2f} < {false_pages.upper:.2f}",
-            _short(outcome.score),
-            _short(outcome.characteristic),
-            str(len(outcome.past or ())),
+            *_results(outcome),
             style="bold" if name else "dim",
         )
     return table
+
+
+def _others(suggestion: Suggestion) -> list[tuple[str, ChoiceOutcome]]:
+    """The choices near the suggested one whose results differ most: the rest say the same."""
+    by_result = {_results(one): one for one in reversed(suggestion.near)}
+    for _, outcome in main_outcomes(suggestion):
+        by_result.pop(_results(outcome), None)
+    best = suggestion.suggested.smallest
+    differing = sorted(by_result.values(), key=lambda one: -abs(one.smallest - best))
+    return [("", one) for one in differing[:SHOWN]]
+
+
+def _results(outcome: ChoiceOutcome) -> tuple[str, ...]:
+    """What a choice costs and gives, as the table shows it."""
+    false_pages = outcome.false_pages
+    return (
+        f"{false_pages.per_month:.2f} < {false_pages.upper:.2f}",
+        _short(outcome.score),
+        _short(outcome.characteristic),
+        str(len(outcome.past or ())),
+    )
 
 
 def _short(caught: Caught | None) -> str:

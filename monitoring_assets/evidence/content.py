@@ -27,6 +27,7 @@ from resources.faults import RecordedFault, read_faults
 from resources.gathered import READERS
 from resources.layout import Dataset
 from resources.manifest import Manifest
+from resources.reviews import read_reviews
 from resources.store import Landed, Store
 
 REPORTS: Mapping[str, Dataset] = {
@@ -42,6 +43,7 @@ ABOUT: Mapping[str, str] = {
     "incidents": "what was wrong, when, and what became of it by the last day of the period",
     "notices": "each message about an incident, as it was written",
     "deliveries": "which channel took which message, when, and its answer",
+    "reviews": "what people said in the period of past days: real changes, and false alarms",
     "faults": "what checks and runs found wrong with a day",
     "manifests": "each revision of the manifest, its hash, and the days that were made under it",
     "changes": "each field that a revision changed",
@@ -95,6 +97,10 @@ _SCHEMAS: Mapping[str, Sequence[tuple[str, pa.DataType]]] = {
         *[(name, _TEXT) for name in ("incident", "message", "channel", "taken_at")],
         ("attempts", _COUNT),
         ("answer", _TEXT),
+    ],
+    "reviews": [
+        *[(name, _DAY) for name in ("first", "last")],
+        *[(name, _TEXT) for name in ("incident", "verdict", "by", "why", "said_at")],
     ],
     "faults": [
         ("date", _DAY),
@@ -209,7 +215,7 @@ class _Revision:
 def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -> Content:
     """Read what is stored of a version's days.
 
-    Later days, and what was told, accepted or revised after the last day, are no part of it: the
+    Later days, and what was told, said, accepted or revised after the last day, are no part of it: the
     same period gives the same content for as long as its own days stay what they are.
 
     Raises
@@ -247,6 +253,19 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
             if one.incident in told
         ],
         "deliveries": [row for one in incidents for row in one.deliveries],
+        "reviews": [
+            {
+                "first": one.days.first,
+                "last": one.days.last,
+                "incident": one.incident,
+                "verdict": one.days.verdict,
+                "by": one.days.by,
+                "why": one.days.why,
+                "said_at": one.at.isoformat(),
+            }
+            for one in read_reviews(store.storage, key)
+            if first <= one.at.date() <= last
+        ],
         "faults": [
             {"date": day, **fault.model_dump()}
             for day, found in sorted(faults.items())

@@ -43,6 +43,7 @@ def evidence_page(content: Content) -> str:
         not_green=[one for one in tests if one["light"] in NOT_GREEN],
         verdicts=list(_verdicts(tests)),
         accepted=content.rows("accepted"),
+        reviews=content.rows("reviews"),
         revised=_revised(content),
         portfolio=[one for one in tests if one["scope"] == "portfolio"],
         lights=LIGHTS,

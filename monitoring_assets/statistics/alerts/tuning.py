@@ -10,6 +10,7 @@ from monitoring_assets.statistics.alerts.breach import DayFacts
 from monitoring_assets.statistics.alerts.decision import replay
 from monitoring_assets.statistics.alerts.no_drift_model import LEARN_DAYS
 from monitoring_assets.statistics.alerts.policy import Family, Opening, Policy
+from monitoring_assets.statistics.alerts.reviews import ReviewedDays, review_of
 from monitoring_assets.statistics.alerts.simulation import SHIFTS, Caught, FalsePages, Simulation
 from monitoring_assets.statistics.drift.thresholds import Thresholds
 
@@ -67,6 +68,8 @@ class Incident:
         When it was resolved; None if it never was.
     reasons
         Why it was opened, in words.
+    review
+        What a person has said of its days; None if nothing.
     """
 
     family: Family
@@ -74,6 +77,7 @@ class Incident:
     since: dt.date
     resolved: dt.date | None
     reasons: tuple[str, ...]
+    review: ReviewedDays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,11 @@ class ChoiceOutcome:
     characteristic: Caught | None
     past: tuple[Incident, ...] | None = None
 
+    def reviewed(self, *, is_real: bool | None) -> int:
+        """Count incidents of the past that are real changes, false alarms, or without a review."""
+        verdicts = (one.review and one.review.is_real for one in self.past or ())
+        return sum(verdict is is_real for verdict in verdicts)
+
     @property
     def smallest(self) -> float:
         """The indices of both smallest shifts, added; one that is never caught as twice the most.
@@ -119,6 +128,9 @@ class Suggestion:
         Choices that differ from the suggested one in one setting.
     tried
         Every choice, without its past.
+    held_back
+        The first choice that would be suggested if what it would have paged over the stored days,
+        and what is in force would not, is a real change; None if there is none.
     meets_target
         Whether the false pages of the one suggested stay within the target.
     """
@@ -127,6 +139,7 @@ class Suggestion:
     suggested: ChoiceOutcome
     near: Sequence[ChoiceOutcome]
     tried: Sequence[ChoiceOutcome]
+    held_back: ChoiceOutcome | None
     meets_target: bool
 
     @property
@@ -164,7 +177,10 @@ def _fails(limits: Thresholds) -> list[Thresholds]:
 
 
 def past_incidents(
-    days: Sequence[DayFacts], choice: Choice, deployed_at: dt.date
+    days: Sequence[DayFacts],
+    choice: Choice,
+    deployed_at: dt.date,
+    reviews: Sequence[ReviewedDays] = (),
 ) -> list[Incident]:
     """Return the incidents that a choice would have opened over stored days.
 
@@ -174,6 +190,8 @@ def past_incidents(
         In ascending order, whatever thresholds were in force on them.
     deployed_at
         First day of the version.
+    reviews
+        What people have said of the days, in that order.
     """
     found: list[Incident] = []
     still_open: dict[Family, int] = {}
@@ -189,17 +207,24 @@ def past_incidents(
             elif decision.action == "resolve":
                 at = still_open.pop(decision.family)
                 found[at] = replace(found[at], resolved=day.day)
-    return found
+    return [
+        replace(one, review=review_of(reviews, one.since, one.resolved or days[-1].day))
+        for one in found
+    ]
 
 
 def quiet_days(
-    days: Sequence[DayFacts], choice: Choice, deployed_at: dt.date
+    days: Sequence[DayFacts],
+    choice: Choice,
+    deployed_at: dt.date,
+    reviews: Sequence[ReviewedDays] = (),
 ) -> tuple[list[DayFacts], str]:
     """Return the stored days that may be taken for days without drift, and which those are.
 
     Those with a report on which nothing would stand, not even what does not page, if ``fail`` were
     as low as ``warn``. If they are fewer than ``LEARN_DAYS``, as with a population that has always
-    been another one than the reference's, those on which nothing stands; else all.
+    been another one than the reference's, those on which nothing stands; else all. Days of a false
+    alarm are among them, and days of a real change are not.
 
     Parameters
     ----------
@@ -209,8 +234,16 @@ def quiet_days(
         In force.
     deployed_at
         First day of the version.
+    reviews
+        What people have said of the days, in that order.
     """
-    reported = [day for day in days if any(column.error is None for column in day.columns)]
+    said = [(day, review_of(reviews, day.day, day.day)) for day in days]
+    false_alarms = {day.day for day, review in said if review and not review.is_real}
+    reported = [
+        day
+        for day, review in said
+        if any(column.error is None for column in day.columns) and not (review and review.is_real)
+    ]
     at_warn = replace(
         choice,
         psi=_lowered(choice.psi),
@@ -223,7 +256,7 @@ def quiet_days(
             day.day
             for day, decisions in zip(days, decided, strict=True)
             if any(decision.standing for decision in decisions)
-        }
+        } - false_alarms
         quiet = [day for day in reported if day.day not in stands]
         if len(quiet) >= min(LEARN_DAYS, len(reported)):
             return quiet, words
@@ -261,14 +294,18 @@ def suggest(
     deployed_at: dt.date,
     target: float,
     say: Callable[[str], None] = lambda text: None,
+    reviews: Sequence[ReviewedDays] = (),
 ) -> Suggestion:
     """Suggest the most sensitive choice whose false pages stay within a target.
 
-    It must not have opened more incidents over the stored days than the choice in force, as those
-    were not missed. It must need more than one day under ``at_once``: a few weeks do not show how
-    odd a holiday may be. Among equally sensitive choices the one with the fewest changes is taken.
-    If there is none, the choice in force is kept; if that is over the target, the quietest is
-    taken.
+    Over the stored days it must not have opened more incidents than the choice in force, real
+    changes aside, as those were not missed. It must need more than one day under ``at_once``: a few
+    weeks do not show how odd a holiday may be. Among equally sensitive choices the one with the
+    fewest changes is taken. If there is none, the choice in force is kept; if that is over the
+    target, the quietest is taken.
+
+    If the choice in force pages a false alarm, one that pages fewer and every real change is
+    suggested, even if it is less sensitive.
 
     Parameters
     ----------
@@ -284,6 +321,8 @@ def suggest(
         Pages per model-month that the upper confidence bound of the false ones may reach.
     say
         Told what is going on.
+    reviews
+        What people have said of the days, in that order.
     """
     tried = choices(in_force)
     say(f"trying {len(tried)} choices on {simulation.months:.0f} simulated months")
@@ -291,7 +330,8 @@ def suggest(
     say(f"replaying {len(days)} stored days")
 
     def with_past(outcome: ChoiceOutcome) -> ChoiceOutcome:
-        return replace(outcome, past=tuple(past_incidents(days, outcome.choice, deployed_at)))
+        past = past_incidents(days, outcome.choice, deployed_at, reviews)
+        return replace(outcome, past=tuple(past))
 
     now = with_past(outcomes[0])
     within = sorted(
@@ -301,20 +341,47 @@ def suggest(
             if one.false_pages.upper <= target and one.choice.policy.open.days > 1
         ),
         key=lambda one: _preference(one, in_force),
-    )[:REPLAYS]
-    if now.false_pages.upper <= target:
-        within = [one for one in within if one.smallest < now.smallest]
+    )
+    if not now.reviewed(is_real=False):
+        if now.false_pages.upper <= target:
+            within = [one for one in within if one.smallest < now.smallest]
+        within = within[:REPLAYS]
     quietest = min(outcomes, key=lambda one: (one.false_pages.pages, one.smallest))
-    fallback = now if now.false_pages.upper <= target else with_past(quietest)
-    seldom = (one for one in map(with_past, within) if len(one.past or ()) <= len(now.past or ()))
-    suggested = next(seldom, fallback)
+    suggested, held_back = None, None
+    for one in map(with_past, within):
+        if _is_no_worse(one, now):
+            suggested = one
+            break
+        if held_back is None and one.reviewed(is_real=None) > now.reviewed(is_real=None):
+            held_back = one
+    if suggested is None:
+        suggested = now if now.false_pages.upper <= target else with_past(quietest)
     near = [
         with_past(one)
         for one in outcomes
         if one.choice.differences(suggested.choice) == 1 and one.choice != in_force
     ]
     meets = suggested.false_pages.upper <= target
-    return Suggestion(now, suggested, near, outcomes, meets)
+    return Suggestion(now, suggested, near, outcomes, held_back, meets)
+
+
+def _is_no_worse(outcome: ChoiceOutcome, now: ChoiceOutcome) -> bool:
+    """Whether the past speaks for a choice over the one in force.
+
+    It pages every real change that is paged now, fewer false alarms if there are any, and no more
+    incidents in all, real changes aside.
+    """
+    false, unreviewed = (outcome.reviewed(is_real=one) for one in (False, None))
+    false_now, unreviewed_now = (now.reviewed(is_real=one) for one in (False, None))
+    return (
+        false <= max(false_now - 1, 0)
+        and false + unreviewed <= false_now + unreviewed_now
+        and _real_changes(now) <= _real_changes(outcome)
+    )
+
+
+def _real_changes(outcome: ChoiceOutcome) -> set[ReviewedDays]:
+    return {one.review for one in outcome.past or () if one.review and one.review.is_real}
 
 
 def _outcomes(tried: Sequence[Choice], simulation: Simulation) -> list[ChoiceOutcome]:

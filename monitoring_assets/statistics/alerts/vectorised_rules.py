@@ -63,6 +63,9 @@ class Windows:
     counts: InitVar[NDArray[np.int64]]
     days: int
     absent: InitVar[Flags]
+    # Choices share limits, and each of these is asked for once per choice.
+    _effect_p: dict[Thresholds, Floats] = field(default_factory=dict, init=False, repr=False)
+    _restless_p: dict[object, Floats] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self, counts: NDArray[np.int64], absent: Flags) -> None:
         reference, smoothing = self.stream.reference, self.stream.smoothing
@@ -76,8 +79,11 @@ class Windows:
 
     def effect_p(self, limits: Thresholds) -> Floats:
         """Return float64[T, R], how likely a true index at ``middle`` gives one as large."""
-        where = is_beyond(self.value, self.p, limits.fail, limits.level)
-        return minimum_effect_p(self.value, *self.law, limits.middle, where)
+        if limits not in self._effect_p:
+            where = is_beyond(self.value, self.p, limits.fail, limits.level)
+            result = minimum_effect_p(self.value, *self.law, limits.middle, where)
+            self._effect_p[limits] = result
+        return self._effect_p[limits]
 
     def restless_p(self, over: Flags, limits: Thresholds, kept: Kept) -> Floats:
         """Return how likely restlessness explains a window.
@@ -96,6 +102,12 @@ class Windows:
         ndarray
             float64[T, R], NaN where there is no window.
         """
+        key = (limits, kept, over.tobytes())
+        if key not in self._restless_p:
+            self._restless_p[key] = self._computed_restless_p(over, limits, kept)
+        return self._restless_p[key]
+
+    def _computed_restless_p(self, over: Flags, limits: Thresholds, kept: Kept) -> Floats:
         result = np.where(np.isnan(self.value), np.nan, 1.0)
         if not over.any():
             return result
@@ -138,6 +150,7 @@ class Stream:
     effects: Floats
     smoothing: Smoothing = "jeffreys"
     _kept: dict[object, Kept] = field(default_factory=dict, init=False, repr=False)
+    _usual: dict[Thresholds, Flags] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def days(self) -> Windows:
@@ -146,8 +159,8 @@ class Stream:
 
     def usual(self, limits: Thresholds) -> Flags:
         """Return bool[T, R], days over the limit that have a precedent."""
-        return (
-            precedents(
+        if limits not in self._usual:
+            found = precedents(
                 self.counts,
                 self.days.value,
                 self.days.p,
@@ -155,8 +168,8 @@ class Stream:
                 (limits.warn, limits.middle, limits.fail, limits.level),
                 self.smoothing,
             )
-            >= 0
-        )
+            self._usual[limits] = found >= 0
+        return self._usual[limits]
 
     def without(self, broken: Flags) -> Kept:
         """Return the column without some days, bool[T, R]; those left out before are reused."""

@@ -157,6 +157,36 @@ def test_draws_a_picture(lender, suggest, tmp_path):
     assert suggest(KEY, "--plot", "study.pdf").exit_code == 2
 
 
+def test_a_change_that_was_not_paged_is_asked_for_and_then_counted_with(lender, suggest):
+    """Twelve days over 0.1 and under the limit in force."""
+    past = Past(lender).refer().live(40, lambda day: 0.25 if day >= 28 else 0.0, size=1500)
+    done = suggest(KEY)
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.stdout.split())
+    assert "Keep what is in force: nothing within the target" in words
+    ask = f"monitoring review record {KEY} --real --from "
+    assert ask in words
+    first, _, last = words.partition(ask)[2].split()[:3]
+    assert days_ago(12).isoformat() <= first <= days_ago(8).isoformat()
+    assert last == days_ago(0).isoformat()
+
+    said = ["review", "record", KEY, "--real", "--from", first, "--to", last, "--why", "broker"]
+    assert CliRunner().invoke(main, said).exit_code == 0
+    document = json.loads(suggest(KEY, "--format", "json").stdout)
+    (missed,) = document["suggested"]["past"]
+    assert missed["review"] == "a real change"
+    assert document["in_force"]["past"] == []
+    limits = ("psi_fail", "csi_fail")
+    assert any(document["suggested"][one] < document["in_force"][one] for one in limits)
+
+    said = ["review", "record", KEY, "--real", "--from", str(days_ago(60)), "--why", "all of it"]
+    assert CliRunner().invoke(main, said).exit_code == 0
+    done = suggest(KEY)
+    assert done.exit_code == 2
+    assert "there is no day without drift to learn from" in " ".join(done.stderr.split())
+    assert past.store.days("drift_report", KEY)
+
+
 def test_few_days_say_what_they_can(lender, suggest):
     Past(lender).refer().live(3)
     done = suggest(KEY)

@@ -1,5 +1,6 @@
 """A version with a quiet day, a drift, a day without a batch and one that a check stopped."""
 
+import datetime as dt
 from types import SimpleNamespace
 
 import dagster as dg
@@ -9,7 +10,10 @@ import pytest
 from monitoring_assets.evidence.content import collect
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
+from monitoring_assets.statistics.alerts.reviews import ReviewedDays
+from resources import layout
 from resources.acceptances import record_acceptance
+from resources.reviews import Review
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, job, onboard, rows, sigmoid_of_log_income, tick
 
@@ -76,6 +80,11 @@ def watched_once(tmp_path_factory):
         shift = AcceptedShift(QUIET, QUIET, by=OWNER, why="a campaign")
         accepted = record_acceptance(lender.store.storage, KEY, shift)
         assert run("decide_alerts", STOPPED, lender, instance).success
+    for said_on in (STOPPED, STOPPED + dt.timedelta(days=1)):
+        at = dt.datetime.combine(said_on, dt.time(9), dt.UTC)
+        days = ReviewedDays(DRIFTED, DRIFTED, said_on == STOPPED, by=OWNER, why=FORMULA)
+        said = Review(days=days, at=at).model_dump_json().encode()
+        lender.store.storage.write(layout.review(KEY, at), said)
     return SimpleNamespace(lender=lender, store=lender.store, accepted=accepted)
 
 

@@ -14,6 +14,7 @@ from resources.errors import InputError
 from tests.monitoring_assets.evidence.conftest import (
     ABSENT,
     DRIFTED,
+    FORMULA,
     KEY,
     OWNER,
     QUIET,
@@ -116,6 +117,13 @@ def test_an_accepted_baseline_says_who_and_from_when(content, watched_once):
             "last": STOPPED,
         }
     ]
+
+
+def test_what_was_said_of_past_days_in_the_period_is_there(content):
+    (said,) = content.rows("reviews")
+    assert (said["first"], said["last"], said["verdict"]) == (DRIFTED, DRIFTED, "a real change")
+    assert (said["by"], said["why"]) == (OWNER, FORMULA)
+    assert said["said_at"] == f"{STOPPED}T09:00:00+00:00"
 
 
 def test_every_table_is_explained(content):

@@ -55,6 +55,12 @@ def test_names_are_text_and_nothing_is_fetched(page):
     assert not FETCHED.search(page)
 
 
+def test_reviews_are_shown(page):
+    shown = page.partition("<h3>Reviews</h3>")[2].partition("<h3>")[0]
+    assert "a real change" in shown
+    assert "a false alarm" not in shown
+
+
 def test_every_table_is_listed(page, content):
     for name in content.tables:
         assert f'<td class="name">{name}</td>' in page

@@ -9,6 +9,7 @@ import pytest
 from monitoring_assets.statistics.alerts.breach import ColumnDay, DayFacts, Fault
 from monitoring_assets.statistics.alerts.decision import replay
 from monitoring_assets.statistics.alerts.policy import Opening, Policy
+from monitoring_assets.statistics.alerts.reviews import ReviewedDays
 from monitoring_assets.statistics.alerts.simulation import Column, Simulation
 from monitoring_assets.statistics.alerts.tuning import (
     Choice,
@@ -131,6 +132,71 @@ def test_days_without_drift_are_those_on_which_nothing_stands_at_warn():
     assert (found, which) == (broken, "whatever was wrong on them")
     unread = [replace(day, columns=()) for day in past]
     assert quiet_days(unread, IN_FORCE, LONG_AGO)[0] == []
+
+
+def reviewed(first, last, *, is_real):
+    days = (MONDAY + dt.timedelta(days=number) for number in (first, last))
+    return ReviewedDays(*days, is_real, "jo", "looked at")
+
+
+def test_days_of_a_false_alarm_are_days_without_drift_and_those_of_a_change_are_not():
+    past = history([0.0] * 20 + [0.7] * 10 + [0.0] * 15)
+    quiet = quiet_days(past, IN_FORCE, LONG_AGO)[0]
+    assert past[25] not in quiet
+    usual = reviewed(20, 29, is_real=False)
+    found = quiet_days(past, IN_FORCE, LONG_AGO, [usual])[0]
+    assert found == [day for day in past if day in quiet or usual.covers(day.day)]
+    change = reviewed(25, 40, is_real=True)
+    found = quiet_days(past, IN_FORCE, LONG_AGO, [usual, change])[0]
+    assert [day for day in found if change.covers(day.day)] == []
+    assert past[24] in found
+    everything = reviewed(0, 44, is_real=True)
+    assert quiet_days(past, IN_FORCE, LONG_AGO, [everything])[0] == []
+
+
+def test_incidents_of_the_past_have_their_review():
+    past = history(([0.0] * 33 + [0.6] * 6) * 3, seed=5)
+    change, usual = reviewed(30, 50, is_real=True), reviewed(70, 80, is_real=False)
+    found = past_incidents(past, IN_FORCE, LONG_AGO, [change, usual])
+    assert [one.review for one in found] == [change, usual, None]
+
+
+# What a choice costs and gives is drawn at random; here only the past decides.
+QUIET_MONTHS = history([0.0] * 28, rows=5000)
+WEAK, STRONG = 0.41, 0.7
+"""An index of 0.16 and of 0.45."""
+
+
+@pytest.fixture(scope="module")
+def months():
+    return simulated(QUIET_MONTHS, months=40)
+
+
+def test_a_real_change_that_was_not_paged_speaks_for_lower_limits(months):
+    past = history([0.0] * 20 + [WEAK] * 10, rows=5000)
+    found = suggest(IN_FORCE, months, past, LONG_AGO, 0.1)
+    assert found.in_force.past == () == found.suggested.past
+    (missed,) = found.held_back.past
+    assert missed.since == MONDAY + dt.timedelta(days=20)
+    change = reviewed(20, 29, is_real=True)
+    found = suggest(IN_FORCE, months, past, LONG_AGO, 0.1, reviews=[change])
+    assert [one.review for one in found.suggested.past] == [change]
+    assert found.suggested.choice.psi.fail < IN_FORCE.psi.fail
+    assert found.held_back is None
+
+
+def test_a_false_alarm_speaks_for_higher_limits_that_page_what_is_real(months):
+    past = history([0.0] * 20 + [STRONG] * 2 + [0.0] * 21 + [1.0] * 8 + [0.0] * 9, rows=5000)
+    said = [reviewed(20, 21, is_real=False), reviewed(43, 50, is_real=True)]
+    found = suggest(IN_FORCE, months, past, LONG_AGO, 0.1, reviews=said)
+    assert [one.review for one in found.in_force.past] == said
+    assert [one.review for one in found.suggested.past] == said[1:]
+    assert found.suggested.false_pages.upper <= 0.1
+    better = [one for one in found.tried if one.smallest < found.suggested.smallest - 0.01]
+    for one in better:
+        if one.choice.policy.open.days > 1 and one.false_pages.upper <= 0.1:
+            past_of = past_incidents(past, one.choice, LONG_AGO, said)
+            assert [one.review for one in past_of] != said[1:]
 
 
 @pytest.mark.slow
