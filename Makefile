@@ -159,12 +159,13 @@ test-next-dagster: .venv/uv ## the graph and the sensors on a newer Dagster than
 	$(NEXT)/env/bin/python -m pytest -q -n 2 --dist worksteal -m "$(CHECKED)" $(PYTEST_FLAGS) \
 		$(NEXT_TESTS)
 
-lint: .venv/installed ## format, rules, import contracts, types and definitions
+lint: .venv/installed ## format, rules, import contracts, types, definitions, and whether tests import
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 	@VIRTUAL_ENV=$(CURDIR)/.venv PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/dg check defs
+	@found=$$($(BIN)/python -m pytest --collect-only -qq) || { echo "$$found"; exit 1; }
 
 format: .venv/installed ## format the code
 	@$(BIN)/ruff format .
@@ -195,6 +196,4 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal docs/site/site.in -o docs/site/site.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow .mlflow .docs $(NEXT) $(DEMO)
-
-	rm -rf .venv .airflow .mlflow .sbom $(NEXT) $(DEMO)
+	rm -rf .venv .airflow .mlflow .docs .sbom $(NEXT) $(DEMO)

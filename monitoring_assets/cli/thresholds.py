@@ -297,58 +297,59 @@ def _answer(study: Study) -> str:
         else:
             text += "nothing within the target catches a smaller shift without paging more."
     else:
-        changes = [
-            f"{name} {after} instead of {before}"
-            for name, before, after in zip(
-                SETTINGS, now.choice.settings, suggested.choice.settings, strict=True
-            )
-            if before != after
-        ]
-        text = f"Change {', '.join(changes)}: {_gains(study)}."
+        text = f"Set {_changes(now, suggested)}: {_gains(study)}."
     held = suggestion.held_back
     if held is not None and held.past:
         first = next(one for one in held.past if one.review is None)
         text += (
-            f"\nHeld back: {_named(held.choice)} would have paged {_incident_text(first)}. If that "
-            f"was real, say so and ask again: monitoring review record {study.manifest.key} --real "
-            f"--from {first.since} --to {first.resolved or study.days[-1].day} --why ..."
+            f"\nHeld back, as it would have paged on {_incident_text(first)}: "
+            f"{_changes(now, held)}. If that was real, say so and ask again: monitoring review "
+            f"record {study.manifest.key} --real --from {first.since} "
+            f"--to {first.resolved or study.days[-1].day} --why ..."
         )
     return text
 
 
 def _gains(study: Study) -> str:
-    """What the suggested choice does better or worse than the one in force."""
+    """What the suggested choice costs and gives, beside the one in force."""
     now, suggested = study.suggestion.in_force, study.suggestion.suggested
-    said = [
-        f"false pages a month below {suggested.false_pages.upper:.2g} instead of "
-        f"{now.false_pages.upper:.2g}"
-    ]
     mover = study.simulation.mover
-    for what, index, before, after in (
-        ("the score", "PSI", now.score, suggested.score),
-        (mover.name if mover else "", "CSI", now.characteristic, suggested.characteristic),
-    ):
-        if what and _short(before) != _short(after):
-            said.append(
-                f"catches {what} shifted by {index} {_short(after)} instead of {_short(before)}"
-            )
+    said = [
+        f"it catches {what} shifted by {index} {_after(after)} (now {_after(before)})"
+        for what, index, before, after in (
+            ("the score", "PSI", now.score, suggested.score),
+            (mover.name if mover else "", "CSI", now.characteristic, suggested.characteristic),
+        )
+        if what and _short(before) != _short(after)
+    ]
     for is_real, name in ((True, "real changes"), (False, "false alarms")):
         counts = [one.reviewed(is_real=is_real) for one in (suggested, now)]
         if any(counts):
-            said.append(f"pages {counts[0]} {name} of the stored days instead of {counts[1]}")
-    return "; ".join(said)
+            said.append(f"of the stored days it pages {counts[0]} {name} (now {counts[1]})")
+    bounds = [f"{one.false_pages.upper:.2g}" for one in (suggested, now)]
+    return "; ".join([*said, f"fewer than {bounds[0]} false pages a month (now {bounds[1]})"])
 
 
-def _named(choice: Choice) -> str:
+def _after(caught: Caught | None) -> str:
+    return (
+        "that is never caught"
+        if caught is None
+        else f"{caught.index:.2f} after {caught.days:.0f} days"
+    )
+
+
+def _changes(now: ChoiceOutcome, other: ChoiceOutcome) -> str:
+    """The settings in which a choice differs from the one in force."""
+    settings = zip(SETTINGS, now.choice.settings, other.choice.settings, strict=True)
     return ", ".join(
-        f"{name} {value}" for name, value in zip(SETTINGS, choice.settings, strict=True)
+        f"{name} to {after} (now {before})" for name, before, after in settings if before != after
     )
 
 
 def _incident_text(incident: Incident) -> str:
     until = f"resolved {incident.resolved}" if incident.resolved else "still open"
     review = f", {incident.review.verdict}" if incident.review else ""
-    return f"{incident.opened}  {incident.family}, since {incident.since}, {until}{review}"
+    return f"{incident.opened} ({incident.family}, since {incident.since}, {until}{review})"
 
 
 def _table(suggestion: Suggestion) -> Table:

@@ -215,8 +215,8 @@ class _Revision:
 def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -> Content:
     """Read what is stored of a version's days.
 
-    Later days, and what was told, said, accepted or revised after the last day, are no part of it: the
-    same period gives the same content for as long as its own days stay what they are.
+    Later days, and what was told, said, accepted or revised after the last day, are no part of it:
+    the same period gives the same content for as long as its own days stay what they are.
 
     Raises
     ------

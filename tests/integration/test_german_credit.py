@@ -9,7 +9,7 @@ from monitoring_assets.demo.replay import replay
 from resources.lake import Lake
 from resources.registry import open_registry
 from resources.store import Store
-from tests.conftest import YESTERDAY, days_ago
+from tests.conftest import YESTERDAY, days_ago, instance_in
 from tests.integration import german_credit
 
 DAYS = [days_ago(back) for back in (3, 2, 1, 0)]
@@ -38,7 +38,10 @@ def found(store, tmp_path_factory):
     )
     roots = {f"MONITORING_{name.upper()}": str(home / name) for name in ("registry", "lake")}
     roots["MONITORING_STORE"] = store.root
-    with dg.instance_for_test() as instance, pytest.MonkeyPatch.context() as environment:
+    with (
+        instance_in(home / "dagster_home") as instance,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         for name, root in roots.items():  # of the processes that do the days
             environment.setenv(name, root)
         replay(bound, instance, YESTERDAY, lambda doing, done, total: None)

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +9,7 @@ from scipy.special import expit, logit
 
 from monitoring_assets.partitions import ModelDay
 from resources.storage import open_storage
-from tests.conftest import Lender, days_ago, job, onboard, rows, sigmoid_of_log_income
+from tests.conftest import Lender, days_ago, instance_in, job, onboard, rows, sigmoid_of_log_income
 
 KEY = "pd_cards.1"
 OUTCOME = {"path": "outcomes/{date}.parquet", "column": "bad", "maturity": 30}
@@ -38,7 +37,7 @@ def scored_once(tmp_path_factory):
     lender.put(registry, "pd_cards/1/reference.parquet", with_outcomes(rows(0, 3000), 1, 0.0))
     registry.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
     frames = {}
-    with dg.instance_for_test() as instance:
+    with instance_in(folder / "dagster_home") as instance:
         onboard(lender, instance)
         for number, day in enumerate(days):
             frame = rows(number, 800 + 100 * number, income_shift=0.1 * number)

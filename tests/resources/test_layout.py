@@ -80,6 +80,7 @@ def test_the_page_shows_every_path():
         layout.VERDICTS,
         layout.ASKED_COHORTS,
         layout.acceptance(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
+        layout.review(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.page(KEY, DAY),
         layout.summary(KEY),
         layout.FLEET_PAGE,

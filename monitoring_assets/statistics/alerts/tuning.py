@@ -304,8 +304,9 @@ def suggest(
     fewest changes is taken. If there is none, the choice in force is kept; if that is over the
     target, the quietest is taken.
 
-    If the choice in force pages a false alarm, one that pages fewer and every real change is
-    suggested, even if it is less sensitive.
+    Reviews come first. Of the choices that may be suggested, the first of those that page the most
+    real changes is. If the choice in force pages a false alarm, one that pages fewer is suggested
+    even if it is less sensitive.
 
     Parameters
     ----------
@@ -347,12 +348,15 @@ def suggest(
             within = [one for one in within if one.smallest < now.smallest]
         within = within[:REPLAYS]
     quietest = min(outcomes, key=lambda one: (one.false_pages.pages, one.smallest))
+    real = {one for one in reviews if one.is_real}
     suggested, held_back = None, None
     for one in map(with_past, within):
         if _is_no_worse(one, now):
-            suggested = one
-            break
-        if held_back is None and one.reviewed(is_real=None) > now.reviewed(is_real=None):
+            if suggested is None or len(_real_changes(one)) > len(_real_changes(suggested)):
+                suggested = one
+            if _real_changes(one) == real:
+                break
+        elif held_back is None and one.reviewed(is_real=None) > now.reviewed(is_real=None):
             held_back = one
     if suggested is None:
         suggested = now if now.false_pages.upper <= target else with_past(quietest)

@@ -3,7 +3,6 @@
 import datetime as dt
 from types import SimpleNamespace
 
-import dagster as dg
 import numpy as np
 import pytest
 
@@ -15,7 +14,16 @@ from resources import layout
 from resources.acceptances import record_acceptance
 from resources.reviews import Review
 from resources.storage import open_storage
-from tests.conftest import Lender, days_ago, job, onboard, rows, sigmoid_of_log_income, tick
+from tests.conftest import (
+    Lender,
+    days_ago,
+    instance_in,
+    job,
+    onboard,
+    rows,
+    sigmoid_of_log_income,
+    tick,
+)
 
 KEY = "pd_cards.1"
 FORMULA = '=HYPERLINK("http://evil.example","x")'
@@ -66,7 +74,7 @@ def watched_once(tmp_path_factory):
         DRIFTED: hostile(rows(1, 800, income_shift=0.8)),
         STOPPED: broken,
     }
-    with dg.instance_for_test() as instance:
+    with instance_in(folder / "dagster_home") as instance:
         onboard(lender, instance)
         for day, frame in frames.items():
             lender.deliver(day, frame)

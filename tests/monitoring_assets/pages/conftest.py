@@ -2,11 +2,10 @@
 
 from types import SimpleNamespace
 
-import dagster as dg
 import pytest
 
 from monitoring_assets.partitions import ModelDay
-from tests.conftest import Lender, days_ago, job, onboard, rows
+from tests.conftest import Lender, days_ago, instance_in, job, onboard, rows
 
 KEY = "pd_cards.1"
 
@@ -24,7 +23,7 @@ def monitored_once(tmp_path_factory):
     lender.deliver(quiet)
     lender.deliver(drifted, rows(1, income_shift=0.8))
     lender.deliver(stopped, broken)
-    with dg.instance_for_test() as instance:
+    with instance_in(folder / "dagster_home") as instance:
         onboard(lender, instance)
         for day in days:
             done = job("monitor_day", lender).execute_in_process(

@@ -67,6 +67,14 @@ def simulated(days, **options):
     return Simulation(columns[0], columns[1:], weekday, **options)
 
 
+@pytest.fixture
+def few_choices(monkeypatch):
+    """A tenth of them, for speed."""
+    module = "monitoring_assets.statistics.alerts.tuning"
+    monkeypatch.setattr(f"{module}.FAILS", (0.1, 0.4))
+    monkeypatch.setattr(f"{module}.POOL_DAYS", (1, 7))
+
+
 def test_every_choice_is_tried_and_the_one_in_force_is_the_first():
     odd = Choice(
         Thresholds(0.12, 0.22),
@@ -172,6 +180,7 @@ def months():
     return simulated(QUIET_MONTHS, months=40)
 
 
+@pytest.mark.usefixtures("few_choices")
 def test_a_real_change_that_was_not_paged_speaks_for_lower_limits(months):
     past = history([0.0] * 20 + [WEAK] * 10, rows=5000)
     found = suggest(IN_FORCE, months, past, LONG_AGO, 0.1)
@@ -185,6 +194,7 @@ def test_a_real_change_that_was_not_paged_speaks_for_lower_limits(months):
     assert found.held_back is None
 
 
+@pytest.mark.usefixtures("few_choices")
 def test_a_false_alarm_speaks_for_higher_limits_that_page_what_is_real(months):
     past = history([0.0] * 20 + [STRONG] * 2 + [0.0] * 21 + [1.0] * 8 + [0.0] * 9, rows=5000)
     said = [reviewed(20, 21, is_real=False), reviewed(43, 50, is_real=True)]
@@ -257,6 +267,7 @@ def test_what_nobody_missed_is_not_to_be_paged():
     assert len(past_incidents(past, at_01.choice, LONG_AGO)) == 4
 
 
+@pytest.mark.usefixtures("few_choices")
 def test_the_quietest_is_suggested_if_nothing_stays_within_the_target():
     noisy = Policy(open=Opening(1, 1), false_discovery_rate=0.3, min_score_shift=0.0)
     limits = Thresholds(1e-9, 0.06, 0.5)
@@ -270,6 +281,7 @@ def test_the_quietest_is_suggested_if_nothing_stays_within_the_target():
     assert found.suggested.false_pages.pages == least
 
 
+@pytest.mark.usefixtures("few_choices")
 def test_what_is_in_force_is_kept_if_nothing_is_better():
     past = history([0.0] * 28, rows=20_000)
     simulation = simulated(past, months=60)
