@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs screenshots sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -76,6 +76,15 @@ docs: .docs/installed ## the documentation as a site with search; every link is 
 	@NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build --strict -f docs/site/mkdocs.yml \
 		> .docs/log 2>&1 || { grep -v ^INFO .docs/log; exit 1; }
 	@echo "Look at it: $(BIN)/python -m http.server -d .docs/site, then http://localhost:8000"
+
+.docs/browser: docs/site/screenshots.lock .venv/uv
+	@mkdir -p .docs
+	@$(PYTHON) -m venv --without-pip .docs/browser-env
+	@$(UV) install --python .docs/browser-env/bin/python --require-hashes -r $<
+	@touch $@
+
+screenshots: demo .docs/browser ## the pictures of docs/ from the demo, in the system's Chromium
+	@.docs/browser-env/bin/python docs/site/screenshots.py $(DEMO) $(BIN)
 
 # What the image has, and beside it the tools that read it, which are no part of it.
 .sbom/installed: k8s/requirements.lock k8s/sbom.lock .venv/uv
@@ -194,6 +203,7 @@ lock: .venv/uv ## pin every dependency again, with hashes
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
 	$(LOCK) --universal docs/site/site.in -o docs/site/site.lock
+	$(LOCK) --universal docs/site/screenshots.in -o docs/site/screenshots.lock
 
 clean: ## remove what make made
 	rm -rf .venv .airflow .mlflow .docs .sbom $(NEXT) $(DEMO)
