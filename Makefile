@@ -168,9 +168,10 @@ test-next-dagster: .venv/uv ## the graph and the sensors on a newer Dagster than
 	$(NEXT)/env/bin/python -m pytest -q -n 2 --dist worksteal -m "$(CHECKED)" $(PYTEST_FLAGS) \
 		$(NEXT_TESTS)
 
-lint: .venv/installed ## format, rules, import contracts, types, definitions, and whether tests import
+lint: .venv/installed ## format, rules, words, import contracts, types, definitions, and whether tests import
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/codespell -D - -D docs/words.txt
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 	@VIRTUAL_ENV=$(CURDIR)/.venv PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/dg check defs

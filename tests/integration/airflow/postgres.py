@@ -85,7 +85,7 @@ def postgres_server() -> Iterator[Postgres]:
     # The server refuses to run as root, and another user cannot enter pytest's folders.
     owner: dict[str, Any] = {}
     if os.geteuid() == 0:
-        owner = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        owner = {"user": "nobody", "group": "nogroup", "extra_groups": []}  # codespell:ignore
     folder = Path(tempfile.mkdtemp(prefix="monitoring-postgres-"))
     try:
         password = secrets.token_hex(16)

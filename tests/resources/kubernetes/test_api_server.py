@@ -46,7 +46,7 @@ def test_it_returns_once_the_server_answers(server):
     waiting = threading.Thread(target=api_server.wait_for_api_server, args=(server.client,))
     waiting.start()
     time.sleep(0.3)
-    assert waiting.is_alive()  # nobody listens
+    assert waiting.is_alive()  # no server listens
     server.server_activate()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     waiting.join(20)

@@ -197,7 +197,7 @@ def test_a_later_schema_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("asked", ["monitor_day.pd_cards.2", "somebody.elses"])
+@pytest.mark.parametrize("asked", ["monitor_day.pd_cards.2", "another.teams"])
 def test_a_worker_builds_only_the_dag_of_its_task(mode, asked, monkeypatch):
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", asked)
     bag = parse(BUNDLES / mode)
