@@ -13,16 +13,20 @@ from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.reference.comparison import compare_with_reference
 from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
+from monitoring_assets.runs.shown import four_digits
 from resources.asset_keys import asset_key
 from resources.faults import RUN, record_faults
 from resources.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitoring_assets.statistics.drift.drift import ColumnDrift
     from monitoring_assets.statistics.drift.report import DriftReport
     from monitoring_assets.statistics.profiles.profile import Profile
 
 SHOWN_BARS = 20
+SHOWN_COLUMNS = 3
 
 
 @dg.multi_asset(
@@ -84,11 +88,16 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             # One key for each curve: Dagster plots these over the partitions.
             **_floats(psi=psi.value, csi_max=worst.value),
             "rows": current.rows,
-            "missing_max": max(column.missing_share for column in current.columns.values()),
+            "missing_excess_max": max(
+                one.missing_share - reference.columns[name].missing_share
+                for name, one in current.columns.items()
+            ),
             **_floats(mean_score_shift=report.score.mean_score_shift if report.score else None),
             "worst_characteristic": worst.column,
             "characteristics": _characteristics_table(report),
-            "worst_bins": dg.MetadataValue.md(bins_as_markdown(worst)),
+            "worst_bins": dg.MetadataValue.md(
+                "\n\n".join(map(bins_as_markdown, _most_moved(report, csi)))
+            ),
             "score_bins": dg.MetadataValue.md(bins_as_markdown(psi)),
             **{f"{name}_version": dg.MetadataValue.json(one) for name, one in versions.items()},
             "path": store.url("drift_report", day.key, day.day),
@@ -113,21 +122,21 @@ def _score_sd(reference: "Profile") -> float | None:
         return None
 
 
+def _most_moved(report: "DriftReport", drifts: "Sequence[ColumnDrift]") -> "Sequence[ColumnDrift]":
+    """The characteristics to look at first: those that moved the mean score most."""
+    table = report.to_table().select(["column", "moved_score_by"]).to_pylist()
+    moved = {row["column"]: abs(row["moved_score_by"] or 0.0) for row in table}
+    by_score = sorted(drifts, key=lambda one: (moved[one.column], one.value or 0.0), reverse=True)
+    return by_score[:SHOWN_COLUMNS]
+
+
 def _characteristics_table(report: "DriftReport") -> dg.TableMetadataValue:
-    """The report for the Dagster UI: the largest index first, numbers to four places."""
+    """The report for the Dagster UI: the largest index first."""
     texts = ("column", "index", "status")
     names = ("column", "index", "value", "critical_value", "status", "missing", "moved_score_by")
     rows = sorted(report.to_table().select(names).to_pylist(), key=lambda row: -(row["value"] or 0))
     return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    name: round(value, 4) if isinstance(value, float) else value
-                    for name, value in row.items()
-                }
-            )
-            for row in rows
-        ],
+        [dg.TableRecord({name: four_digits(value) for name, value in row.items()}) for row in rows],
         dg.TableSchema(
             [dg.TableColumn(name, "string" if name in texts else "float") for name in names]
         ),

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.shown import shown
 from monitoring_assets.runs.tags import days_of
 
 PARTITION = "partition"
@@ -36,7 +37,7 @@ def days_to_evaluate(context: dg.AssetCheckExecutionContext) -> list[ModelDay]:
 
 def evaluation_of(day: ModelDay, description: str, **fields: Any) -> dg.AssetCheckEvaluation:
     """An evaluation that says which day it is about; ``fields`` are its others."""
-    metadata = {PARTITION: dg.MetadataValue.text(day.partition)} | fields.pop("metadata")
+    metadata = {PARTITION: dg.MetadataValue.text(day.partition)} | shown(fields.pop("metadata"))
     return dg.AssetCheckEvaluation(
         description=f"{day.partition}: {description}", metadata=metadata, **fields
     )

@@ -8,6 +8,7 @@ import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
+from monitoring_assets.runs.shown import shown
 from monitoring_assets.runs.storage_retries import WAITS_SECONDS, tried_again
 from resources.asset_keys import asset_name
 from resources.errors import InputError, NotArrivedError
@@ -60,7 +61,7 @@ def _materialise(
     next_word = time.monotonic() + PROGRESS_SECONDS
     for number, day in enumerate(days, 1):
         try:
-            done[day] = compute(day)
+            done[day] = shown(compute(day))
             record_faults(store.storage, day.key, day.day, run_of(asset), [])
         except Exception as error:
             mask_error(error)

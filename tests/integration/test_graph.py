@@ -61,6 +61,10 @@ def test_a_version_that_lands_is_monitored(any_lender, instance):
     assert 0 < metadata["psi"].value < 0.1
     assert 0 < metadata["csi_max"].value < 0.1
     assert metadata["rows"].value == 400
+    assert metadata["missing_excess_max"].value == 0  # the reference misses nothing either
+    # The score is a function of income alone.
+    bins = metadata["worst_bins"].value
+    assert bins.index("**income**") < bins.index("**region**")
 
 
 def test_a_sample_that_the_sql_would_change_has_no_profile(lender, instance):

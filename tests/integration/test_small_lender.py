@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import backfill
+from monitoring_assets.runs.shown import four_digits
 from monitoring_assets.statistics.drift.last_days import WEEK
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.monitoring_assets.checks.test_asset_checks import evaluations, run_checks
@@ -62,7 +63,7 @@ def test_a_drift_that_no_day_can_show_is_shown_by_the_week(everywhere, pagerduty
     assert columns["income"]["status"] == "insufficient evidence"
     week = columns["income"]["week"]
     assert (week["days"], week["rows"], week["status"]) == (WEEK, WEEK * ROWS, "fail")
-    assert found["csi"].metadata["csi_max_week"].value == week["value"]
+    assert found["csi"].metadata["csi_max_week"].value == four_digits(week["value"])
     assert f"0.35 on 73 rows (insufficient evidence); {OVER_WEEK}: fail" in shown("report")
     assert f"PSI {OVER_WEEK} (limit 0.25); {DAY}" in shown("alerts")
     (page,) = pagerduty.incidents

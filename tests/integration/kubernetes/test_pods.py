@@ -280,7 +280,7 @@ def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, la
     assert any("scored 400 rows" in message for message in logs)
     batch = rows(seed_of(YESTERDAY))
     expected = 1 / (1 + np.exp(10 - np.log(batch["income"].to_numpy())))
-    assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-6)
+    assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-3)
     assert not lender.store.storage.list("exchange/pd_loans.1")
 
 

@@ -15,6 +15,7 @@ from monitoring_assets.definitions import defs
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
 from monitoring_assets.runs.backfill import backfill
 from monitoring_assets.runs.evaluated_day import evaluated_partition, evaluated_words
+from monitoring_assets.runs.shown import four_digits
 from monitoring_assets.statistics.drift.stability import stability_index
 from monitoring_assets.statistics.profiles.profile import Profile
 from resources import layout
@@ -192,8 +193,9 @@ def test_the_indices_are_those_of_the_statistics_and_of_the_report(lender, insta
         name: stability_index(reference.columns[name].counts, column.counts)
         for name, column in current.columns.items()
     }
-    assert found["psi"].metadata["psi"].value == index["score"]
-    assert found["csi"].metadata["csi_max"].value == max(index["income"], index["region"])
+    assert found["psi"].metadata["psi"].value == four_digits(index["score"])
+    largest = max(index["income"], index["region"])
+    assert found["csi"].metadata["csi_max"].value == four_digits(largest)
     table = {
         record.data["characteristic"]: record.data["observed"]
         for record in found["csi"].metadata["findings"].records
@@ -202,7 +204,7 @@ def test_the_indices_are_those_of_the_statistics_and_of_the_report(lender, insta
     report, _ = lender.store.read_table("drift_report", KEY, YESTERDAY)
     assert {row["column"]: row["value"] for row in report.to_pylist()} == index
     critical = {row["column"]: row["critical_value"] for row in report.to_pylist()}
-    assert found["psi"].metadata["critical_value"].value == critical["score"]
+    assert found["psi"].metadata["critical_value"].value == four_digits(critical["score"])
 
 
 SURE = {"level": 0.9999}
