@@ -63,6 +63,7 @@ def _profile(
     from monitoring_assets.reference.score_grid import make_grid
     from monitoring_assets.reference.segments import reference_segments
     from monitoring_assets.statistics.profiles.binning import fit_bins
+    from monitoring_assets.statistics.profiles.bins import NumericBins
     from monitoring_assets.statistics.profiles.profile import count
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.delivery.channels import channels_from_environment
@@ -74,6 +75,7 @@ def _profile(
     key = context.partition_key
     landed = store.landed(key)
     manifest = landed.manifest
+    grades = [(one.name, one.to) for one in manifest.reference.grades]
     with tempfile.TemporaryDirectory(prefix="monitoring-reference-") as folder:
         scores = Path(folder) / "scores.parquet"
         features = reference_features(registry, landed, Path(folder))
@@ -83,6 +85,9 @@ def _profile(
         for file, columns in ((features.path, manifest.features.names), (scores, [SCORE])):
             source = ParquetSource([file])
             bins = fit_bins(source, columns, bins=manifest.reference.bins)
+            score = bins.get(SCORE)
+            if grades and isinstance(score, NumericBins):
+                bins[SCORE] = score.graded(grades)
             scored = ParquetSource([scores])
             parts.append(count(source, bins, scores=scored, score_column=SCORE, is_reference=True))
         profile = parts[0] | parts[1]

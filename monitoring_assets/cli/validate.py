@@ -72,7 +72,12 @@ def _document(found: Validation) -> dict[str, Any]:
         "expected": found.cohort.expected,
         "tests": list(map(_fields, found.portfolio)),
         "bands": [
-            {**asdict(band), "tests": list(map(_fields, tests))} for band, tests in found.bands
+            {
+                "label": band.label,
+                **asdict(band.counts),
+                "tests": list(map(_fields, (band.jeffreys, band.binomial))),
+            }
+            for band in found.bands
         ],
     }
 
@@ -85,6 +90,7 @@ def _print(found: Validation) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from monitoring_assets.statistics.validation.outcome import LIGHTS_IN_WORDS
 
@@ -109,12 +115,12 @@ def _print(found: Validation) -> None:
     bands.add_column("score band", no_wrap=True)
     for name in ("rows", "bads", "bad rate", "expected", "Jeffreys' p"):
         bands.add_column(name, justify="right", no_wrap=True)
-    for band, (by_jeffreys, _) in found.bands:
+    for one in found.bands:
+        band = one.counts
         rate = f"{band.bads / band.rows:.2%}" if band.rows else ""
         expected = f"{band.expected:.2%}" if band.expected is not None else ""
-        edges = f"({band.low:.3g}, {band.high:.3g}]"
         counts = f"{band.rows:,}", f"{band.bads:,}"
-        bands.add_row(edges, *counts, rate, expected, _light(by_jeffreys))
+        bands.add_row(Text(one.label), *counts, rate, expected, _light(one.jeffreys))
     console.print(bands)
     click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}.")
     click.echo("Sources, and the exact binomial test of each band: --format json")

@@ -654,10 +654,11 @@ def _tests(
     about = {"rows": cohort.rows, "bads": cohort.bads, "expected": cohort.expected}
     for test in found.portfolio:
         yield _test(test, horizon, "portfolio", about)
-    for band, tests in found.bands:
-        about = {"rows": band.rows, "bads": band.bads, "expected": band.expected}
-        for test in tests:
-            yield _test(test, horizon, f"scores over {band.low:g} to {band.high:g}", about)
+    for band in found.bands:
+        counts = band.counts
+        about = {"rows": counts.rows, "bads": counts.bads, "expected": counts.expected}
+        for test in (band.jeffreys, band.binomial):
+            yield _test(test, horizon, f"score {band.label}", about)
 
 
 def _test(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
 from monitoring_assets.reference.profile import read_reference
-from monitoring_assets.statistics.profiles.bins import NumericBins
+from monitoring_assets.statistics.profiles.bins import NumericBins, short_label
 from monitoring_assets.statistics.validation.concentration import herfindahl
 from monitoring_assets.statistics.validation.default_rates import (
     binomial,
@@ -22,6 +22,22 @@ from resources.store import Store
 
 
 @dataclass(frozen=True, slots=True)
+class BandTests:
+    """A score band, or a grade of the lender's, and its tests.
+
+    Parameters
+    ----------
+    label
+        The bin of the score, for people.
+    """
+
+    label: str
+    counts: BandCounts
+    jeffreys: TestOutcome
+    binomial: TestOutcome
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """The tests of a version over a period.
 
@@ -32,7 +48,7 @@ class Validation:
     portfolio
         Tests of all rows.
     bands
-        Each score band with its tests: Jeffreys', and the exact binomial.
+        In the order of scores.
     """
 
     key: str
@@ -41,7 +57,7 @@ class Validation:
     horizon: int | None
     cohort: Cohort
     portfolio: tuple[TestOutcome, ...]
-    bands: tuple[tuple[BandCounts, tuple[TestOutcome, TestOutcome]], ...]
+    bands: tuple[BandTests, ...]
 
 
 def validation(
@@ -65,12 +81,13 @@ def validation(
         raise InputError(f"{key}: no day from {first} to {last} has mature outcomes{after}")
     bands = cohort.bands
     rows = [one.rows for one in bands]
+    reference_rows, labels = _reference_bands(store, key, len(rows))
     portfolio = (
         jeffreys(cohort.rows, cohort.bads, cohort.expected),
         binomial(cohort.rows, cohort.bads, cohort.expected),
         hosmer_lemeshow(rows, [one.bads for one in bands], [one.expected for one in bands]),
         *auc_fall(cohort.auc, cohort.reference_auc),
-        herfindahl(rows, _reference_rows(store, key, len(rows))),
+        herfindahl(rows, reference_rows),
     )
     return Validation(
         key,
@@ -80,24 +97,24 @@ def validation(
         cohort,
         portfolio,
         tuple(
-            (
+            BandTests(
+                label,
                 one,
-                (
-                    jeffreys(one.rows, one.bads, one.expected),
-                    binomial(one.rows, one.bads, one.expected),
-                ),
+                jeffreys(one.rows, one.bads, one.expected),
+                binomial(one.rows, one.bads, one.expected),
             )
-            for one in bands
+            for label, one in zip(labels, bands, strict=True)
         ),
     )
 
 
-def _reference_rows(store: Store, key: str, bands: int) -> list[int]:
-    """Rows of the reference by score band: the bins of its score."""
+def _reference_bands(store: Store, key: str, bands: int) -> tuple[list[int], list[str]]:
+    """Rows of the reference by score band, which are the bins of its score; and their labels."""
     score = read_reference(store, key).columns[SCORE]
     if not isinstance(score.bins, NumericBins):
         raise InputError(f"{key}: the score of the reference has no bands: {score.error}")
     rows: list[int] = score.counts[: len(score.bins.edges) + 1].tolist()
     if len(rows) != bands:
         raise InputError(f"{key}: the reference was profiled again, with {len(rows)} score bands")
-    return rows
+    slots = score.bins.slots[: len(rows)]
+    return rows, [short_label(slot.label, slot.kind) for slot in slots]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
@@ -91,6 +92,15 @@ def _not_features(
         yield from ((field, name, allowed) for name in sorted({*names} - {*features.names}))
 
 
+class Grade(Section):
+    """A grade of the lender's master scale."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    to: Number | None = Field(
+        None, description="Highest score of the grade; the last grade has none."
+    )
+
+
 class Reference(Section):
     """The sample that the model was built or approved on; every day is compared with it."""
 
@@ -110,6 +120,30 @@ class Reference(Section):
         "is compared with the sample's, and the score calibrated on it.",
     )
     bins: int = Field(10, ge=2, le=50, description="Bins of a numeric characteristic.")
+    grades: list[Grade] = Field(
+        [],
+        max_length=50,
+        description="The lender's master scale, by ascending score: the bins of the score, for PSI "
+        "and for performance and validation by grade. Default: as many bins as `bins` says.",
+        examples=[[{"name": "A", "to": 0.01}, {"name": "B", "to": 0.05}, {"name": "C"}]],
+    )
+
+    @model_validator(mode="after")
+    def _grades_ascend(self) -> Reference:
+        names = [one.name for one in self.grades]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise AtOddsError(("grades", f"{', '.join(twice)} twice", "names that differ"))
+        *tops, last = [one.to for one in self.grades] or [None]
+        below = -math.inf
+        for name, top in zip(names, tops, strict=False):
+            if top is None or top <= below:
+                raise AtOddsError(("grades", f"{name} to {top}", f"a `to` over {below:g}"))
+            below = top
+        if last is not None or len(names) == 1:
+            allowed = "two grades or more, the last without `to`"
+            raise AtOddsError(("grades", f"{names[-1]} to {last}", allowed))
+        return self
 
 
 class Batch(Section):

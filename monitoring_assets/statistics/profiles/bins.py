@@ -109,7 +109,10 @@ class NumericBins:
     arrow_type
         Arrow type of the column in the reference, as text.
     spikes
-        Those of the edges that are a value of the reference. Any other lies between two.
+        Those of the edges that are a value of the reference, or that a person has named. Any other
+        lies between two.
+    names
+        Of the intervals, such as a lender's grades; empty if they have none.
     """
 
     edges: tuple[float, ...]
@@ -118,6 +121,7 @@ class NumericBins:
     high: float | None
     arrow_type: str
     spikes: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -139,7 +143,7 @@ class NumericBins:
         intervals = (
             Slot(
                 "interval",
-                self._label(bounds, i),
+                f"{self.names[i]} {self.interval(i)}" if self.names else self.interval(i),
                 float(bounds[i]),
                 float(bounds[i + 1]),
                 (repr(float(bounds[i + 1])),) if bounds[i + 1] in spikes else (),
@@ -156,6 +160,18 @@ class NumericBins:
     def as_new(self) -> NumericBins:
         """Return the same bins: an interval holds values that the reference does not have."""
         return self
+
+    def graded(self, grades: Sequence[tuple[str, float | None]]) -> NumericBins:
+        """Return the bins of the same column by a lender's grades.
+
+        Parameters
+        ----------
+        grades
+            Name and highest value of each, ascending; the last one has none.
+        """
+        names, tops = zip(*grades, strict=True)
+        edges = tops[:-1]
+        return replace(self, edges=edges, spikes=edges, names=names)
 
     def read_as(self, arrow_type: pa.DataType) -> NumericBins:
         """Return the bins with room for the rounding of a column of another type.
@@ -200,7 +216,9 @@ class NumericBins:
             self.arrow_type,
         )
 
-    def _label(self, bounds: tuple[float, ...], i: int) -> str:
+    def interval(self, i: int) -> str:
+        """Return an interval as people write it, without its name."""
+        bounds = (-np.inf, *self.edges, np.inf)
         low, high = bounds[i], bounds[i + 1]
         if low == np.nextafter(high, -np.inf):
             return f"= {self._text(high)}"

@@ -545,6 +545,12 @@ def _from_rows(name: str, rows: list[dict[str, Any]]) -> ColumnProfile:
         bins = NumericBins(
             edges, first["kind"], first["minimum"], first["maximum"], arrow_type, spikes
         )
+        labels = [
+            (row["label"], f" {bins.interval(i)}") for i, row in enumerate(rows[: len(edges) + 1])
+        ]
+        if all(label.endswith(interval) for label, interval in labels):
+            names = tuple(label.removesuffix(interval) for label, interval in labels)
+            bins = replace(bins, names=names)
     if [row["slot"] for row in rows] != [slot.kind for slot in bins.slots]:
         raise ValueError(f"column {name!r}: rows of the profile are missing or doubled")
     return ColumnProfile(

@@ -23,8 +23,8 @@ def test_the_portfolio_and_each_band_are_tested(scored, known):
     rows, bads = len(known), int(known["bad"].sum())
     expected = jeffreys(rows, bads, known["score"].mean())
     assert found.portfolio[0].p_value == pytest.approx(expected.p_value, rel=1e-4)
-    assert sum(band.rows for band, _ in found.bands) == rows
-    assert {tests[0].name for _, tests in found.bands} == {"Jeffreys"}
+    assert sum(band.counts.rows for band in found.bands) == rows
+    assert {band.jeffreys.name for band in found.bands} == {"Jeffreys"}
 
 
 def test_a_period_without_outcomes_is_refused_in_words(scored):

@@ -290,3 +290,18 @@ def test_every_number_text_and_list_has_bounds():
 )
 def test_what_has_no_bounds_is_refused(changes):
     assert faults_of(**changes)
+
+
+@pytest.mark.parametrize(
+    ("grades", "allowed"),
+    [
+        ([{"name": "A", "to": 0.1}], "two grades or more"),
+        ([{"name": "A", "to": 0.1}, {"name": "B", "to": 0.2}], "the last without `to`"),
+        ([{"name": "A", "to": 0.2}, {"name": "B", "to": 0.2}, {"name": "C"}], "a `to` over 0.2"),
+        ([{"name": "A"}, {"name": "B"}], "a `to` over -inf"),
+        ([{"name": "A", "to": 0.1}, {"name": "A"}], "names that differ"),
+    ],
+)
+def test_grades_ascend_to_one_without_a_top(grades, allowed):
+    (fault,) = faults_of(reference={"path": "reference.parquet", "grades": grades})
+    assert (fault.field, allowed in fault.allowed) == ("reference.grades", True)

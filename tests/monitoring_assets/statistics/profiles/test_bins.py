@@ -305,3 +305,22 @@ def test_quantiles_of_a_sample_of_a_long_column(write, monkeypatch):
 def test_the_number_of_bins_is_bounded(write, bins):
     with pytest.raises(ValueError, match="between 2 and 100"):
         fit_bins(write({"x": [1.0]}), bins=bins)
+
+
+@pytest.mark.parametrize("arrow_type", [pa.float64(), pa.float32()])
+def test_a_lenders_grades_hold_the_scores_up_to_their_tops(write, arrow_type):
+    """The tops themselves too, though 0.01 of a float32 is more than 0.01."""
+    scores = pa.array([0.004, 0.01, 0.011, 0.05, 0.3, None], arrow_type)
+    bins = fit_bins(write({"score": [0.02, 0.2, 0.4]}))["score"].graded(
+        [("A", 0.01), ("B", 0.05), ("C", None)]
+    )
+    profile = count(write({"score": scores}), {"score": bins})
+    column = Profile.from_table(profile.to_table()).columns["score"]
+    assert column == profile.columns["score"]
+    assert [slot.label for slot in column.bins.slots[:4]] == [
+        "A (-inf, 0.01]",
+        "B (0.01, 0.05]",
+        "C (0.05, inf)",
+        "missing",
+    ]
+    assert column.counts[:4].tolist() == [2, 2, 1, 1]
