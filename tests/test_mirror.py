@@ -88,6 +88,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "monitoring_assets/cli/test_thresholds.py": (
         "monitoring_assets/cli/threshold_plot.py",
         "monitoring_assets/cli/threshold_study.py",
+        "monitoring_assets/cli/threshold_text.py",
     ),
     "monitoring_assets/dashboards/test_layout.py": (
         "monitoring_assets/dashboards/model.py",
