@@ -128,7 +128,7 @@ def _model(job: str, item: Landed, settings: BridgeSettings) -> ModelEntry:
         tags=sorted({"model-monitoring", manifest.name, *filter(None, routing), *settings.tags}),
         cron=cron(manifest),
         timezone=manifest.schedule.timezone,
-        start=start(item).isoformat(),
+        start=start(item, settings.first_day).isoformat(),
         end=last.isoformat() if last else None,
         retired=last is not None,
         description=f"The daily monitoring of {manifest.name}, version {manifest.version}",

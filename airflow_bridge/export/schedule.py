@@ -30,13 +30,17 @@ def cron(manifest: Manifest) -> str:
     return f"{minute} {hour} * * {','.join(map(str, ticks))}"
 
 
-def start(item: Landed) -> dt.datetime:
+def start(item: Landed, first_day: dt.date | None = None) -> dt.datetime:
     """When the version's schedule begins: its first run is that of the first monitored day.
+
+    Days before ``first_day`` are left to what has made them before Airflow does.
 
     No day before the date dimension's first one is run: of the dimension as it was when the version
     landed, as a start that moves with it would make Airflow's history and its schedule disagree.
     """
-    first = max(item.manifest.deployed_at, first_date(item.landed_at.date()))
+    first = max(
+        item.manifest.deployed_at, first_date(item.landed_at.date()), first_day or dt.date.min
+    )
     day = next(_batch_days(item.manifest, first, +1))
     return _interval_begin(item.manifest, day) - ROOM
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -104,6 +105,12 @@ class Settings(_Section):
         "environments tells them apart by it.",
         examples=["staging."],
     )
+    paused_at_creation: bool | None = Field(
+        False,
+        description="Whether a new DAG waits until a person unpauses it; null for what Airflow's "
+        "`dags_are_paused_at_creation` says. Default: it does not, so that a version that lands is "
+        "monitored from its first day.",
+    )
     pool: Name | None = Field(None, description="Airflow pool of the tasks.")
     max_active_runs: int = Field(4, ge=1)
     max_active_tasks: int = Field(16, ge=1)
@@ -134,6 +141,12 @@ class BridgeSettings(Settings):
     )
     tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         [], description="Airflow tags of every DAG, beside its own.", examples=[["staging"]]
+    )
+    first_day: dt.date | None = Field(
+        None,
+        description="No DAG monitors a day before it: for versions whose days Dagster has made "
+        "already.",
+        examples=["2026-11-01"],
     )
     mode: Mode = Field("dagster", validate_default=True)
 

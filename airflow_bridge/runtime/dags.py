@@ -95,7 +95,7 @@ def _dag(
         start_date=dt.datetime.fromisoformat(model["start"]).astimezone(zone),
         end_date=model["end"] and dt.datetime.fromisoformat(model["end"]).astimezone(zone),
         catchup=True,
-        is_paused_upon_creation=False,
+        is_paused_upon_creation=settings["paused_at_creation"],
         max_active_runs=settings["max_active_runs"],
         max_active_tasks=settings["max_active_tasks"],
         tags=model["tags"],

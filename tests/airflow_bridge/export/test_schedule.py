@@ -125,3 +125,10 @@ def test_a_version_that_was_never_in_production_ends_before_it_begins(lender):
     tick = dt.datetime(2026, 9, 1, 6, tzinfo=dt.UTC)
     assert start(item) < tick
     assert end(item.manifest) < tick
+
+
+def test_days_before_the_first_day_of_the_deployment_are_left_out(lender):
+    item = landed(lender, deployed_at="2026-09-01")
+    first = dt.date(2026, 11, 9)
+    assert start(item, first) == start(landed(lender, deployed_at=str(first)))
+    assert start(item, dt.date(2026, 8, 1)) == start(item)

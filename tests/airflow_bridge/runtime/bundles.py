@@ -112,6 +112,7 @@ def bundle(models: list[dict[str, Any]], mode: str = "dagster", **settings: Any)
             },
             "kubernetes": KUBERNETES if mode == "kubernetes" else None,
             "dag_id_prefix": "",
+            "paused_at_creation": False,
             "pool": None,
             "max_active_runs": 4,
             "max_active_tasks": 16,

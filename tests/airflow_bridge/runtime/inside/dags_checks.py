@@ -115,6 +115,16 @@ def test_waiting_holds_no_worker(dag):
     assert features.timeout >= (1 + features.retries) * 14400 + features.retries * 3600
 
 
+@pytest.mark.parametrize("paused", [None, True, False])
+def test_a_new_dag_is_paused_as_the_deployment_says(tmp_path, paused):
+    content = json.loads(manifest(BUNDLES / "dagster").read_bytes())
+    content["settings"]["paused_at_creation"] = paused
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(content))
+    found = runtime("dags").of_bundle(path)
+    assert {dag.is_paused_upon_creation for dag in found.values()} == {paused}
+
+
 @both_modes
 def test_schedule_of_a_dag(dag):
     assert dag.catchup
