@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
 WRITERS = 16
+ROWS: Mapping[Dataset, Dataset] = {"features_profile": "features", "scores_profile": "scores"}
+"""The rows that a profile counts."""
 LOG = logging.getLogger(__name__)
 
 
@@ -50,6 +52,10 @@ def arrow_file(content: bytes) -> pa.NativeFile:
 
 class NotMaterialisedError(InputError):
     """A partition that is needed has not been made."""
+
+
+class ReplacedError(NotMaterialisedError):
+    """A profile is absent, and its rows are there: a run replaces both, or was killed meanwhile."""
 
 
 class Landed(BaseModel):
@@ -232,12 +238,18 @@ class Store(ConfigurableResource):
         ------
         NotMaterialisedError
             If the partition is not there.
+        ReplacedError
+            If it will be, unless the run that replaces it was killed.
         """
         path = layout.partition(dataset, key, day)
         try:
             return self.read_path(path)
         except FileNotFoundError:
             text = _absent(dataset, key, day, self.storage.url(path))
+            if dataset in ROWS and self.has(ROWS[dataset], key, day):
+                rows = ROWS[dataset]
+                why = f"another run replaces {rows}, or was killed while it did: make {rows} again"
+                raise ReplacedError(f"{text}; {why}") from None
             raise NotMaterialisedError(text) from None
 
     def find_table(self, dataset: Dataset, key: str, day: dt.date) -> pa.Table | None:

@@ -193,23 +193,31 @@ def s3_endpoint():
     server.stop()
 
 
-@pytest.fixture
-def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lender:
-    """A lender in a bucket of its own."""
+@contextmanager
+def lender_on_s3(endpoint: str, folder: Path) -> Iterator[Lender]:
+    """A lender in a bucket of its own, named after a folder."""
     import boto3
 
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"lender-{tmp_path.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
-    boto3.client("s3").create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
-    return Lender(f"s3://{bucket}", tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }.items():
+            patched.setenv(name, value)
+        bucket = f"lender-{folder.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
+        boto3.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        yield Lender(f"s3://{bucket}", folder)
+
+
+@pytest.fixture
+def s3_lender(s3_endpoint: str, tmp_path: Path) -> Iterator[Lender]:
+    """A lender in a bucket of its own."""
+    with lender_on_s3(s3_endpoint, tmp_path) as one:
+        yield one
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""Commands in a process that ends itself by SIGKILL at a planned write.
+"""Commands in a process that ends itself by SIGKILL at a planned write, or stops there.
 
 ``python -m tests.killed POINT COMMAND...`` runs commands of `monitoring`, separated by ``--``; the
 command ``day PARTITION`` makes a day as the daemon's own run does. POINT is ``before PATH``,
 ``after PATH`` or ``before delete PATH``: PATH is a pattern below a root, and ``#2`` behind it is
-for the second time. An empty POINT kills nothing.
+for the second time. ``stop`` and a space before all that is for a process that waits there for
+SIGCONT. An empty POINT kills nothing.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
 
-from resources.storage import LocalStorage
+from resources.storage import LocalStorage, S3Storage, Storage
 
 
 def plan(point: str) -> None:
-    """Let this process end itself at a point."""
-    wanted, _, number = point.partition("#")
+    """Let this process end itself, or stop, at a point."""
+    is_stop = point.startswith("stop ")
+    wanted, _, number = point.removeprefix("stop ").partition("#")
     left = int(number or 1)
 
     def reached(now: str) -> None:
@@ -29,21 +31,27 @@ def plan(point: str) -> None:
         if wanted and fnmatch(now, wanted):
             left -= 1
             if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGSTOP if is_stop else signal.SIGKILL)
 
-    publish, delete = LocalStorage.publish, LocalStorage.delete
+    for kind in (LocalStorage, S3Storage):
+        watch(kind, reached)
 
-    def published(self: LocalStorage, local: Path, path: str) -> None:
+
+def watch(kind: type[Storage], reached: Callable[[str], None]) -> None:
+    """Have a kind of storage say what it is about to do, and has done."""
+    publish, delete = kind.publish, kind.delete
+
+    def published(self: Storage, local: Path, path: str) -> None:
         reached(f"before {path}")
         publish(self, local, path)
         reached(f"after {path}")
 
-    def deleted(self: LocalStorage, path: str) -> None:
+    def deleted(self: Storage, path: str) -> None:
         reached(f"before delete {path}")
         delete(self, path)
 
-    LocalStorage.publish = published  # type: ignore[method-assign]
-    LocalStorage.delete = deleted  # type: ignore[method-assign]
+    kind.publish = published  # type: ignore[method-assign]
+    kind.delete = deleted  # type: ignore[method-assign]
 
 
 def run(commands: Sequence[str]) -> None:

@@ -14,13 +14,13 @@ from monitoring_assets.checks.import_time import defer_import
 from monitoring_assets.checks.target_materialisation import target_materialisation
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.evaluated_day import days_to_evaluate, evaluation_of, failed_last
-from monitoring_assets.runs.storage_retries import tried_again
+from monitoring_assets.runs.storage_retries import tried_again, tries_left
 from resources.asset_keys import asset_key
 from resources.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from resources.errors import StorageError
 from resources.faults import RecordedFault, record_faults
 from resources.manifest import CHECKS, CheckDefinition, Manifest
-from resources.store import Store
+from resources.store import ReplacedError, Store
 
 SHOWN_FINDINGS = 200
 
@@ -66,6 +66,8 @@ def _evaluate(
         except StorageError:
             raise  # nothing is known of the day
         except Exception as error:  # a check that could not be computed is a failed check
+            if isinstance(error, ReplacedError) and tries_left(run):
+                raise
             context.log.exception(f"{day.partition}: checks could not be computed")
             problem = f"{type(error).__name__}: {error}"
         blocking_checks = frozenset(CHECKS) if manifest is None else {*manifest.checks.blocking}

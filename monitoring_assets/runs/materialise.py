@@ -9,7 +9,7 @@ import dagster as dg
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
 from monitoring_assets.runs.shown import shown
-from monitoring_assets.runs.storage_retries import WAITS_SECONDS, tried_again
+from monitoring_assets.runs.storage_retries import may_pass, tried_again, tries_left
 from resources.asset_keys import asset_name
 from resources.errors import InputError, NotArrivedError
 from resources.faults import record_faults, run_of
@@ -27,7 +27,7 @@ def materialise_each(
 ) -> dg.MaterializeResult:
     """Compute every partition of the run: one, or each of a range.
 
-    What a storage is at fault for is tried again, as `tried_again` says. A day that fails otherwise
+    What may pass is tried again, as `tried_again` says. A day that fails otherwise
     does not keep the other days of a range from being computed; the step then fails at its end and
     says which days are missing and why.
 
@@ -85,7 +85,7 @@ def _materialise(
             dg.AssetMaterialization(context.asset_key, partition=day.partition, metadata=metadata)
         )
     for one in failed.values():
-        if storage_fault(one) and context.retry_number < len(WAITS_SECONDS):
+        if may_pass(one) and tries_left(context):
             raise one  # all days again: those that were made are made alike
     reasons = {day.partition: _error_text(error) for day, error in failed.items()}
     raise dg.Failure(

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
-import dagster as dg
-import pyarrow.parquet as pq
 import pytest
 
 from monitoring_assets.partitions import ModelDay
-from tests.conftest import ROUTING_KEY, YESTERDAY, Lender, days_ago, rows
+from tests.conftest import ROUTING_KEY, YESTERDAY, Lender, days_ago, lender_on_s3
+from tests.integration.small_deployment import KEY, Deployment, ended
 from tests.receivers.pagerduty import PagerDutyReceiver
 
 pytestmark = pytest.mark.killed
 
-KEY = "pd_cards.1"
 DAY = ModelDay(YESTERDAY, KEY).partition
-# What a run, a process and the clock call differently each time.
-OWN = [
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "RUN"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?"), "TIME"),
-]
-# Tags of the registry's files, which hold their time; work files; turns of processes that are gone.
-PASSING = ("manifests/verdicts.json", ".unfinished/", "turns/")
+Deploy = Callable[[str, Path], AbstractContextManager[Deployment]]
 
 POINTS = {
     "registry tick": [
@@ -71,110 +60,72 @@ POINTS = {
         "before model_monitoring_dags.py",
     ],
 }
+# Where a write is a request to a server. The bundle lies in a folder, whatever it is made from.
+ON_S3 = {
+    "report": POINTS["report"][::2],
+    "alerts": POINTS["alerts"][::2],
+    "delivery": POINTS["delivery"],
+    "export": POINTS["export"][-1:],
+}
+CASES = [
+    (place, stage, point)
+    for place, stages in {"folders": POINTS, "S3": ON_S3}.items()
+    for stage, points in stages.items()
+    for point in points
+]
 
 
-@dataclass
-class Deployment:
-    """A lender whose model drifted yesterday, with a home, a bundle and PagerDuty."""
-
-    folder: Path
-    pagerduty: PagerDutyReceiver
-
-    def __post_init__(self) -> None:
-        self.lender = Lender(str(self.folder / "lender"), self.folder)
-        (self.folder / "home").mkdir(parents=True)
-        (self.folder / "home/dagster.yaml").write_text("telemetry: {enabled: false}\n")
-        one_day = {"open": {"days": 1, "of": 1}}
-        self.lender.publish(deployed_at=str(days_ago(30)), alerts=one_day)
-        self.lender.deliver(YESTERDAY, rows(1, size=2_000, income_shift=0.6))
-
-    def work(self, point: str = "") -> int:
-        """Onboard, make yesterday, send and export, in one process; its exit code."""
-        out = str(self.folder / "dags")
-        commands = ["onboard", "--", "day", DAY, "--", "alerts", "resend"]
-        commands += ["--", "airflow", "export", "--out", out]
-        environment = {
-            **os.environ,
-            **self.lender.environment,
-            "DAGSTER_HOME": str(self.folder / "home"),
-            "PAGERDUTY_EVENTS_URL": self.pagerduty.url,
-            "PAGERDUTY_ROUTING_KEY": ROUTING_KEY,
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.killed", point, *commands],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in (0, -9), done.stderr[-3_000:]
-        return done.returncode
-
-    @property
-    def state(self) -> dict[str, object]:
-        """All that is left, without what is called differently each time."""
-        found: dict[str, object] = {}
-        for root in ("lender/store", "dags"):
-            top = self.folder / root
-            for file in top.rglob("*"):
-                path = file.relative_to(top).as_posix()
-                if file.is_file() and not path.startswith(PASSING):
-                    found[self._plain(path)] = self._content(file, path)
-        with dg.DagsterInstance.from_config(str(self.folder / "home")) as instance:
-            for key in instance.all_asset_keys():
-                made = instance.get_materialized_partitions(key)
-                found[f"Dagster: {key.to_user_string()}"] = sorted(made)
-            runs = instance.get_runs()
-            found["open runs"] = [run.job_name for run in runs if not run.is_finished]
-        found["PagerDuty: incidents"] = [
-            (one.dedup_key, one.triggers[0]["payload"]["summary"], one.resolved)
-            for one in self.pagerduty.incidents
-        ]
-        found["PagerDuty: changes"] = sorted({one["summary"] for one in self.pagerduty.changes})
-        return found
-
-    def _content(self, file: Path, path: str) -> object:
-        if path.startswith("evidence/") and file.suffix == ".parquet":
-            return None  # a killed run's is kept beside that of the run that made up for it
-        if file.suffix == ".parquet":
-            table = pq.read_table(file)
-            notes = {k: self._plain(v.decode()) for k, v in (table.schema.metadata or {}).items()}
-            return self._plain(str(table.to_pydict())), notes
-        text = self._plain(file.read_text())
-        if path.startswith("incidents/"):
-            # Of the last decision alone, until they are in the outbox: one that is made again finds
-            # them there. What was told is compared in the log, the deliveries and at PagerDuty.
-            return {**json.loads(text), "notices": []}
-        return text
-
-    def _plain(self, text: str) -> str:
-        for pattern, name in OWN:
-            text = pattern.sub(name, text)
-        return text.replace(str(self.folder), "").replace(self.pagerduty.url, "")
+def work(deployment: Deployment, point: str = "") -> int:
+    """Onboard, make yesterday, send and export, in one process; its exit code."""
+    commands = ["onboard", "--", "day", DAY, "--", "alerts", "resend"]
+    commands += ["--", "airflow", "export", "--out", str(deployment.folder / "dags")]
+    return ended(deployment.start(*commands, point=point))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    with PagerDutyReceiver(keys={ROUTING_KEY}) as pagerduty:
-        one = Deployment(tmp_path_factory.mktemp("undisturbed") / "deployment", pagerduty)
-        assert one.work() == 0
-        state = one.state
-    assert len(state["PagerDuty: incidents"]) == 1
-    assert state["PagerDuty: changes"] == [f"{KEY} is monitored, from {days_ago(30)} on"]
-    assert state["open runs"] == []
-    assert len(pagerduty.changes) == 1
+def deploy(s3_endpoint: str) -> Deploy:
+    """Deployments whose lender lies in folders, or on S3."""
+
+    @contextmanager
+    def one(place: str, folder: Path) -> Iterator[Deployment]:
+        with ExitStack() as opened:
+            pagerduty = opened.enter_context(PagerDutyReceiver(keys={ROUTING_KEY}))
+            if place == "S3":
+                lender = opened.enter_context(lender_on_s3(s3_endpoint, folder))
+            else:
+                lender = Lender(str(folder / "lender"), folder)
+            deployment = Deployment(folder / "deployment", lender, pagerduty)
+            deployment.drift()
+            yield deployment
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def undisturbed(deploy: Deploy, tmp_path_factory):
+    """What an undisturbed deployment leaves behind, by where its lender lies."""
+
+    @cache
+    def state(place: str) -> dict[str, object]:
+        with deploy(place, tmp_path_factory.mktemp("undisturbed")) as one:
+            assert work(one) == 0
+            found = one.state
+            assert len(one.pagerduty.changes) == 1
+        assert len(found["PagerDuty: incidents"]) == 1
+        assert found["PagerDuty: changes"] == [f"{KEY} is monitored, from {days_ago(30)} on"]
+        assert found["open runs"] == []
+        return found
+
     return state
 
 
-@pytest.mark.parametrize(
-    ("stage", "point"), [(stage, point) for stage, points in POINTS.items() for point in points]
-)
-def test_what_was_killed_is_made_up_for(tmp_path, undisturbed, stage, point):
-    with PagerDutyReceiver(keys={ROUTING_KEY}) as pagerduty:
-        one = Deployment(tmp_path / "deployment", pagerduty)
-        assert one.work(point) == -9, f"{point} was not reached"
-        assert one.work() == 0
-        assert one.state == undisturbed
+@pytest.mark.parametrize(("place", "stage", "point"), CASES)
+def test_what_was_killed_is_made_up_for(tmp_path, deploy, undisturbed, place, stage, point):
+    with deploy(place, tmp_path) as one:
+        assert work(one, point) == -9, f"{point} was not reached"
+        assert work(one) == 0
+        assert one.state == undisturbed(place)
         # PagerDuty folds incidents by their key, and has no key for changes: one that was taken,
         # and not recorded before the kill, is sent again.
-        assert len(pagerduty.changes) == 1 + (point == "before evidence/deliveries/pagerduty/*")
+        again = point == "before evidence/deliveries/pagerduty/*"
+        assert len(one.pagerduty.changes) == 1 + again

@@ -13,6 +13,7 @@ from monitoring_assets.checks import asset_checks
 from monitoring_assets.checks.finding import Finding
 from monitoring_assets.definitions import defs
 from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.runs import storage_retries
 from monitoring_assets.runs.backfill import backfill
 from monitoring_assets.runs.evaluated_day import evaluated_partition, evaluated_words
 from monitoring_assets.runs.shown import four_digits
@@ -370,6 +371,13 @@ def test_each_selected_check_is_evaluated_once_for_each_day_of_a_range(lender, i
     assert found.keys() == {("csi", partition) for partition in partitions}
 
 
+@pytest.fixture
+def without_waiting(monkeypatch):
+    """Steps that are tried again are so at once."""
+    monkeypatch.setattr(storage_retries, "WAITS_SECONDS", (0.0,))
+
+
+@pytest.mark.usefixtures("without_waiting")
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -392,6 +400,7 @@ def test_a_check_that_cannot_be_computed_is_one_failed_evaluation(lender, instan
         assert evaluated_words(evaluation) == evaluation.metadata["error"].value
 
 
+@pytest.mark.usefixtures("without_waiting")
 def test_a_day_that_cannot_be_computed_does_not_keep_the_others_from_it(lender, instance):
     lender.publish(checks={"blocking": []})
     days = [days_ago(1), YESTERDAY]

@@ -127,3 +127,27 @@ def test_other_days_of_a_range_are_made_again_with_the_one(s3_lender, s3_faults,
     assert retried(result) == ["features"]
     made = instance.get_materialized_partitions(FEATURES)
     assert made == {f"{days_ago(1)}|pd_cards.1", DAY}
+
+
+@pytest.mark.parametrize(("rows", "step"), [("features", "scores"), ("scores", "drift_report")])
+def test_a_profile_that_another_run_replaces_is_waited_for(lender, instance, rows, step):
+    lender.publish(deployed_at=str(YESTERDAY))
+    onboard(lender, instance)
+    lender.deliver(YESTERDAY)
+    assert run(lender, instance).success
+    lender.store.remove(f"{rows}_profile", "pd_cards.1", YESTERDAY)
+
+    def alone():
+        return job("monitor_day", lender).execute_in_process(
+            instance=instance,
+            partition_key=DAY,
+            asset_selection=[asset_key(step)],
+            raise_on_error=False,
+        )
+
+    result = alone()
+    assert retried(result) == [step, step]
+    assert "another run replaces" in failure_in_words(result.all_events)
+    assert FAILED_BY_STORAGE not in tags(result, instance)
+    lender.store.remove(rows, "pd_cards.1", YESTERDAY)
+    assert not retried(alone())
