@@ -34,7 +34,8 @@ def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> It
         fault = storage_fault(error)
         if fault is None:
             raise
-        said = error if isinstance(error, StorageError) else StorageError(f"{error} ({fault})")
+        text = fault if str(error) in fault else f"{error} ({fault})"
+        said = error if isinstance(error, StorageError) else StorageError(text)
         if context.retry_number < len(WAITS_SECONDS):
             wait = WAITS_SECONDS[context.retry_number]
             context.log.warning(f"{said}; tried again in {wait:g} s")
