@@ -421,7 +421,7 @@ class S3Storage(Storage):
                 for entry in page.get("Contents", []):
                     path = entry["Key"].removeprefix(f"{self._prefix}/" if self._prefix else "")
                     found[path] = StoredFile(path, entry["Size"], entry["ETag"].strip('"'))
-        return found
+        return dict(sorted(found.items()))  # not every server keeps to S3's order
 
     @override
     def read(self, path: str) -> bytes:

@@ -163,15 +163,16 @@ def s3_endpoint():
     server.stop()
 
 
-@pytest.fixture
-def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lender:
-    """A lender in a bucket of its own."""
+def lender_in_a_bucket(
+    endpoint: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Lender:
+    """A lender in a bucket of its own, which ``key`` is the key and the secret of."""
     import boto3
 
     for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": key,
         "AWS_DEFAULT_REGION": "eu-west-1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -180,6 +181,12 @@ def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     return Lender(f"s3://{bucket}", tmp_path)
+
+
+@pytest.fixture
+def s3_lender(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lender:
+    """A lender in a bucket of moto's server."""
+    return lender_in_a_bucket(s3_endpoint, "test", tmp_path, monkeypatch)
 
 
 @pytest.fixture

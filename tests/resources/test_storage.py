@@ -119,7 +119,9 @@ def test_what_killed_writers_have_left_is_swept_and_what_living_ones_write_is_no
     assert left == ["just-begun", "written-for-days"]
 
 
-def test_a_reader_sees_the_old_or_the_new_file_and_nothing_between(storage):
+def test_a_reader_sees_the_old_or_the_new_file_and_nothing_between(storage, request):
+    if "s3rver" in request.node.name:
+        pytest.skip("s3rver writes over an object in its place, which S3 does not")
     old, new = b"o" * 300_000, b"n" * 400_000
     storage.write("file", old)
     seen, stop = set(), threading.Event()
