@@ -177,7 +177,8 @@ def lender_in_a_bucket(
     }.items():
         monkeypatch.setenv(name, value)
     bucket = f"lender-{tmp_path.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
-    boto3.client("s3").create_bucket(
+    # Not boto3.client, which keeps the credentials of the process's first test.
+    boto3.Session().client("s3").create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     return Lender(f"s3://{bucket}", tmp_path)
