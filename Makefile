@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow docs screenshots sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow s3rver docs screenshots sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -60,6 +60,14 @@ airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its 
 	@touch $@
 
 mlflow: .mlflow/installed ## an MLflow server for the tests, in an environment of its own
+
+# A second S3 for the tests, of other authors than moto.
+.s3rver/installed:
+	@mkdir -p .s3rver
+	@npm install --prefix .s3rver --no-save --no-audit --no-fund --silent s3rver@3.7.1
+	@touch $@
+
+s3rver: .s3rver/installed ## a second S3 server for the slow tests; needs Node.js and npm
 
 .docs/installed: docs/site/site.lock .venv/uv
 	@echo "Setting up MkDocs in .docs (once; half a minute)"
@@ -207,4 +215,4 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal docs/site/screenshots.in -o docs/site/screenshots.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow .mlflow .docs .sbom $(NEXT) $(DEMO)
+	rm -rf .venv .airflow .mlflow .s3rver .docs .sbom $(NEXT) $(DEMO)

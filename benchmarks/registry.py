@@ -74,6 +74,18 @@ class Server:
         return int(self._process.stdout.readline())
 
 
+def mean_of(characteristics: int) -> bytes:
+    """A graph that can score, of 100 kB."""
+    from onnx import TensorProto, helper
+
+    rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, characteristics])
+    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
+    node = helper.make_node("ReduceMean", ["rows"], ["score"], axes=[1])
+    graph = helper.make_graph([node], "mean", [rows], [score], doc_string="x" * 100_000)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
 def publish(root: str, versions: int, characteristics: int = 20) -> None:
     """Land versions with a small reference sample and artefact each."""
     import numpy as np
@@ -88,7 +100,7 @@ def publish(root: str, versions: int, characteristics: int = 20) -> None:
     names = [f"x{number:02}" for number in range(characteristics)]
     sample = io.BytesIO()
     pq.write_table(pa.table({name: random.normal(size=1000) for name in names}), sample)
-    artefact = random.bytes(100_000)
+    artefact = mean_of(characteristics)
     for number in range(versions):
         folder = f"model_{number:04}/1"
         storage.write(f"{folder}/reference.parquet", sample.getvalue())

@@ -12,22 +12,32 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 131_072
+# Of a row group in memory: tables of more than some 500 columns have fewer rows in each.
+ROW_GROUP_BYTES = 1 << 29
+
+
+def rows_at_once(group: pq.RowGroupMetaData) -> int:
+    """Rows of someone's row group to read at a time: a row may have thousands of columns."""
+    a_row = group.total_byte_size / max(group.num_rows, 1)
+    return max(1, min(ROW_GROUP_ROWS, int(ROW_GROUP_BYTES / max(a_row, 1))))
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Batches, which an engine makes of some thousand rows, together as row groups.
 
-    The last may have fewer rows than ``ROW_GROUP_ROWS``, or none if no batch has any.
+    One has fewer rows than ``ROW_GROUP_ROWS`` where they take ``ROW_GROUP_BYTES``. The last may
+    have fewer too, or none if no batch has any.
     """
     import pyarrow as pa
 
-    held, rows = list[pa.RecordBatch](), 0
+    held, rows, size = list[pa.RecordBatch](), 0, 0
     for batch in batches:
         held.append(batch)
         rows += batch.num_rows
-        if rows >= ROW_GROUP_ROWS:
+        size += batch.nbytes
+        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(held)
-            held, rows = [], 0
+            held, rows, size = [], 0, 0
     if held:
         yield pa.Table.from_batches(held)
 

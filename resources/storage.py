@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from resources.errors import InputError
-from resources.storage_faults import storage_of
+from resources.storage_faults import disk_of, storage_of
 from resources.warehouse_names import WAREHOUSE, warehouse_name
 
 if TYPE_CHECKING:
@@ -189,8 +189,9 @@ class Storage(Files):
         """A local file to write, put at ``path`` if the block succeeds and dropped if it fails."""
         with tempfile.TemporaryDirectory(prefix="monitoring-", dir=self._scratch) as folder:
             local = Path(folder) / Path(path).name
-            yield local
-            self.publish(local, path)
+            with disk_of(f"{self.url(path)}, written in {folder}"):
+                yield local
+                self.publish(local, path)
 
     def write(self, path: str, content: bytes) -> None:
         """Put ``content`` at ``path`` atomically."""
@@ -392,12 +393,12 @@ class S3Storage(Storage):
 
     @property
     def _client(self) -> Any:
-        return _s3_client(_s3_endpoint())
+        return _s3_client(_s3_endpoint(), _credentials_written())
 
     @property
     @override
     def filesystem(self) -> FileSystem:
-        return _s3_filesystem(_s3_endpoint())
+        return _s3_filesystem(_s3_endpoint(), _credentials_written())
 
     @override
     def location(self, path: str) -> str:
@@ -420,7 +421,7 @@ class S3Storage(Storage):
                 for entry in page.get("Contents", []):
                     path = entry["Key"].removeprefix(f"{self._prefix}/" if self._prefix else "")
                     found[path] = StoredFile(path, entry["Size"], entry["ETag"].strip('"'))
-        return found
+        return dict(sorted(found.items()))  # not every server keeps to S3's order
 
     @override
     def read(self, path: str) -> bytes:
@@ -461,7 +462,7 @@ class S3Storage(Storage):
         with tempfile.TemporaryDirectory(prefix="monitoring-") as folder:
             local = Path(folder) / Path(path).name
             try:  # in parts: a large object does not pass through memory whole
-                with storage_of(self.url(path)):
+                with storage_of(self.url(path)), disk_of(f"{self.url(path)}, copied to {folder}"):
                     self._client.download_file(self._bucket, self._key(path), str(local))
             except ClientError as error:
                 if _is_absent(error):
@@ -491,8 +492,17 @@ def _s3_endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
-@cache
-def _s3_client(endpoint: str | None) -> Any:
+def _credentials_written() -> int:
+    """When the file of credentials was written, which no client reads again by itself."""
+    file = os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+    try:
+        return Path(file).expanduser().stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _s3_client(endpoint: str | None, credentials: int) -> Any:
     """One client for all roots and threads: making one takes longer than a request."""
     import boto3
     import botocore.session
@@ -519,12 +529,12 @@ def _timestamp(text: str | float) -> Any:
 
 
 def _s3_region(endpoint: str | None) -> str:
-    region: str | None = _s3_client(endpoint).meta.region_name
+    region: str | None = _s3_client(endpoint, _credentials_written()).meta.region_name
     return region or "us-east-1"
 
 
-@cache
-def _s3_filesystem(endpoint: str | None) -> FileSystem:
+@lru_cache(maxsize=4)
+def _s3_filesystem(endpoint: str | None, credentials: int) -> FileSystem:
     from pyarrow.fs import S3FileSystem
 
     return S3FileSystem(

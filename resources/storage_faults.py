@@ -7,8 +7,10 @@ they all become `StorageError`, which names the file.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,13 +23,21 @@ OF_S3 = re.compile(
 # Of these the storage has answered: the object is not there, or not as long as it was.
 ANSWERS = {"404", "412", "416", "NoSuchKey", "NoSuchBucket", "NotFound", "InvalidBucketName"}
 ARROW_ANSWERS = {"NO_SUCH_KEY", "NO_SUCH_BUCKET", "RESOURCE_NOT_FOUND"}
+# What a refused operation needs. Whether an object is absent S3 tells only those who may list.
+PERMISSIONS = {
+    "GetObject": "s3:GetObject and s3:ListBucket",
+    "HeadObject": "s3:GetObject and s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+    "PutObject": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+}
+# Of a request without an answer's body S3 says no more than 400.
+EXPIRED = re.compile(r"ExpiredToken|(?:\(|status )400\).* HeadObject operation")
+REFUSED = re.compile(r"(?:AccessDenied|ACCESS_DENIED|\(403\)).*? (\w+) operation")
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+DISK = FULL | {errno.EIO, errno.ESTALE}
 # Of a disk, a network file system or a connection.
-ERRNOS = {
-    errno.EIO,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.ESTALE,
+ERRNOS = DISK | {
     errno.ETIMEDOUT,
     errno.EHOSTDOWN,
     errno.EHOSTUNREACH,
@@ -56,6 +66,23 @@ def storage_of(url: str) -> Iterator[None]:
         raise StorageError(f"{url}: {fault}") from None
 
 
+@contextmanager
+def disk_of(place: str) -> Iterator[None]:
+    """Have what a disk is at fault for in the block said with a place on it: Arrow names none.
+
+    Raises
+    ------
+    StorageError
+        For it; everything else is raised as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        raise StorageError(f"{place}: {os.strerror(error.errno)}") from None
+
+
 def storage_fault(error: BaseException) -> str | None:
     """What a storage is at fault for in an exception or in one that it came from, else None."""
     one: BaseException | None = error
@@ -71,12 +98,25 @@ def _said(error: BaseException) -> str | None:
     if isinstance(error, StorageError):
         return text
     if found := OF_S3.search(text):
-        return None if {found[1], found[2]} & (ANSWERS | ARROW_ANSWERS) else found[0]
+        is_answer = {found[1], found[2]} & (ANSWERS | ARROW_ANSWERS)
+        return None if is_answer else _with_remedy(found[0])
     if isinstance(error, OSError) and (
         error.errno in ERRNOS or isinstance(error, ConnectionError | TimeoutError)
     ):
-        return text
-    return text if "botocore" in sys.modules and _is_of_boto(error) else None
+        # Arrow names no file, and those of a storage are said by `disk_of`.
+        is_scratch = error.errno in FULL and not error.filename
+        return f"TMPDIR, {tempfile.gettempdir()}: {text}" if is_scratch else text
+    return _with_remedy(text) if "botocore" in sys.modules and _is_of_boto(error) else None
+
+
+def _with_remedy(said: str) -> str:
+    """What S3 said, and what to do where it has refused the credentials."""
+    if EXPIRED.search(said):
+        return f"{said}; the credentials have expired or are not valid here: renew them"
+    if refused := REFUSED.search(said):
+        allowed = PERMISSIONS.get(refused[1], f"s3:{refused[1]}")
+        return f"{said}; no permission: allow the credentials {allowed} here, or use others"
+    return said
 
 
 def _is_of_boto(error: BaseException) -> bool:

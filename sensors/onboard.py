@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 
 import dagster as dg
+from sqlalchemy.exc import OperationalError
 
 from monitoring_assets.assets.model_registry import model_registry
 from monitoring_assets.jobs import onboard_model
@@ -92,12 +93,16 @@ def make_profile(defs: dg.Definitions, instance: dg.DagsterInstance, key: str) -
     ------
     RuntimeError
         If the run fails, with the reason.
+    sqlalchemy.exc.OperationalError
+        If it cannot be recorded, which is no fault of the version.
     """
     job = defs.get_repository_def().get_job(onboard_model.name)
     try:
         job.execute_in_process(
             instance=instance, partition_key=key, run_config=QUIET, tags=process_tags()
         )
+    except OperationalError:
+        raise
     except Exception as error:
         raise RuntimeError(f"{key} could not be onboarded: {error}") from error
 

@@ -98,7 +98,7 @@ def _overdue(landed: Mapping[str, Landed], now: dt.datetime) -> Iterator[ModelDa
         # Days before it landed are a backlog, which takes its time.
         first = max(last - dt.timedelta(days=WATCHED_DAYS - 1), item.landed_at.date())
         for day in monitored_days(item.manifest, first, last):
-            if item.manifest.schedule.deadline(day) + GRACE <= now:
+            if item.manifest.schedule.deadline(day) <= now - GRACE:
                 yield ModelDay(day, key)
 
 

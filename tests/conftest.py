@@ -194,20 +194,21 @@ def s3_endpoint():
 
 
 @contextmanager
-def lender_on_s3(endpoint: str, folder: Path) -> Iterator[Lender]:
-    """A lender in a bucket of its own, named after a folder."""
+def lender_on_s3(endpoint: str, folder: Path, key: str = "test") -> Iterator[Lender]:
+    """A lender in a bucket of its own, named after a folder; ``key`` is the secret too."""
     import boto3
 
     with pytest.MonkeyPatch.context() as patched:
         for name, value in {
             "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": key,
             "AWS_DEFAULT_REGION": "eu-west-1",
         }.items():
             patched.setenv(name, value)
         bucket = f"lender-{folder.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
-        boto3.client("s3").create_bucket(
+        # Not boto3.client, which keeps the credentials of the process's first test.
+        boto3.Session().client("s3").create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         yield Lender(f"s3://{bucket}", folder)
@@ -215,7 +216,7 @@ def lender_on_s3(endpoint: str, folder: Path) -> Iterator[Lender]:
 
 @pytest.fixture
 def s3_lender(s3_endpoint: str, tmp_path: Path) -> Iterator[Lender]:
-    """A lender in a bucket of its own."""
+    """A lender in a bucket of moto's server."""
     with lender_on_s3(s3_endpoint, tmp_path) as one:
         yield one
 

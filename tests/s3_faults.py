@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import struct
 import threading
@@ -13,10 +14,11 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-Fault = Literal["truncate", "503", "reset", "403"]
+Fault = Literal["truncate", "503", "reset", "expired", "denied"]
 WORDS = {
-    "503": ("SlowDown", "Please reduce your request rate."),
-    "403": ("ExpiredToken", "Expired"),
+    "503": (503, "SlowDown", "Please reduce your request rate."),
+    "expired": (400, "ExpiredToken", "The provided token has expired."),
+    "denied": (403, "AccessDenied", "Access Denied"),
 }
 
 
@@ -32,12 +34,18 @@ class FaultyS3:
     ----------
     fault
         Says what becomes of a request from its method and path; None for an answer.
+    expired_keys
+        Access keys whose token has expired.
+    unlisted
+        End of the keys that no listing shows, as of objects that are listed late; empty for none.
     failed
         Requests that failed, such as ``GET /bucket/key``.
     """
 
     def __init__(self, endpoint: str) -> None:
         self.fault: Callable[[str, str], Fault | None] = lambda method, path: None
+        self.expired_keys: set[str] = set()
+        self.unlisted = ""
         self.failed: list[str] = []
         host = urlsplit(endpoint).netloc
         proxy = self
@@ -51,7 +59,9 @@ class FaultyS3:
 
             def _answer(self) -> None:
                 body = self._body()
-                fault = proxy.fault(self.command, self.path)
+                fault = (
+                    "expired" if self._key_has_expired() else proxy.fault(self.command, self.path)
+                )
                 if fault:
                     proxy.failed.append(f"{self.command} {self.path}")
                 if fault == "reset":
@@ -61,9 +71,9 @@ class FaultyS3:
                     self.connection.close()
                     return
                 if fault in WORDS:
-                    code, said = WORDS[fault]
+                    status, code, said = WORDS[fault]
                     xml = f"<Error><Code>{code}</Code><Message>{said}</Message></Error>".encode()
-                    self._send(int(fault), {"Content-Type": "application/xml"}, xml, len(xml))
+                    self._send(status, {"Content-Type": "application/xml"}, xml, len(xml))
                     return
                 upstream = http.client.HTTPConnection(host, timeout=30)
                 kept = {n: v for n, v in self.headers.items() if n.lower() != "transfer-encoding"}
@@ -71,7 +81,12 @@ class FaultyS3:
                 answer = upstream.getresponse()
                 content = answer.read()
                 upstream.close()
-                size = int(answer.headers.get("Content-Length") or len(content))
+                if proxy.unlisted and "list-type=2" in self.path:
+                    entry = rf"<Contents><Key>[^<]*{re.escape(proxy.unlisted)}</Key>.*?</Contents>"
+                    content = re.sub(entry.encode(), b"", content, flags=re.DOTALL)
+                    size = len(content)
+                else:
+                    size = int(answer.headers.get("Content-Length") or len(content))
                 sent = content[: len(content) // 2] if fault == "truncate" else content
                 headers = {
                     name: value
@@ -81,6 +96,10 @@ class FaultyS3:
                 self._send(answer.status, headers, sent, size)
                 if fault == "truncate":
                     self.close_connection = True
+
+            def _key_has_expired(self) -> bool:
+                said = self.headers.get("Authorization", "")
+                return any(f"Credential={key}/" in said for key in proxy.expired_keys)
 
             def _body(self) -> bytes:
                 if "chunked" not in self.headers.get("Transfer-Encoding", ""):

@@ -16,14 +16,20 @@ from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
 from resources.asset_keys import asset_key
 from resources.date_column import rows_of
-from resources.duckdb_session import SPILL_BYTES, database, quoted, require_distinct
+from resources.duckdb_session import (
+    DUCKDB_MEMORY,
+    SPILL_BYTES,
+    database,
+    quoted,
+    require_distinct,
+)
 from resources.errors import InputError
 from resources.faults import RUN, record_faults
 from resources.keys import plain_keys
 from resources.lake import Lake
 from resources.limited import run_limited
 from resources.registry import ModelRegistry
-from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
+from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer, rows_at_once
 from resources.storage import DayFiles
 from resources.storage_faults import storage_of
 from resources.store import Landed, Store
@@ -171,7 +177,7 @@ def _parquet_rows(
 
 
 def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.RecordBatch]":
-    """The columns of a schema in the order of the rows, a row group at a time; first without rows.
+    """The columns of a schema in the order of the rows, piece by piece; first without rows.
 
     A dataset's own scanner decodes row groups ahead of the writer, without a limit:
     4 GB of a day of 10M rows.
@@ -191,7 +197,8 @@ def _pieces(batch: "pa.dataset.Dataset", schema: "pa.Schema") -> "Iterator[pa.Re
             coerce_int96_timestamp_unit=INT96_UNIT,
         ) as file:
             for group in range(file.num_row_groups):
-                for piece in file.iter_batches(ROW_GROUP_ROWS, [group], columns=schema.names):
+                at_once = rows_at_once(file.metadata.row_group(group))
+                for piece in file.iter_batches(at_once, [group], columns=schema.names):
                     yield piece.select(schema.names).cast(schema)
 
 
@@ -364,11 +371,25 @@ def write_rows(pieces: "Iterator[pa.RecordBatch]", local: Path) -> "pa.Schema":
 
 
 def _tally_keys(local: Path, key: str) -> dict[str, int]:
-    """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``."""
+    """Rows by what their key is: ``unique``, ``repeated`` (after its first row) or ``missing``.
+
+    Raises
+    ------
+    InputError
+        If keys are so long that there is no room to compare them.
+    """
+    import duckdb
+
     with database() as connection:
         column = quoted(key)
-        rows, present, unique = connection.execute(
-            f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM read_parquet(?)",
-            [str(local)],
-        ).fetchall()[0]
+        try:
+            rows, present, unique = connection.execute(
+                f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM read_parquet(?)",
+                [str(local)],
+            ).fetchall()[0]
+        except duckdb.OutOfMemoryException:
+            raise InputError(
+                f"column {key!r} (batch.key): found values that take more than {DUCKDB_MEMORY} to "
+                "be counted; allowed: keys of some bytes"
+            ) from None
     return {"unique": unique, "repeated": present - unique, "missing": rows - present}

@@ -22,7 +22,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     Raises
     ------
     click.UsageError
-        If DAGSTER_HOME is not set, or no instance can be opened there.
+        If DAGSTER_HOME is not set, or no instance can be opened there, or it fails in the block.
     """
     if "DAGSTER_HOME" not in os.environ:
         raise click.UsageError(
@@ -30,15 +30,22 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
             "env.sh that `monitoring init DIR` has written: . DIR/env.sh"
         )
     import dagster as dg
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, OperationalError
 
     try:
         opened = dg.DagsterInstance.get()
     except (dg.DagsterError, DBAPIError, OSError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        home = os.environ["DAGSTER_HOME"]
-        raise click.UsageError(
-            f"DAGSTER_HOME: {home}: no runs can be recorded there: {one_line(str(why))}"
-        ) from error
-    with opened as instance:
-        yield instance
+        raise _no_record(error) from error
+    try:
+        with opened as instance:
+            yield instance
+    except OperationalError as error:  # its disk is full, say, or its server is gone
+        raise _no_record(error) from error
+
+
+def _no_record(error: Exception) -> click.UsageError:
+    why = getattr(error, "orig", error)
+    home = os.environ["DAGSTER_HOME"]
+    return click.UsageError(
+        f"DAGSTER_HOME: {home}: no runs can be recorded there: {one_line(str(why))}"
+    )

@@ -46,9 +46,9 @@ def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> It
     except Exception as error:
         if not may_pass(error):
             raise
-        fault = storage_fault(error)
-        is_said = fault is None or isinstance(error, StorageError)
-        said = error if is_said else StorageError(f"{error} ({fault})")
+        said, fault = error, storage_fault(error)
+        if fault is not None and not isinstance(error, StorageError):
+            said = StorageError(fault if str(error) in fault else f"{error} ({fault})")
         if tries_left(context):
             wait = WAITS_SECONDS[context.retry_number]
             context.log.warning(f"{said}; tried again in {wait:g} s")

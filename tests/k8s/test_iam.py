@@ -104,7 +104,7 @@ def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
     """Actions by root of what code server and runs do: onboarding, a day, large objects."""
     from dagster import DagsterInstance
 
-    from resources.storage import _s3_client, open_storage
+    from resources.storage import open_storage
 
     with pytest.MonkeyPatch.context() as patch, DagsterInstance.ephemeral() as instance:
         for name, value in {
@@ -131,7 +131,7 @@ def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
             store = open_storage(lender.store.root)
             large.write_bytes(bytes(PART + 1))
             store.publish(large, "large")
-            with failing_parts(_s3_client(s3_endpoint)), pytest.raises(Exception, match="broken"):
+            with failing_parts(store._client), pytest.raises(Exception, match="broken"):
                 store.publish(large, "large")
             store.delete("large")
     return dict(actions)

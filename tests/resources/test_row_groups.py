@@ -11,7 +11,13 @@ from monitoring_assets.statistics.profiles.bins import CategoricalBins, NumericB
 from monitoring_assets.statistics.profiles.profile import count
 from monitoring_assets.statistics.profiles.source import ParquetSource, parquet_dataset
 from resources import layout
-from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer
+from resources.row_groups import (
+    ROW_GROUP_BYTES,
+    ROW_GROUP_ROWS,
+    row_groups,
+    row_writer,
+    rows_at_once,
+)
 from resources.store import Store
 
 HALF = ROW_GROUP_ROWS // 2
@@ -34,6 +40,29 @@ def batches(*lengths):
 )
 def test_no_row_is_lost_and_no_group_is_small_but_the_last(lengths, groups):
     assert [len(table) for table in row_groups(batches(*lengths))] == groups
+
+
+def test_rows_of_many_bytes_are_few_in_a_group_and_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("resources.row_groups.ROW_GROUP_BYTES", 40_000)
+    numbers = {f"x{n}": np.random.default_rng(n).random(100) for n in range(100)}
+    wide = pa.table(numbers).to_batches(max_chunksize=10)  # of 8,000 bytes each
+    assert [len(table) for table in row_groups(wide)] == [50, 50]
+    file = tmp_path / "wide.parquet"
+    pq.write_table(pa.Table.from_batches(wide), file, use_dictionary=False)
+    assert 40 <= rows_at_once(pq.read_metadata(file).row_group(0)) <= 50
+    cell = pa.table({"x": ["x" * 100_000, "y"]})
+    assert len([*row_groups(cell.to_batches(max_chunksize=1))]) == 2
+    pq.write_table(cell, file)
+    assert rows_at_once(pq.read_metadata(file).row_group(0)) == 1
+
+
+def test_rows_of_no_bytes_are_read_as_others(tmp_path):
+    pq.write_table(pa.table({"x": pa.array([], pa.int64())}), tmp_path / "none.parquet")
+    pq.write_table(pa.table({"x": pa.nulls(9)}), tmp_path / "null.parquet")
+    for name in ("none", "null"):
+        for group in range((meta := pq.read_metadata(tmp_path / f"{name}.parquet")).num_row_groups):
+            assert rows_at_once(meta.row_group(group)) == ROW_GROUP_ROWS
+    assert ROW_GROUP_BYTES / ROW_GROUP_ROWS > 400 * 8  # a table of 400 columns is as ever
 
 
 ROWS = pa.table(

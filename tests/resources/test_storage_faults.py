@@ -1,6 +1,8 @@
 """What is the storage's fault is told from what is the file's, whichever library reads it."""
 
 import errno
+import re
+import tempfile
 
 import duckdb
 import pyarrow as pa
@@ -45,7 +47,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("fault", ["reset", "403", "truncate"])
+@pytest.mark.parametrize("fault", ["reset", "expired", "denied", "truncate"])
 def test_an_operation_that_fails_for_the_storage_says_so_with_bucket_and_key(
     storage, s3_faults, operation, fault
 ):
@@ -57,6 +59,7 @@ def test_an_operation_that_fails_for_the_storage_says_so_with_bucket_and_key(
     with pytest.raises(StorageError) as said:
         ask(storage)
     assert str(said.value).startswith(f"{named}: ")
+    assert ("; no permission: allow the credentials s3:" in str(said.value)) == (fault == "denied")
     assert s3_faults.failed
 
 
@@ -82,7 +85,7 @@ def by_duckdb(storage, meanwhile=lambda: None):
         return connection.sql("SELECT sum(income) FROM batch").fetchall()
 
 
-@pytest.mark.parametrize("fault", ["503", "reset", "403", "truncate"])
+@pytest.mark.parametrize("fault", ["503", "reset", "expired", "denied", "truncate"])
 @pytest.mark.parametrize("read", [by_arrow, by_duckdb])
 def test_so_is_what_arrow_and_duckdb_say_of_it(storage, s3_faults, read, fault):
     s3_faults.fault = only(fault, "GET")
@@ -91,7 +94,7 @@ def test_so_is_what_arrow_and_duckdb_say_of_it(storage, s3_faults, read, fault):
         read(storage)
 
 
-@pytest.mark.parametrize("fault", ["503", "reset", "truncate"])
+@pytest.mark.parametrize("fault", ["503", "reset", "denied", "truncate"])
 def test_so_is_what_fails_under_a_query_that_has_begun(storage, s3_faults, fault):
     def meanwhile():
         s3_faults.fault = only(fault, "GET")
@@ -99,6 +102,33 @@ def test_so_is_what_fails_under_a_query_that_has_begun(storage, s3_faults, fault
     with pytest.raises(duckdb.Error) as said:
         by_duckdb(storage, meanwhile)
     assert "AWS Error" in storage_fault(said.value)
+
+
+def test_credentials_that_have_expired_are_said_so_and_new_ones_are_found(
+    storage, s3_faults, tmp_path, monkeypatch
+):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+
+    def renew(key):
+        file.write_text(f"[default]\naws_access_key_id={key}\naws_secret_access_key=secret\n")
+
+    reads = (OPERATIONS["read"][1], OPERATIONS["sha256"][1])  # boto's and Arrow's
+    renew("OLD")
+    for read in reads:
+        assert read(storage)
+    s3_faults.expired_keys = {"OLD"}
+    for read in reads:
+        said = (
+            rf"^{re.escape(storage.url(PATH))}: .*; the credentials have expired or .*: renew them$"
+        )
+        with pytest.raises(StorageError, match=said):
+            read(storage)
+    renew("NEW")
+    for read in reads:
+        assert read(storage)
 
 
 def test_an_absent_or_torn_file_is_not(s3_lender, s3_faults):
@@ -119,8 +149,15 @@ def test_an_absent_or_torn_file_is_not(s3_lender, s3_faults):
     assert not s3_faults.failed
 
 
-def test_a_disk_may_be_at_fault_too(tmp_path):
-    assert storage_fault(OSError(errno.ENOSPC, "No space left on device"))
+def test_a_disk_may_be_at_fault_too(tmp_path, monkeypatch):
+    assert storage_fault(OSError(errno.ENOSPC, "No space", "/a/b")) == "[Errno 28] No space: '/a/b'"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with (
+        pytest.raises(OSError, match="Error writing bytes") as full,
+        pa.OSFile("/dev/full", "w") as f,
+    ):
+        f.write(b"of a scorer, say")
+    assert storage_fault(full.value).startswith(f"TMPDIR, {tmp_path}: ")
     assert storage_fault(OSError(errno.EACCES, "Permission denied")) is None
     with pytest.raises(FileNotFoundError) as absent:
         LocalStorage(str(tmp_path)).read("none")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 
 import dagster as dg
 import pytest
@@ -52,6 +53,16 @@ def test_a_day_is_requested_as_soon_as_its_batch_is_there_and_once(any_lender, i
     assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
     assert requested(daemon.tick()) == []
     assert len(daemon.run_keys()) == 2
+
+
+@pytest.mark.parametrize("year", [1990, 2090])
+def test_the_time_of_a_file_decides_nothing(daemon, year):
+    land(daemon.lender)
+    daemon.lender.deliver(YESTERDAY)
+    written = dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp()
+    os.utime(f"{daemon.lender.lake.root}/pd_cards/{YESTERDAY}.parquet", (written, written))
+    assert requested(daemon.tick()) == [f"{YESTERDAY}|pd_cards.1"]
+    assert requested(daemon.tick()) == []
 
 
 def test_a_batch_is_not_run_before_its_marker_is_there(daemon):

@@ -1,6 +1,8 @@
 """A batch that does not arrive becomes one run that says so, whatever the clocks do."""
 
 import datetime as dt
+import itertools
+from bisect import bisect
 from collections import Counter
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,7 @@ from resources.manifest import Manifest
 from resources.store import Landed
 from sensors import missing_batches as module
 from sensors.missing_batches import MISSED_DEADLINE_DAYS, missing_batches
+from tests.clocks import STARTS, TIMES, ZONES
 from tests.conftest import YESTERDAY, days_ago, job, onboard, rows
 from tests.queries import recorded_queries
 from tests.s3_requests import recorded_requests
@@ -98,6 +101,28 @@ def test_each_missing_day_of_a_week_is_requested_once(lender, instance, spring):
         late = requested[ModelDay(day, "pd_cards.1").partition] - schedule.deadline(day)
         # Its partition is there from midnight UTC on, which in summer may be after the deadline.
         assert dt.timedelta(0) <= late < 2 * HOUR
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_is_due_by_the_local_clock_wherever_it_changes(lender, monkeypatch, zone):
+    monkeypatch.setenv("MONITORING_START_DATE", "2026-01-01")
+    for time, first in itertools.product(TIMES, STARTS):
+        schedule = {"cron": f"{time} * * *", "timezone": zone}
+        manifest = Manifest.model_validate(
+            lender.manifest("pd_cards", "1", deployed_at=str(first), schedule=schedule)
+        )
+        landed_at = dt.datetime.combine(first, dt.time(), dt.UTC)
+        item = Landed(manifest=manifest, folder="pd_cards/1", landed_at=landed_at)
+        minute, hour = map(int, time.split())
+        for day in (first + dt.timedelta(days=number) for number in range(15)):
+            midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+            asked = hours(midnight - 24 * HOUR, midnight + 36 * HOUR)
+            due = asked[bisect(asked, False, key=lambda now: day in module._days_due(item, now))]
+            late = due.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - dt.datetime.combine(
+                day + dt.timedelta(days=1), dt.time(hour, minute)
+            )
+            # An hour off where the clock shows the time twice, or leaves it out; asked every hour.
+            assert -HOUR < late < 2 * HOUR or due == midnight
 
 
 def test_a_day_that_arrived_is_not_requested(any_lender, instance):

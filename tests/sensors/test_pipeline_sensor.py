@@ -81,6 +81,21 @@ def test_a_day_with_a_run_on_its_way_is_given_time(lender, instance):
     assert tick(lender, instance) == []
 
 
+def test_a_day_has_all_of_its_grace_where_the_clocks_change(lender, monkeypatch):
+    monkeypatch.setenv("MONITORING_START_DATE", "2026-01-01")
+    day = dt.date(2026, 3, 28)
+    monkeypatch.setattr(module, "last_whole_day", lambda: day)
+    # London's clocks go from 01:00 to 02:00, half an hour after the deadline.
+    land(lender, schedule={"cron": "30 0 * * *", "timezone": "Europe/London"})
+    end = dt.datetime(2026, 3, 29, 0, 30, tzinfo=dt.UTC) + module.GRACE
+
+    def overdue(now):
+        return ModelDay(day, KEY) in module._overdue(lender.store.all_landed(), now)
+
+    assert overdue(end)
+    assert not overdue(end - dt.timedelta(seconds=1))
+
+
 def test_a_retired_version_is_not_missed(lender, instance):
     land(lender, retired_at="2021-01-01")
     assert tick(lender, instance) == []

@@ -17,6 +17,7 @@ import yaml
 
 from resources import layout
 from resources.asset_keys import asset_key
+from resources.errors import StorageError
 from resources.layout import VERDICTS
 from resources.registry import open_registry
 from resources.storage import LocalStorage, open_storage
@@ -583,6 +584,29 @@ def test_it_onboards_over_s3(s3_lender, instance):
     daemon.tick()
     assert partitions(daemon) == ["pd_cards.1"]
     assert len(daemon.run_keys()) == 3
+
+
+@pytest.mark.parametrize("late", ["model.yaml", "reference.parquet", "model.onnx"])
+def test_a_file_that_is_listed_late_changes_nothing_but_when(s3_lender, s3_faults, instance, late):
+    daemon = Daemon(registry_sensor, s3_lender, instance)
+    s3_lender.publish()
+    s3_faults.unlisted = f"/{late}"
+    asked = [daemon.tick().run_requests]
+    s3_faults.unlisted = ""
+    asked += [daemon.tick().run_requests, daemon.tick().run_requests]
+    assert [one.partition_key for requests in asked for one in requests] == ["pd_cards.1"]
+    assert lines(daemon)["pd_cards/1"][0] == "onboarding"
+
+
+def test_a_registry_that_may_not_be_listed_says_so(s3_lender, s3_faults, instance):
+    daemon = Daemon(registry_sensor, s3_lender, instance)
+    s3_faults.fault = lambda method, path: "denied" if "list-type=2" in path else None
+    said = rf"^{s3_lender.registry.root}: .*; no permission: allow the credentials s3:ListBucket"
+    with pytest.raises(StorageError, match=said):
+        daemon.tick()
+    s3_faults.fault = lambda method, path: None
+    s3_lender.publish()
+    assert len(daemon.tick().run_requests) == 1
 
 
 def test_one_registry_may_serve_two_stores(lender, instance, tmp_path):

@@ -8,7 +8,15 @@ from typing import Any
 from airflow_bridge.export.bundle import Bundle
 from airflow_bridge.export.write import write_bundle
 from resources.storage import open_storage
+from tests.conftest import Lender
 
+TEMPLATES = {
+    "a variable": "{{ var.value.secret }}",
+    "a sum": "{{ 7 * 7 }}",
+    "a block": "{% for x in range(3) %}x{% endfor %}",
+    "a comment": "{# gone #}",
+    "a file": "secret.json",
+}
 KUBERNETES = {
     "image": "registry.example/monitoring:1",
     "namespace": "monitoring",
@@ -75,25 +83,43 @@ def hostile_model() -> dict[str, Any]:
 
     The manifest refuses most of it; the bundle is to be safe by itself.
     """
-    templates = {
-        "a variable": "{{ var.value.secret }}",
-        "a sum": "{{ 7 * 7 }}",
-        "a block": "{% for x in range(3) %}x{% endfor %}",
-        "a comment": "{# gone #}",
-        "a file": "secret.json",
-    }
     return model(
-        owner=templates["a sum"],
-        description=templates["a variable"],
-        tags=[*templates.values()],
-        run_tags={"monitoring/model": templates["a variable"]},
+        owner=TEMPLATES["a sum"],
+        description=TEMPLATES["a variable"],
+        tags=[*TEMPLATES.values()],
+        run_tags={"monitoring/model": TEMPLATES["a variable"]},
         pod={
             "cpu": "500m",
             "memory": "2Gi",
-            "node_selector": templates,
-            "tolerations": [{"key": text, "operator": "Exists"} for text in templates.values()],
+            "node_selector": TEMPLATES,
+            "tolerations": [{"key": text, "operator": "Exists"} for text in TEMPLATES.values()],
         },
     )
+
+
+def publish_hostile(lender: Lender) -> None:
+    """Publish a version for each template, which has it in every text that takes one.
+
+    Names and a node's labels take only that of a template's file. A last version, whose labels are
+    templates, is to be refused.
+    """
+    for number, text in enumerate(TEMPLATES.values(), 1):
+        label = text if text == TEMPLATES["a file"] else "plain"
+        days = {"first": "2026-12-01", "last": "2026-12-03", "why": text}
+        lender.publish(
+            version=str(number),
+            owner=text,
+            outcome={"path": "o/{date}.parquet", "column": "bad", "maturity": 30, "key": text},
+            alerts={
+                "service": label,
+                "team": label,
+                "mute": [days],
+                "expected": [days],
+                "accepted": [days | {"by": text}],
+            },
+            pod={"node_selector": {label: label}, "tolerations": [{"key": label}]},
+        )
+    lender.publish(version="refused", pod={"node_selector": {"pool": TEMPLATES["a variable"]}})
 
 
 def bundle(models: list[dict[str, Any]], mode: str = "dagster", **settings: Any) -> dict[str, Any]:

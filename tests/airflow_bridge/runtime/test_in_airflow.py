@@ -7,10 +7,20 @@ import os
 import subprocess
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from tests.airflow_bridge.runtime.bundles import bundle, hostile_model, model, write
+from airflow_bridge.export.export import export_bundle
+from airflow_bridge.export.settings import read_settings
+from tests.airflow_bridge.runtime.bundles import (
+    bundle,
+    hostile_model,
+    model,
+    publish_hostile,
+    write,
+)
 from tests.airflow_bridge.runtime.dagster_api import ScriptedDagster
+from tests.conftest import Lender, job, tick
 
 INSIDE = Path(__file__).parent / "inside"
 ENVIRONMENTS = Path(__file__).parents[3] / ".airflow"
@@ -29,6 +39,18 @@ with DAG(
 ):
     pass
 """
+
+
+def export_hostile(root: Path) -> None:
+    """Take hostile manifests from the registry to bundles, as the sensor and the exporter do."""
+    lender = Lender(str(root / "lender"), root)
+    publish_hostile(lender)
+    with dg.instance_for_test() as instance:
+        tick(lender, instance)
+    kubernetes = {"image": "monitoring:1", "namespace": "monitoring"}
+    for mode in ("dagster", "kubernetes"):
+        settings = read_settings({"mode": mode, "kubernetes": kubernetes}, "airflow.yaml")
+        export_bundle(job("monitor_day", lender), lender.store, settings, str(root / mode))
 
 
 def run_inside(airflow: str, checks: str, folder: Path, **variables: str) -> None:
@@ -72,6 +94,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(bundle([version], dag_id_prefix=f"{name}."), root / "environments" / name)
     for mode in ("dagster", "kubernetes"):
         write(bundle([hostile_model()], mode), root / "hostile" / mode)
+    export_hostile(root / "landed")
     # The same beside forty DAGs of others, who have modules of the names that ours have.
     neighbours = root / "neighbours"
     for name in ("production", "staging"):

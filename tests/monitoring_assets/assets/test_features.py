@@ -2,12 +2,15 @@
 
 import datetime as dt
 import hashlib
+from contextlib import nullcontext
 from functools import partial
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_assets.assets import features
 from monitoring_assets.assets.features import day_rows, write_query
 from resources.errors import InputError
 from resources.manifest import Manifest
@@ -199,6 +202,15 @@ def test_a_query_that_gives_a_column_twice_is_refused(read):
     sql = 'SELECT loan_id, income, income * 12 AS "Income" FROM batch'
     with pytest.raises(InputError, match=r"features\.sql: columns 'income', 'Income'; allowed"):
         read(pa.array([1, 2]), sql=sql)
+
+
+def test_keys_too_long_to_compare_are_refused(tmp_path, monkeypatch):
+    with duckdb.connect(config={"memory_limit": "60MB", "temp_directory": ""}) as small:
+        monkeypatch.setattr(features, "database", lambda: nullcontext(small))
+        keys = [f"{number}{'x' * 30_000_000}" for number in range(3)]
+        pq.write_table(pa.table({"loan_id": keys}), tmp_path / "f.parquet", use_dictionary=False)
+        with pytest.raises(InputError, match=r"'loan_id' \(batch.key\): .*; allowed: keys of some"):
+            features._tally_keys(tmp_path / "f.parquet", "loan_id")
 
 
 def test_a_query_without_the_key_says_what_it_gives(read):

@@ -1,9 +1,11 @@
 """Where a command's runs are recorded."""
 
+import resource
 import subprocess
 import sys
 
 import click
+import dagster as dg
 import pytest
 
 from monitoring_assets.cli.instance import dagster_instance
@@ -49,3 +51,19 @@ def test_a_full_disk_of_the_home_is_named_in_one_line(tmp_path, monkeypatch):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"DAGSTER_HOME: {tmp_path}: no runs can be recorded there: " in done.stderr
+
+
+def test_a_disk_that_fills_up_meanwhile_is_named_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def record():
+        with dagster_instance() as instance:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+            instance.add_run(dg.DagsterRun("monitor_day"))
+
+    try:
+        with pytest.raises(click.UsageError, match=f"DAGSTER_HOME: {tmp_path}: no runs can be"):
+            record()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -102,6 +102,12 @@ def missing_sql(lender):
     )
 
 
+def sql_in_another_encoding(lender):
+    missing_sql(lender)
+    text = "SELECT *, income AS größe FROM batch"
+    registry_files(lender).write("pd_cards/1/features.sql", text.encode("latin-1"))
+
+
 FAULTS = [
     (without_manifest_field, "pd_cards/1/model.yaml", "owner"),
     (broken_yaml, "pd_cards/1/model.yaml", "line 1"),
@@ -114,6 +120,7 @@ FAULTS = [
     (reference_without_a_column, "pd_cards/1/model.yaml", "features.columns.income"),
     (reference_of_another_type, "pd_cards/1/model.yaml", "features.columns.income"),
     (missing_sql, "pd_cards/1/model.yaml", "features.sql"),
+    (sql_in_another_encoding, "pd_cards/1/features.sql", "features.sql"),
 ]
 
 

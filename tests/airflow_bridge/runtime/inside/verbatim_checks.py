@@ -50,3 +50,18 @@ def test_the_pod_asks_for_what_the_manifest_says():
     assert [one.key for one in pod.spec.tolerations] == [*TEMPLATES.values()]
     tag = f"monitoring/model={TEMPLATES['a variable']}"
     assert tag in pod.spec.containers[0].args
+
+
+@pytest.mark.parametrize("mode", ["dagster", "kubernetes"])
+def test_what_a_manifest_says_comes_through_registry_and_export_as_it_was_written(mode):
+    dags = runtime("dags").of_bundle(manifest(BUNDLES / "landed" / mode))
+    assert {*dags} == {f"monitor_day.pd_cards.{number}" for number in range(1, 6)}
+    for dag, text in zip(dags.values(), TEMPLATES.values(), strict=True):
+        label = text if text == TEMPLATES["a file"] else "plain"
+        assert label in dag.tags
+        assert {task.owner for task in dag.tasks} == {text}
+        for task in dag.tasks:
+            task.render_template_fields(context(task))
+            if hasattr(task, "model"):
+                assert task.model["owner"] == text
+                assert task.model["pod"]["node_selector"] == {label: label}
