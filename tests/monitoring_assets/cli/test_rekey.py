@@ -94,6 +94,7 @@ def test_the_history_is_that_of_the_new_keys_and_the_store_is_as_it_was(history,
                 assert all(is_of_the_last for *_, is_of_the_last in found.values())
 
 
+@pytest.mark.slow
 def test_what_the_new_keys_have_stays_and_another_time_adds_nothing(history, monitoring):
     history.deliver(YESTERDAY)
     assert monitoring("backfill", "pd_cards.1", "--from", str(YESTERDAY)).returncode == 0
