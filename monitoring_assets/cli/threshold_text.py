@@ -90,7 +90,7 @@ def _gains(study: Study) -> str:
     for is_real, name in ((True, "real changes"), (False, "false alarms")):
         counts = [one.reviewed(is_real=is_real) for one in (suggested, now)]
         if any(counts):
-            said.append(f"of the stored days it pages {counts[0]} {name} (now {counts[1]})")
+            said.append(f"it pages {counts[0]} of the {name} in the stored days (now {counts[1]})")
     bounds = [f"{one.false_pages.upper:.2g}" for one in (suggested, now)]
     return "; ".join([*said, f"fewer than {bounds[0]} false pages a month (now {bounds[1]})"])
 
