@@ -32,7 +32,7 @@ from tests.integration.watched import (
 )
 
 # The first one waits for the undisturbed deployment too.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.killed, pytest.mark.timeout(1_200)]
 
 WORKSPACE = ("-w", str(TEMPLATES / "workspace.yaml"))
 # Of each model what becomes of yesterday: a page, a page of the check that stops it, the end of an
