@@ -11,8 +11,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from resources.errors import StorageError
 
@@ -48,8 +48,7 @@ ERRNOS = DISK | {
 }
 
 
-@contextmanager
-def storage_of(url: str) -> Iterator[None]:
+def storage_of(url: str) -> AbstractContextManager[None]:
     """Have what a storage is at fault for in the block said with its file.
 
     Raises
@@ -57,17 +56,10 @@ def storage_of(url: str) -> Iterator[None]:
     StorageError
         For it; everything else is raised as it is.
     """
-    try:
-        yield
-    except Exception as error:
-        fault = storage_fault(error)
-        if fault is None or isinstance(error, StorageError):
-            raise
-        raise StorageError(f"{url}: {fault}") from None
+    return _said_of(url, storage_fault)
 
 
-@contextmanager
-def disk_of(place: str) -> Iterator[None]:
+def disk_of(place: str) -> AbstractContextManager[None]:
     """Have what a disk is at fault for in the block said with a place on it: Arrow names none.
 
     Raises
@@ -75,12 +67,24 @@ def disk_of(place: str) -> Iterator[None]:
     StorageError
         For it; everything else is raised as it is.
     """
+    return _said_of(place, _disk_fault)
+
+
+@contextmanager
+def _said_of(place: str, fault_of: Callable[[Exception], str | None]) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno not in DISK:
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None or isinstance(error, StorageError):
             raise
-        raise StorageError(f"{place}: {os.strerror(error.errno)}") from None
+        raise StorageError(f"{place}: {fault}") from None
+
+
+def _disk_fault(error: Exception) -> str | None:
+    if isinstance(error, OSError) and error.errno in DISK:
+        return os.strerror(error.errno)
+    return None
 
 
 def storage_fault(error: BaseException) -> str | None:

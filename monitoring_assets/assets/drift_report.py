@@ -88,10 +88,7 @@ def drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.Material
             # One key for each curve: Dagster plots these over the partitions.
             **_floats(psi=psi.value, csi_max=worst.value),
             "rows": current.rows,
-            "missing_excess_max": max(
-                one.missing_share - reference.columns[name].missing_share
-                for name, one in current.columns.items()
-            ),
+            "missing_excess_max": current.missing_excess(reference),
             **_floats(mean_score_shift=report.score.mean_score_shift if report.score else None),
             "worst_characteristic": worst.column,
             "characteristics": _characteristics_table(report),

@@ -102,10 +102,7 @@ def features(
                 [dg.TableColumn(name, kind) for name, kind in types.items()]
             ),
             "rows": profile.rows,
-            "missing_excess_max": max(
-                one.missing_share - reference.columns[name].missing_share
-                for name, one in profile.columns.items()
-            ),
+            "missing_excess_max": profile.missing_excess(reference),
             "batch": [files.storage.url(path) for path in files.paths],
             **_version_shown(files.evidence, before),
             "path": store.url("features", day.key, day.day),

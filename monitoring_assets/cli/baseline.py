@@ -82,13 +82,9 @@ def list_(model: str, output: str) -> None:
     """
     from resources.acceptances import accepted_shifts
     from resources.environment import resources_from_environment
-    from resources.errors import InputError
 
     store = resources_from_environment()["store"]
-    try:
-        shifts = accepted_shifts(store, store.landed(model).manifest)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from error
+    shifts = accepted_shifts(store, store.landed(model).manifest)
     if output == "json":
         click.echo(json.dumps(list(map(_fields, shifts)), indent=2))
         return

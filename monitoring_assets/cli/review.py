@@ -57,7 +57,7 @@ def record(
     why: str,
     by: str,
 ) -> None:
-    """Record what MODEL (name.version) had on the days of an incident, or on other days.
+    """Record whether MODEL (name.version) had changed on the days of an incident, or on other days.
 
     Days without an incident may be a real change too: one that should have been paged. A later
     record replaces what an earlier one says of the same days.
@@ -98,7 +98,7 @@ def _days_of(store: Store, model: str, incident: str) -> tuple[dt.date, dt.date]
     told = read_notices(store.storage, model, dt.date.max)
     notices = [one for one in told if one.incident == incident]
     if not notices:
-        known = ", ".join(dict.fromkeys(one.incident for one in told)) or "none was told of"
+        known = ", ".join(dict.fromkeys(one.incident for one in told)) or "none"
         raise click.BadParameter(
             f"{model} has no incident {incident!r}; it has {known}", param_hint="--incident"
         )
@@ -122,14 +122,10 @@ def list_(model: str, output: str) -> None:
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
     from resources.environment import resources_from_environment
-    from resources.errors import InputError
     from resources.reviews import read_reviews
 
     store = resources_from_environment()["store"]
-    try:
-        store.landed(model)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from error
+    store.landed(model)  # refuses a version that is not there
     said = read_reviews(store.storage, model)
     if output == "json":
         click.echo(json.dumps([one.model_dump(mode="json") for one in said], indent=2))
@@ -137,4 +133,4 @@ def list_(model: str, output: str) -> None:
     for one in said:
         click.echo(f"{one.incident or model}: {one.days}")
     if not said:
-        click.echo(f"{model}: nothing was said of its past; `monitoring review record` does")
+        click.echo(f"{model}: nothing was said of its past; say it with `monitoring review record`")

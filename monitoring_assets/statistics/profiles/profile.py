@@ -199,6 +199,19 @@ class Profile:
                 raise ValueError(f"column {name!r}: profiles do not add: {error}") from None
         return Profile(self.rows + other.rows, columns)
 
+    def missing_excess(self, reference: Profile) -> float:
+        """Return how much more of a column is missing than in the reference, at most, -1 to 1.
+
+        Parameters
+        ----------
+        reference
+            Has every column of this profile, of which there is at least one.
+        """
+        return max(
+            one.missing_share - reference.columns[name].missing_share
+            for name, one in self.columns.items()
+        )
+
     @property
     def bins(self) -> dict[str, Bins | ColumnError]:
         """Bins by column, to count other rows in."""

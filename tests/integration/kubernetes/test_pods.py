@@ -18,7 +18,10 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from monitoring_assets.demo.lender import SHORTEST, build
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import failure_in_words
+from monitoring_assets.runs.shown import four_digits
+from monitoring_assets.statistics.profiles.profile import Profile
 from resources.asset_keys import asset_key
+from resources.scorers.base import SCORE
 from resources.storage import open_storage
 from tests.conftest import YESTERDAY, days_ago, rows, seed_of
 from tests.integration.kubernetes.deployment import USER, Deployment, wait_for
@@ -280,7 +283,12 @@ def test_a_container_of_the_models_own_scores_and_reports(deployment, lender, la
     assert any("scored 400 rows" in message for message in logs)
     batch = rows(seed_of(YESTERDAY))
     expected = 1 / (1 + np.exp(10 - np.log(batch["income"].to_numpy())))
-    assert metadata["mean_score"].value == pytest.approx(expected.mean(), rel=1e-3)
+    profile = Profile.from_table(
+        lender.store.read_table("scores_profile", "pd_loans.1", YESTERDAY)[0]
+    )
+    mean = profile.columns[SCORE].mean_score
+    assert mean == pytest.approx(expected.mean(), rel=1e-6)
+    assert metadata["mean_score"].value == four_digits(mean)
     assert not lender.store.storage.list("exchange/pd_loans.1")
 
 
