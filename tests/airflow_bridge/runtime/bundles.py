@@ -8,15 +8,9 @@ from typing import Any
 from airflow_bridge.export.bundle import Bundle
 from airflow_bridge.export.write import write_bundle
 from resources.storage import open_storage
+from tests.airflow_bridge.runtime.inside.templates import TEMPLATES
 from tests.conftest import Lender
 
-TEMPLATES = {
-    "a variable": "{{ var.value.secret }}",
-    "a sum": "{{ 7 * 7 }}",
-    "a block": "{% for x in range(3) %}x{% endfor %}",
-    "a comment": "{# gone #}",
-    "a file": "secret.json",
-}
 KUBERNETES = {
     "image": "registry.example/monitoring:1",
     "namespace": "monitoring",

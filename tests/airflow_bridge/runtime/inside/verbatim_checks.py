@@ -6,15 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from environment import BUNDLES, context, manifest, runtime
+from templates import TEMPLATES
 
-# Those of `tests.airflow_bridge.runtime.bundles`; rendered, each would be another text or an error.
-TEMPLATES = {
-    "a variable": "{{ var.value.secret }}",
-    "a sum": "{{ 7 * 7 }}",
-    "a block": "{% for x in range(3) %}x{% endfor %}",
-    "a comment": "{# gone #}",
-    "a file": "secret.json",
-}
 DAG_ID = "monitor_day.pd_cards.1"
 
 
