@@ -144,6 +144,16 @@ def page(key: str, day: dt.date) -> str:
     return f"{PAGES}/{key}/{day}.html"
 
 
+def model_page(key: str) -> str:
+    """Page of a version over time."""
+    return f"{PAGES}/{key}/index.html"
+
+
+def months(key: str) -> str:
+    """What the page of a version over time shows of its months, with what it was made from."""
+    return f"{PAGES}/months/{key}.json"
+
+
 def summary(key: str) -> str:
     """What the page of all models shows of a version."""
     return f"{SUMMARIES}/{key}.json"

@@ -149,9 +149,14 @@ def stored_columns(
     store: Store, key: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, dict[str, ColumnDay]]:
     """Columns by name of the drift reports that are stored of some days."""
-    files = {
-        one: file for one, file in store.days("drift_report", key).items() if first <= one <= last
-    }
+    files = store.days("drift_report", key, first)
+    return read_columns(store, key, {one: file for one, file in files.items() if one <= last})
+
+
+def read_columns(
+    store: Store, key: str, files: Mapping[dt.date, StoredFile]
+) -> dict[dt.date, dict[str, ColumnDay]]:
+    """Columns by name of some drift reports, as `Store.days` lists them."""
     return {
         one: {column.column: column for column in report.columns}
         for one, report in REPORTS.read(store, key, files).items()

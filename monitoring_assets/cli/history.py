@@ -58,6 +58,8 @@ def history(
 
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
+    from monitoring_assets.pages.model_content import read_model
+    from monitoring_assets.pages.model_page import model_page
     from monitoring_assets.periods.calendar import periods
     from monitoring_assets.periods.roll_up import roll_up
     from resources.environment import resources_from_environment
@@ -67,64 +69,12 @@ def history(
     after = chosen_horizon(store, model, horizon)
     found = list(roll_up(store, model, list(periods(since, until, by)), after))
     if html:
-        months, days = (
-            found
-            if unit == by
-            else list(roll_up(store, model, list(periods(since, until, unit)), after))
-            for unit in ("month", "day")
-        )
-        fail = store.landed(model).manifest.thresholds.psi.fail
-        write_page(html, _page(model, months, days, after, fail))
+        content, _ = read_model(store, model, since, until, after)
+        write_page(html, model_page(content, linked=False))
     if output == "json":
         click.echo(json.dumps([_document(one, after) for one in found], indent=2))
     else:
         _print(found, model, after)
-
-
-def _page(
-    model: str,
-    months: Sequence[PeriodFigures],
-    days: Sequence[PeriodFigures],
-    horizon: int | None,
-    fail: float,
-) -> str:
-    from monitoring_assets.pages.model_page import Day, Month, model_page
-
-    return model_page(
-        model,
-        [
-            Day(
-                day=one.period.first,
-                opened=tuple(incident.family for incident in one.incidents),
-                **_drift(one),
-            )
-            for one in days
-        ],
-        [
-            Month(
-                name=one.period.name,
-                days=one.days,
-                rows=one.rows,
-                incidents=len(one.incidents),
-                bad_rate=one.performance.bads / one.performance.rows if one.performance else None,
-                expected=one.performance.expected if one.performance else None,
-                auc=one.performance.auc.value if one.performance else None,
-                **_drift(one),
-            )
-            for one in months
-        ],
-        horizon,
-        fail,
-    )
-
-
-def _drift(one: PeriodFigures) -> dict[str, Any]:
-    return {
-        "status": one.status,
-        "psi": one.psi.value if one.psi else None,
-        "csi": one.worst.value if one.worst else None,
-        "column": one.worst.column if one.worst else None,
-    }
 
 
 def _document(one: PeriodFigures, horizon: int | None) -> dict[str, Any]:

@@ -146,8 +146,7 @@ def chosen_horizon(store: Store, model: str, asked: int | None) -> int | None:
     click.BadParameter
         If the manifest does not have it.
     """
-    outcome = store.landed(model).manifest.outcome
-    horizons = outcome.maturity if outcome else []
+    horizons = store.landed(model).manifest.maturities
     if asked is not None and asked not in horizons:
         has = f"has {', '.join(map(str, horizons))}" if horizons else "names none"
         raise click.BadParameter(

@@ -231,8 +231,7 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
     revisions = _revisions(store, key, last, stored)
     at_end = revisions.get(_in_force(stored))
     manifest = at_end.landed.manifest if at_end else store.landed(key).manifest
-    horizons = manifest.outcome.maturity if manifest.outcome else []
-    longest = max(horizons, default=None)
+    longest = max(manifest.maturities, default=None)
     figures = list(roll_up(store, key, list(periods(first, last, "month")), longest))
     notices = read_notices(store.storage, key, last)
     incidents = read_incidents(store.storage, notices, figures, first, last)
@@ -279,7 +278,7 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
         **_history(figures, longest),
         "validation": [
             row
-            for horizon in (*horizons,) or (None,)
+            for horizon in (*manifest.maturities,) or (None,)
             for row in _tests(store, key, first, last, horizon)
         ],
     }

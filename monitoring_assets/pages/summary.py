@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
@@ -93,3 +94,8 @@ def read_summaries(store: Store) -> list[Summary]:
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(store.storage.read, sorted(paths))
         return [Summary.model_validate_json(content) for content in found]
+
+
+def read_keys(store: Store) -> list[str]:
+    """Return the keys of all versions that have a page, in order."""
+    return sorted(PurePosixPath(path).stem for path in store.storage.list(layout.SUMMARIES))

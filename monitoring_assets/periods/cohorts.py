@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitoring_assets.performance.history import METRICS, WINDOW_DAYS, load
@@ -72,11 +72,16 @@ def read_cohorts(
     store: Store, key: str, horizon: int | None, first: dt.date, last: dt.date
 ) -> dict[dt.date, Cohort]:
     """The mature cohorts of some days, after one horizon."""
-    files: dict[dt.date, StoredFile] = {
-        day: file
-        for day, file in store.days("performance_report", key).items()
-        if first <= day <= last
-    }
+    files = store.days("performance_report", key, first)
+    return cohorts_of(
+        store, key, horizon, {day: file for day, file in files.items() if day <= last}
+    )
+
+
+def cohorts_of(
+    store: Store, key: str, horizon: int | None, files: Mapping[dt.date, StoredFile]
+) -> dict[dt.date, Cohort]:
+    """The mature cohorts of some performance reports, as `Store.days` lists them."""
     return {
         day: found[horizon]
         for day, found in COHORTS.read(store, key, files).items()

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitoring_assets.alerting.decision_inputs import stored_columns
+from monitoring_assets.alerting.decision_inputs import read_columns
 from monitoring_assets.periods.calendar import Period
-from monitoring_assets.periods.cohorts import Cohort, read_cohorts, together
+from monitoring_assets.periods.cohorts import Cohort, cohorts_of, together
 from monitoring_assets.statistics.alerts.breach import ColumnDay
 from monitoring_assets.statistics.alerts.policy import Family
 from monitoring_assets.statistics.drift.drift import Index, judge_counts
 from monitoring_assets.statistics.drift.stability import StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from resources.gathered import Gathered, Report
+from resources.layout import Dataset
+from resources.storage import StoredFile
 from resources.store import Store, read_content
+
+DATASETS: tuple[Dataset, ...] = ("drift_report", "performance_report", "alerts")
+"""What figures are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class PeriodFigures:
         Those that opened.
     performance
         Of the cohorts that are mature; None if none is.
+    manifests
+        Hashes of the manifests that its days were decided under, in the order of days.
     """
 
     period: Period
@@ -74,6 +81,7 @@ class PeriodFigures:
     columns: tuple[PeriodIndex, ...]
     incidents: tuple[OpenedIncident, ...]
     performance: Cohort | None
+    manifests: tuple[str, ...]
 
     @property
     def psi(self) -> PeriodIndex | None:
@@ -103,15 +111,34 @@ def roll_up(
     horizon
         Days after which outcomes count.
     """
-    first, last = periods[0].first, periods[-1].last
-    columns = stored_columns(store, key, first, last)
-    cohorts = read_cohorts(store, key, horizon, first, last)
-    decisions = {
-        day: file for day, file in store.days("alerts", key).items() if first <= day <= last
+    files = report_files(store, key, periods[0].first, periods[-1].last)
+    yield from figures(store, key, periods, horizon, files)
+
+
+def report_files(
+    store: Store, key: str, first: dt.date, last: dt.date
+) -> dict[Dataset, dict[dt.date, StoredFile]]:
+    """Files of what figures are made of, of some days, by data set and day."""
+    return {
+        dataset: {day: file for day, file in store.days(dataset, key, first).items() if day <= last}
+        for dataset in DATASETS
     }
-    opened = DECISIONS.read(store, key, decisions)
+
+
+def figures(
+    store: Store,
+    key: str,
+    periods: Sequence[Period],
+    horizon: int | None,
+    files: Mapping[Dataset, Mapping[dt.date, StoredFile]],
+) -> Iterator[PeriodFigures]:
+    """As `roll_up`, of files that `report_files` has listed: no day of another is read."""
+    columns = read_columns(store, key, files["drift_report"])
+    cohorts = cohorts_of(store, key, horizon, files["performance_report"])
+    decided = DECISIONS.read(store, key, files["alerts"])
     for period in periods:
         reported = [of_day for day, of_day in columns.items() if day in period]
+        decisions = {day: one for day, one in decided.items() if day in period}
         yield PeriodFigures(
             period,
             len(reported),
@@ -119,11 +146,11 @@ def roll_up(
             tuple(sorted(_indices(reported), key=lambda one: (-(one.value or 0.0), one.column))),
             tuple(
                 OpenedIncident(day, family)
-                for day, families in opened.items()
-                if day in period
-                for family in families
+                for day, one in decisions.items()
+                for family in one.opened
             ),
             together(cohort for day, cohort in cohorts.items() if day in period),
+            tuple(dict.fromkeys(one.manifest for one in decisions.values())),
         )
 
 
@@ -159,11 +186,20 @@ def _indices(reported: Iterable[Mapping[str, ColumnDay]]) -> Iterator[PeriodInde
         )
 
 
-def _opened(_: dt.date, report: Report) -> tuple[Family, ...]:
-    """Families that led an incident which opened."""
-    rows = report[0].select(["family", "action", "joins"]).to_pylist()
-    return tuple(row["family"] for row in rows if row["action"] == "open" and row["joins"] is None)
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Families that led an incident which opened on a day, and the hash of its manifest."""
+
+    opened: tuple[Family, ...]
+    manifest: str
 
 
-DECISIONS = Gathered("alerts", 0, read_content, _opened)
+def _decided(_: dt.date, report: Report) -> _Decided:
+    table, notes = report
+    rows = table.select(["family", "action", "joins"]).to_pylist()
+    opened = (row["family"] for row in rows if row["action"] == "open" and row["joins"] is None)
+    return _Decided(tuple(opened), notes["manifest_sha256"])
+
+
+DECISIONS = Gathered("alerts", 0, read_content, _decided)
 """Decisions as periods read them; they are not gathered, as no day is decided from them."""

@@ -402,6 +402,11 @@ class Manifest(Section):
         return [name for name in self.segments if name not in self.features.names]
 
     @property
+    def maturities(self) -> list[int]:
+        """Days after which outcomes count, the shortest first; empty if it does not say."""
+        return self.outcome.maturity if self.outcome else []
+
+    @property
     def key(self) -> str:
         """The partition key, ``name.version``: the same in Dagster, storage and metric tags.
 

@@ -82,6 +82,8 @@ def test_the_page_shows_every_path():
         layout.acceptance(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.review(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.page(KEY, DAY),
+        layout.model_page(KEY),
+        layout.months(KEY),
         layout.summary(KEY),
         layout.FLEET_PAGE,
         layout.ledger(KEY),

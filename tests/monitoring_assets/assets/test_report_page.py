@@ -78,3 +78,14 @@ def test_a_page_that_cannot_be_made_says_so_and_is_no_fault_of_the_model(
     assert "ZeroDivisionError: &lt;a fault of ours&gt;" in page(decided, days_ago(1))
     assert metadata(instance)["error"] == "ZeroDivisionError: <a fault of ours>"
     assert dg.DagsterRunStatus.FAILURE not in {one.status for one in instance.get_runs()}
+
+
+def test_the_last_day_writes_the_page_of_the_year(decided, instance, monkeypatch):
+    path = layout.model_page(KEY)
+    assert f"<title>{days_ago(1)}: ok;" in decided.store.storage.read(path).decode()
+    decided.deliver(YESTERDAY)
+    run(decided, instance, YESTERDAY)
+    year = decided.store.storage.read(path)
+    assert f'href="{YESTERDAY}.html"' in year.decode()
+    run(decided, instance, days_ago(1), asset_selection=[asset_key("report_page")])
+    assert decided.store.storage.read(path) == year

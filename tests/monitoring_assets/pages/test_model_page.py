@@ -4,12 +4,14 @@ import datetime as dt
 
 import pytest
 
-from monitoring_assets.pages.model_page import Day, Month, model_page
+from monitoring_assets.pages.model_content import Day, ModelContent, Month, Revision
+from monitoring_assets.pages.model_page import model_page
+from monitoring_assets.statistics.alerts.reviews import ReviewedDays
 from monitoring_assets.statistics.drift.thresholds import Status
 
 FIRST = dt.date(2026, 1, 30)
 DAYS = [
-    Day(FIRST, Status.OK, 0.01, 0.02, "income"),
+    Day(FIRST, Status.OK, 0.01, 0.02, "income", manifest="5f0c"),
     Day(dt.date(2026, 1, 31), Status.FAIL, 0.31, 0.4, "<b>region</b>", ("population",)),
     Day(dt.date(2026, 2, 1), None),
     Day(dt.date(2026, 2, 2), Status.INSUFFICIENT, 0.2, None, None),
@@ -20,9 +22,18 @@ MONTHS = [
 ]
 
 
+REVISIONS = (Revision("5f0c", 1, ()), Revision("a1b2", 2, ("thresholds.psi.fail", "<i>")))
+
+
+def content(days=DAYS, months=MONTHS, horizon=30, reviews=()):
+    return ModelContent(
+        "pd_cards.1", tuple(days), tuple(months), REVISIONS, ("pd_cards.2",), reviews, horizon, 0.25
+    )
+
+
 @pytest.fixture
 def page():
-    return model_page("pd_cards.1", DAYS, MONTHS, 30, 0.25)
+    return model_page(content(), linked=False)
 
 
 def test_each_day_has_its_place_and_its_text(page):
@@ -52,12 +63,37 @@ def test_counts_and_tables(page):
 
 
 def test_a_quiet_range_says_so():
-    page = model_page("pd_cards.1", DAYS[:1], MONTHS[:1], None, 0.25)
+    page = model_page(content(DAYS[:1], MONTHS[:1], None), linked=False)
     assert "None opened." in page
     assert '<td colspan="2">None.</td>' in page
     assert "outcomes" not in page
 
 
 def test_without_a_score_there_is_no_chart():
-    page = model_page("pd_cards.1", [Day(FIRST, None)], MONTHS[:1], None, 0.25)
+    page = model_page(content([Day(FIRST, None)], MONTHS[:1], None), linked=False)
     assert "PSI of the score" not in page
+
+
+def test_revisions_have_their_first_day_and_what_they_changed(page):
+    revisions = page.partition("Revisions of the manifest")[2]
+    assert f'<td class="number">1</td><td class="date">{FIRST}</td>' in revisions
+    assert '<td class="number">2</td><td class="date"></td>' in revisions
+    assert "thresholds.psi.fail, &lt;i&gt;" in revisions
+
+
+def test_an_incident_has_its_review():
+    said = ReviewedDays(DAYS[1].day, DAYS[1].day, is_real=False, by="Ann", why="A <b>campaign</b>.")
+    page = model_page(content(reviews=(said,)), linked=False)
+    assert "a false alarm, says Ann: A &lt;b&gt;campaign&lt;/b&gt;." in page
+
+
+def test_links_lead_to_days_with_a_report_and_to_other_versions(page):
+    assert "<a href" not in page
+    linked = model_page(content(), linked=True)
+    for one in DAYS:
+        # The last day stands in the line of links too.
+        assert linked.count(f'href="{one.day}.html"') == (one.status is not None) + (
+            one is DAYS[-1]
+        )
+    assert '<a href="../pd_cards.2/index.html">pd_cards.2</a>' in linked
+    assert '<a href="../index.html">All models</a>' in linked

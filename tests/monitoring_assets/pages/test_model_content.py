@@ -1,0 +1,108 @@
+"""What the page of a version over time shows, and that no more is read than has changed."""
+
+import datetime as dt
+
+import pytest
+
+from monitoring_assets.pages.model_content import Kept, read_model, read_year
+from monitoring_assets.periods.calendar import periods
+from monitoring_assets.periods.roll_up import roll_up
+from monitoring_assets.statistics.alerts.reviews import ReviewedDays
+from resources import layout
+from resources.gathered import Gathered
+from resources.reviews import record_review
+from tests.monitoring_assets.conftest import KEY
+
+
+@pytest.fixture
+def copy(scored, tmp_path):
+    """A store of its own, to write to."""
+    store = scored.store.model_copy(update={"root": str(tmp_path / "store")})
+    for path in scored.store.storage.list():
+        store.storage.write(path, scored.store.storage.read(path))
+    return store
+
+
+@pytest.fixture
+def read_days(monkeypatch):
+    """Days whose reports figures were made of, by data set."""
+    asked = []
+
+    def read(self, store, key, files, *, keep=False):
+        asked.extend((self.dataset, day) for day in files)
+        return original(self, store, key, files, keep=keep)
+
+    original = Gathered.read
+    monkeypatch.setattr(Gathered, "read", read)
+    return asked
+
+
+def test_it_has_the_figures_of_months_and_days(scored):
+    first, last = scored.days[0], scored.days[-1]
+    found, kept = read_model(scored.store, KEY, first, last, 30)
+    assert [one.day for one in found.days] == [
+        first + dt.timedelta(days=n) for n in range((last - first).days + 1)
+    ]
+    assert {one.day for one in found.days if one.status} == {*scored.days}
+    for one, expected in zip(
+        found.months,
+        roll_up(scored.store, KEY, list(periods(first, last, "month")), 30),
+        strict=True,
+    ):
+        assert (one.name, one.days, one.rows) == (
+            expected.period.name,
+            expected.days,
+            expected.rows,
+        )
+        assert one.psi == (expected.psi.value if expected.psi else None)
+        assert one.auc == (expected.performance.auc.value if expected.performance else None)
+    assert (found.horizon, found.fail, found.versions) == (30, 0.25, ())
+    assert list(kept.months) == [one.name for one in found.months]
+    assert Kept.model_validate_json(kept.model_dump_json()) == kept
+
+
+def test_a_revision_counts_from_the_first_day_decided_under_it(scored):
+    found, _ = read_model(scored.store, KEY, scored.days[0], scored.days[-1], 30)
+    (revision,) = found.revisions
+    assert revision.sha256 == scored.store.landed(KEY).manifest.sha256
+    assert found.first_day(revision) == scored.days[0]
+    later, _ = read_model(scored.store, KEY, scored.days[-1], scored.days[-1], 30)
+    assert later.first_day(revision) == scored.days[-1]
+
+
+def test_what_has_not_changed_is_not_read_again(scored, copy, read_days):
+    last = scored.days[-1]
+    first_time = read_year(copy, KEY, last)
+    assert {day for _, day in read_days} == {*scored.days}
+    read_days.clear()
+    assert read_year(copy, KEY, last) == first_time
+    assert not read_days
+    report = layout.partition("drift_report", KEY, last)
+    copy.storage.delete(report)
+    again = read_year(copy, KEY, last)
+    in_month = {day for day in scored.days if (day.year, day.month) == (last.year, last.month)}
+    assert {day for _, day in read_days} == in_month
+    assert again.days[-1].status is None
+    assert again.days[:-1] == first_time.days[:-1]
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"{}", b'{"months": {"2026-01": {"of": "another release"}}}']
+)
+def test_a_damaged_file_is_made_again(scored, copy, kept):
+    whole = read_year(copy, KEY, scored.days[-1])
+    copy.storage.write(layout.months(KEY), kept)
+    assert read_year(copy, KEY, scored.days[-1]) == whole
+    assert copy.storage.read(layout.months(KEY)) != kept
+
+
+def test_a_day_without_a_report_is_the_last_of_its_year(scored, copy):
+    day = scored.days[-1] + dt.timedelta(days=1)
+    found = read_year(copy, KEY, day)
+    assert (found.days[-1].day, found.days[-1].status) == (day, None)
+
+
+def test_reviews_are_shown(scored, copy):
+    said = ReviewedDays(scored.days[0], scored.days[1], is_real=True, by="Ann", why="Moved.")
+    record_review(copy.storage, KEY, said, None)
+    assert read_year(copy, KEY, scored.days[-1]).reviews == (said,)
