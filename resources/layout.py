@@ -38,7 +38,8 @@ DELIVERIES = "evidence/deliveries"
 """Folder of what says that a channel has taken a message."""
 PAGES = "pages"
 """Folder of the pages for people, with links from one to another."""
-FLEET_PAGE = f"{PAGES}/index.html"
+INDEX = "index.html"
+FLEET_PAGE = f"{PAGES}/{INDEX}"
 """Page of all models."""
 SUMMARIES = f"{PAGES}/latest"
 """Folder of what the page of all models shows of each version: few files, where pages are many."""
@@ -139,14 +140,25 @@ def _said_at(at: dt.datetime) -> str:
     return f"{at:%Y%m%dT%H%M%S%fZ}"
 
 
+def pages(key: str) -> str:
+    """Folder of the pages of a version."""
+    return f"{PAGES}/{key}"
+
+
 def page(key: str, day: dt.date) -> str:
     """Page of a day of a version."""
-    return f"{PAGES}/{key}/{day}.html"
+    return f"{pages(key)}/{day}.html"
+
+
+def page_day(path: str) -> dt.date | None:
+    """Day that a page of a version is of; None of the one over time."""
+    name = path.rpartition("/")[2]
+    return None if name == INDEX else dt.date.fromisoformat(name.removesuffix(".html"))
 
 
 def model_page(key: str) -> str:
     """Page of a version over time."""
-    return f"{PAGES}/{key}/index.html"
+    return f"{pages(key)}/{INDEX}"
 
 
 def months(key: str) -> str:

@@ -70,7 +70,7 @@ def history(
     found = list(roll_up(store, model, list(periods(since, until, by)), after))
     if html:
         content, _ = read_model(store, model, since, until, after)
-        write_page(html, model_page(content, linked=False))
+        write_page(html, model_page(content))
     if output == "json":
         click.echo(json.dumps([_document(one, after) for one in found], indent=2))
     else:

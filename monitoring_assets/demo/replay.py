@@ -19,6 +19,7 @@ import dagster as dg
 from monitoring_assets.assets.alerts import alerts
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.assets.features import features
+from monitoring_assets.assets.fleet_status import record_fleet
 from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.report_page import report_page
 from monitoring_assets.assets.scores import scores
@@ -26,7 +27,6 @@ from monitoring_assets.assets.segment_report import segment_report
 from monitoring_assets.demo.findings import read_findings
 from monitoring_assets.demo.processes import processes
 from monitoring_assets.jobs import decide_alerts, measure_performance, monitor_day
-from monitoring_assets.pages.fleet_page import write_fleet_page
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.backfill import QUIET, backfill, consecutive
 from monitoring_assets.runs.tags import range_tags
@@ -103,7 +103,9 @@ def replay(
         _by_version(instance, pool, unknown, _estimate, "estimates", progress)
         undecided = _days_done(instance) - _days_with(instance, alerts)
         _by_version(instance, pool, undecided, _decide_in_order, "alerts", progress)
-    write_fleet_page(Store(root=os.environ["MONITORING_STORE"]), dt.datetime.now(dt.UTC))
+    store = Store(root=os.environ["MONITORING_STORE"])
+    for event in record_fleet(store, dt.datetime.now(dt.UTC)):
+        instance.report_runless_asset_event(event)
     # Last, so that days of a replay that was stopped are asked for again.
     _keep_cursor(instance, registry_sensor, cursor)
     _keep_cursor(instance, outcome_sensor, asked)

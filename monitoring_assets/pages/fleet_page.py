@@ -67,10 +67,11 @@ def fleet_page(lines: Sequence[Line], made_at: dt.datetime) -> str:
     )
 
 
-def write_fleet_page(store: Store, made_at: dt.datetime) -> None:
-    """Write the page of all models of a store."""
+def write_fleet_page(store: Store, made_at: dt.datetime) -> list[Line]:
+    """Write the page of all models of a store, and return what it shows."""
     lines = fleet_lines(read_summaries(store), store.all_landed(), made_at.date())
     store.storage.write(layout.FLEET_PAGE, fleet_page(lines, made_at).encode())
+    return lines
 
 
 def _outcome(found: Summary | None, today: dt.date) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
@@ -119,24 +119,27 @@ class ModelContent:
         Those of the range.
     revisions
         Of the manifest, in order.
-    versions
-        Keys of the model's other versions that have a page.
     reviews
         What people said of past days, in the order in which they did.
     horizon
         Days after which outcomes count.
     fail
         Limit of the PSI.
+    pages
+        Days with a page beside this one, which it links to; empty of a page that is sent on.
+    versions
+        Keys of the model's other versions, likewise.
     """
 
     key: str
     days: tuple[Day, ...]
     months: tuple[Month, ...]
     revisions: tuple[Revision, ...]
-    versions: tuple[str, ...]
     reviews: tuple[ReviewedDays, ...]
     horizon: int | None
     fail: float
+    pages: frozenset[dt.date] = frozenset()
+    versions: tuple[str, ...] = ()
 
     def first_day(self, revision: Revision) -> dt.date | None:
         """The first day of the range that was decided under a revision; None if none was."""
@@ -172,7 +175,6 @@ def read_model(
         tuple(day for one in months.values() for day in one.days),
         tuple(one.month for one in months.values()),
         revisions,
-        tuple(one for one in read_keys(store) if _is_sibling(one, key)),
         tuple(one.days for one in read_reviews(store.storage, key)),
         horizon,
         store.landed(key).manifest.thresholds.psi.fail,
@@ -191,8 +193,13 @@ def read_year(store: Store, key: str, last: dt.date) -> ModelContent:
     except (FileNotFoundError, ValidationError):  # of a version that is new, or of another release
         kept = Kept()
     content, kept = read_model(store, key, first, last, horizon, kept)
+    pages = map(layout.page_day, store.storage.list(layout.pages(key)))
     store.storage.write(path, kept.model_dump_json().encode())
-    return content
+    return replace(
+        content,
+        pages=frozenset(day for day in pages if day),
+        versions=tuple(one for one in read_keys(store) if _is_sibling(one, key)),
+    )
 
 
 def _months(

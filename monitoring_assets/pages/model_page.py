@@ -17,14 +17,8 @@ SIGNS = {Status.WARN: "~", Status.FAIL: "!", Status.INSUFFICIENT: "?", Status.ER
 WIDTH, HEIGHT = 720, 120
 
 
-def model_page(model: ModelContent, *, linked: bool) -> str:
-    """Return the page as one file of HTML.
-
-    Parameters
-    ----------
-    linked
-        Whether it lies beside the pages of days, so that links to them lead somewhere.
-    """
+def model_page(model: ModelContent) -> str:
+    """Return the page as one file of HTML."""
     psi = [one.psi for one in model.days]
     counts = {
         status: sum((one.status or NO_REPORT) == status for one in model.days)
@@ -33,7 +27,6 @@ def model_page(model: ModelContent, *, linked: bool) -> str:
     return render(
         "model.html.j2",
         model=model,
-        linked=linked,
         counts={status: count for status, count in counts.items() if count},
         incidents=[
             (one, review_of(model.reviews, one.day, one.day)) for one in model.days if one.opened

@@ -12,6 +12,7 @@ from resources.delivery.messages import Link
 from resources.delivery.metrics import DEPLOYMENT
 
 PAGES_URL = "MONITORING_PAGES_URL"
+FLEET = "/index.html"
 
 
 def look_further(key: str, day: dt.date) -> list[str]:
@@ -34,7 +35,7 @@ def links(key: str, day: dt.date, family: Family) -> list[Link]:
     What is not set is left out.
     """
     model, _, version = key.partition(".")
-    report, dagster, dashboard = "/index.html", "/automation", ""
+    report, dagster, dashboard = FLEET, "/automation", ""
     if key != DEPLOYMENT:
         report = _page(key, day)
         partition = quote(f"{day}|{key}")
@@ -55,8 +56,17 @@ def links(key: str, day: dt.date, family: Family) -> list[Link]:
 
 def page_link(key: str, day: dt.date) -> str | None:
     """Address of the page of a day; None where ``MONITORING_PAGES_URL`` is not set."""
+    return _at(_page(key, day))
+
+
+def fleet_link() -> str | None:
+    """Address of the page of all models; None where ``MONITORING_PAGES_URL`` is not set."""
+    return _at(FLEET)
+
+
+def _at(page: str) -> str | None:
     root = os.environ.get(PAGES_URL)
-    return f"{root.rstrip('/')}{_page(key, day)}" if root else None
+    return f"{root.rstrip('/')}{page}" if root else None
 
 
 def _page(key: str, day: dt.date) -> str:

@@ -53,6 +53,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "performance_report": {"scores"},
         "alerts": {"drift_report", "performance_report", "segment_report"},
         "report_page": {"alerts"},
+        "fleet_status": {"report_page"},
     }
     checks = {(asset_name(key.asset_key), key.name) for key in graph.asset_check_keys}
     assert checks == {
@@ -67,5 +68,6 @@ def test_the_graph_is_the_one_in_the_readme():
         ("performance_report", "realised_performance"),
         ("performance_report", "unmatched_outcomes"),
         ("alerts", "delivered"),
+        ("fleet_status", "last_days"),
     }
     assert graph.get(asset_key("features")).partitions_def is not None

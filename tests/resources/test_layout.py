@@ -36,6 +36,12 @@ def test_a_fault_is_read_back(source):
     assert path.startswith(f"{layout.faults(KEY)}/")
 
 
+def test_a_page_is_read_back():
+    assert layout.page_day(layout.page(KEY, DAY)) == DAY
+    assert layout.page_day(layout.model_page(KEY)) is None
+    assert layout.page(KEY, DAY).startswith(f"{layout.pages(KEY)}/")
+
+
 def test_a_mark_is_read_back():
     assert layout.pending_key(layout.pending(KEY)) == KEY
     assert layout.pending(KEY).startswith(f"{layout.PENDING}/")

@@ -106,3 +106,13 @@ def test_reviews_are_shown(scored, copy):
     said = ReviewedDays(scored.days[0], scored.days[1], is_real=True, by="Ann", why="Moved.")
     record_review(copy.storage, KEY, said, None)
     assert read_year(copy, KEY, scored.days[-1]).reviews == (said,)
+
+
+def test_it_links_to_the_pages_that_are_there(scored, copy):
+    found = read_year(copy, KEY, scored.days[-1])
+    assert found.pages == {*scored.days}
+    copy.storage.delete(layout.page(KEY, scored.days[0]))
+    assert read_year(copy, KEY, scored.days[-1]).pages == {*scored.days[1:]}
+    for other in ("pd_cards.2", "pd_cards_old.1", "pd_auto.1"):
+        copy.storage.write(layout.summary(other), b"{}")
+    assert read_year(copy, KEY, scored.days[-1]).versions == ("pd_cards.2",)

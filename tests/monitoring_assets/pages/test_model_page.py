@@ -1,6 +1,8 @@
 """The page of a version over time."""
 
 import datetime as dt
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -23,17 +25,12 @@ MONTHS = [
 
 
 REVISIONS = (Revision("5f0c", 1, ()), Revision("a1b2", 2, ("thresholds.psi.fail", "<i>")))
-
-
-def content(days=DAYS, months=MONTHS, horizon=30, reviews=()):
-    return ModelContent(
-        "pd_cards.1", tuple(days), tuple(months), REVISIONS, ("pd_cards.2",), reviews, horizon, 0.25
-    )
+CONTENT = ModelContent("pd_cards.1", tuple(DAYS), tuple(MONTHS), REVISIONS, (), 30, 0.25)
 
 
 @pytest.fixture
 def page():
-    return model_page(content(), linked=False)
+    return model_page(CONTENT)
 
 
 def test_each_day_has_its_place_and_its_text(page):
@@ -63,14 +60,16 @@ def test_counts_and_tables(page):
 
 
 def test_a_quiet_range_says_so():
-    page = model_page(content(DAYS[:1], MONTHS[:1], None), linked=False)
+    page = model_page(
+        replace(CONTENT, days=tuple(DAYS[:1]), months=tuple(MONTHS[:1]), horizon=None)
+    )
     assert "None opened." in page
     assert '<td colspan="2">None.</td>' in page
     assert "outcomes" not in page
 
 
 def test_without_a_score_there_is_no_chart():
-    page = model_page(content([Day(FIRST, None)], MONTHS[:1], None), linked=False)
+    page = model_page(replace(CONTENT, days=(Day(FIRST, None),)))
     assert "PSI of the score" not in page
 
 
@@ -83,17 +82,14 @@ def test_revisions_have_their_first_day_and_what_they_changed(page):
 
 def test_an_incident_has_its_review():
     said = ReviewedDays(DAYS[1].day, DAYS[1].day, is_real=False, by="Ann", why="A <b>campaign</b>.")
-    page = model_page(content(reviews=(said,)), linked=False)
+    page = model_page(replace(CONTENT, reviews=(said,)))
     assert "a false alarm, says Ann: A &lt;b&gt;campaign&lt;/b&gt;." in page
 
 
-def test_links_lead_to_days_with_a_report_and_to_other_versions(page):
+def test_links_lead_to_pages_that_are_there_and_to_other_versions(page):
     assert "<a href" not in page
-    linked = model_page(content(), linked=True)
-    for one in DAYS:
-        # The last day stands in the line of links too.
-        assert linked.count(f'href="{one.day}.html"') == (one.status is not None) + (
-            one is DAYS[-1]
-        )
-    assert '<a href="../pd_cards.2/index.html">pd_cards.2</a>' in linked
-    assert '<a href="../index.html">All models</a>' in linked
+    pages = frozenset({FIRST, DAYS[2].day})
+    linked = model_page(replace(CONTENT, pages=pages, versions=("pd_cards.2",)))
+    found = re.findall(r'<a href="([^"]+)"', linked)
+    last = f"{DAYS[2].day}.html"
+    assert found == [last, "../index.html", "../pd_cards.2/index.html", f"{FIRST}.html", last]
