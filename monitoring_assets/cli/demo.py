@@ -20,6 +20,7 @@ from monitoring_assets.cli.init import TEMPLATES
 from monitoring_assets.cli.options import DAY, format_option, print_next, program
 from monitoring_assets.cli.progress import ShowProgress, progress
 from monitoring_assets.cli.sparkline import BARS, bar
+from monitoring_assets.packages import IN_WHEEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -326,7 +327,8 @@ def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, 
     from resources import layout
 
     command = program()
-    serve = "make dev" if home == Path(".demo") else f"{command} demo --home {home} --serve"
+    has_make = home == Path(".demo") and not IN_WHEEL.is_dir()
+    serve = "make dev" if has_make else f"{command} demo --home {home} --serve"
     on_store = f"MONITORING_STORE={home}/store {command}"
     pushed = f"pd_personal_loans.1 --date {truth.end}"
     yield serve, f"the Dagster UI on this data, http://localhost:{PORT}"
