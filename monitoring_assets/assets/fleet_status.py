@@ -90,7 +90,7 @@ def _said(line: Line) -> str:
 
 
 def _metadata(store: Store, lines: list[Line]) -> dict[str, dg.MetadataValue | int | str]:
-    names = ("model version", "status", "last day", "open since", "PSI", "largest CSI", "verdict")
+    names = ("model version", "status", "last day", "open since", "PSI", "largest CSI")
     records = [dg.TableRecord(dict(zip(names, _cells(line), strict=True))) for line in lines]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in names])
     shown: dict[str, dg.MetadataValue | int | str] = {
@@ -107,7 +107,7 @@ def _metadata(store: Store, lines: list[Line]) -> dict[str, dg.MetadataValue | i
 def _cells(line: Line) -> tuple[str, ...]:
     one = line.summary
     if one is None:
-        return (line.key, line.outcome, "never", "", "", "", "")
+        return (line.key, line.outcome, "never", "", "", "")
     return (
         line.key,
         line.outcome,
@@ -115,5 +115,4 @@ def _cells(line: Line) -> tuple[str, ...]:
         str(one.since or ""),
         f"{one.psi[-1]:.4g}" if one.psi and one.psi[-1] is not None else "",
         f"{one.csi:.4g} ({one.column})" if one.csi is not None else "",
-        one.verdict,
     )
