@@ -10,15 +10,16 @@ import datetime as dt
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dagster import ConfigurableResource
-from pydantic import BaseModel, ConfigDict, Field
+from dagster import ConfigurableResource, InitResourceContext
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from typing_extensions import override
 
 from resources import layout
 from resources.errors import InputError
@@ -29,6 +30,7 @@ from resources.storage import Storage, StoredFile, open_storage
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 # Key of a Parquet file's own metadata under which what is not a row is kept, as JSON.
 NOTES = b"monitoring"
 WRITERS = 16
@@ -125,6 +127,13 @@ class Store(ConfigurableResource):
     """Profiles, reports and the data they came from."""
 
     root: str = Field(description="Local folder or s3://bucket/prefix that this project owns.")
+    # By path: what a version has once. None outside of runs and ticks, which end.
+    _known: dict[str, Any] | None = PrivateAttr(default=None)
+
+    @override
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Read manifests and references once a run: its steps are of one version as it was."""
+        self._known = {}
 
     @property
     def storage(self) -> Storage:
@@ -145,7 +154,9 @@ class Store(ConfigurableResource):
         self, dataset: Dataset, key: str, day: dt.date | None = None
     ) -> AbstractContextManager[Path]:
         """A local file that becomes the partition's, as `Storage.writing` has it."""
-        return self.storage.writing(layout.partition(dataset, key, day))
+        path = layout.partition(dataset, key, day)
+        self._forget(path)
+        return self.storage.writing(path)
 
     def location(self, dataset: Dataset, key: str, day: dt.date | None = None) -> str:
         """Name of a partition's file for the storage's file system.
@@ -243,7 +254,7 @@ class Store(ConfigurableResource):
         """
         path = layout.partition(dataset, key, day)
         try:
-            return self.read_path(path)
+            return self.read_path(path) if day else self._once(path, read_content)
         except FileNotFoundError:
             text = _absent(dataset, key, day, self.storage.url(path))
             if dataset in ROWS and self.has(ROWS[dataset], key, day):
@@ -291,7 +302,7 @@ class Store(ConfigurableResource):
         """
         path = layout.manifest(key)
         try:
-            return Landed.model_validate_json(self.storage.read(path))
+            return self._once(path, Landed.model_validate_json)
         except FileNotFoundError:
             raise NotMaterialisedError(
                 f"no model version {key!r} has landed: {self.storage.url(path)} is not there; "
@@ -329,6 +340,7 @@ class Store(ConfigurableResource):
             content = landed[key].model_dump_json(indent=2).encode()
             storage.write(layout.manifest_revision(key, landed[key].manifest.sha256), content)
             storage.write(layout.manifest(key), content)
+            self._forget(layout.manifest(key))
 
         with ThreadPoolExecutor(WRITERS) as writers:
             list(writers.map(record, sorted(changed)))
@@ -336,6 +348,19 @@ class Store(ConfigurableResource):
             # Last: it is what a sensor reads, and it makes up for a kill before this line.
             content_all = {key: item.model_dump(mode="json") for key, item in landed.items()}
             self.storage.write(layout.ALL_MANIFESTS, json.dumps(content_all).encode())
+
+    def _once(self, path: str, parse: Callable[[bytes], T]) -> T:
+        """Read a file, or what it was when this run first read it."""
+        if self._known is None:
+            return parse(self.storage.read(path))
+        if path not in self._known:
+            self._known[path] = parse(self.storage.read(path))
+        found: T = self._known[path]
+        return found
+
+    def _forget(self, path: str) -> None:
+        if self._known is not None:
+            self._known.pop(path, None)
 
 
 def read_content(content: bytes) -> tuple[pa.Table, dict[str, Any]]:

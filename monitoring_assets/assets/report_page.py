@@ -68,7 +68,7 @@ def report_page(context: dg.AssetExecutionContext, store: Store) -> dg.Materiali
         if is_last:
             write(
                 layout.model_page(day.key),
-                lambda: model_page(read_year(store, day.key, day.day)),
+                lambda: model_page(read_year(store, store.landed(day.key).manifest, day.day)),
             )
         return shown
 

@@ -69,7 +69,7 @@ def history(
     after = chosen_horizon(store, model, horizon)
     found = list(roll_up(store, model, list(periods(since, until, by)), after))
     if html:
-        content, _ = read_model(store, model, since, until, after)
+        content = read_model(store, store.landed(model).manifest, since, until, after)
         write_page(html, model_page(content))
     if output == "json":
         click.echo(json.dumps([_document(one, after) for one in found], indent=2))

@@ -18,11 +18,12 @@ from pydantic import BaseModel, ValidationError
 from monitoring_assets.code_version import code_version
 from monitoring_assets.pages.summary import read_keys
 from monitoring_assets.periods.calendar import Period, periods
-from monitoring_assets.periods.roll_up import DATASETS, PeriodFigures, figures, report_files
+from monitoring_assets.periods.roll_up import DATASETS, Files, PeriodFigures, figures, report_files
 from monitoring_assets.statistics.alerts.policy import Family
 from monitoring_assets.statistics.alerts.reviews import ReviewedDays
 from monitoring_assets.statistics.drift.thresholds import Status
 from resources import layout
+from resources.manifest import Manifest
 from resources.reviews import read_reviews
 from resources.store import Landed, Store
 
@@ -148,27 +149,58 @@ class ModelContent:
 
 def read_model(
     store: Store,
-    key: str,
+    manifest: Manifest,
     first: dt.date,
     last: dt.date,
     horizon: int | None,
-    kept: Kept | None = None,
-) -> tuple[ModelContent, Kept]:
+) -> ModelContent:
     """Read a version over a range of days, both ends included.
 
     Parameters
     ----------
+    manifest
+        In force.
     horizon
         Days after which outcomes count.
-    kept
-        What the page showed before.
-
-    Returns
-    -------
-    The content, and what to keep of it.
     """
-    kept = kept or Kept()
-    months = _months(store, key, list(periods(first, last, "month")), horizon, kept.months)
+    files = report_files(store, manifest.key, first, last)
+    return _read(store, manifest, first, last, horizon, files, Kept())[0]
+
+
+def read_year(store: Store, manifest: Manifest, last: dt.date) -> ModelContent:
+    """Read the year of a version that ends with a day, and keep its months for the next day."""
+    key = manifest.key
+    files = report_files(store, key, (last - YEAR).replace(day=1), last)
+    first = min(last, *files["drift_report"])
+    horizon = max(manifest.maturities, default=None)
+    path = layout.months(key)
+    try:
+        kept = Kept.model_validate_json(store.storage.read(path))
+    except (FileNotFoundError, ValidationError):  # of a version that is new, or of another release
+        kept = Kept()
+    content, kept = _read(store, manifest, first, last, horizon, files, kept)
+    store.storage.write(path, kept.model_dump_json().encode())
+    pages = map(layout.page_day, store.storage.list(layout.pages(key)))
+    return replace(
+        content,
+        pages=frozenset(day for day in pages if day),
+        versions=tuple(one for one in read_keys(store) if _is_sibling(one, key)),
+    )
+
+
+def _read(
+    store: Store,
+    manifest: Manifest,
+    first: dt.date,
+    last: dt.date,
+    horizon: int | None,
+    files: Files,
+    kept: Kept,
+) -> tuple[ModelContent, Kept]:
+    """The content, and what to keep of it."""
+    key = manifest.key
+    in_months = list(periods(first, last, "month"))
+    months = _months(store, key, in_months, horizon, files, kept.months)
     revisions = _revisions(store, key, kept.revisions)
     content = ModelContent(
         key,
@@ -177,29 +209,9 @@ def read_model(
         revisions,
         tuple(one.days for one in read_reviews(store.storage, key)),
         horizon,
-        store.landed(key).manifest.thresholds.psi.fail,
+        manifest.thresholds.psi.fail,
     )
     return content, Kept(months=months, revisions=revisions)
-
-
-def read_year(store: Store, key: str, last: dt.date) -> ModelContent:
-    """Read the year of a version that ends with a day, and keep its months for the next day."""
-    begin = (last - YEAR).replace(day=1)
-    first = min(last, *store.days("drift_report", key, begin))
-    horizon = max(store.landed(key).manifest.maturities, default=None)
-    path = layout.months(key)
-    try:
-        kept = Kept.model_validate_json(store.storage.read(path))
-    except (FileNotFoundError, ValidationError):  # of a version that is new, or of another release
-        kept = Kept()
-    content, kept = read_model(store, key, first, last, horizon, kept)
-    pages = map(layout.page_day, store.storage.list(layout.pages(key)))
-    store.storage.write(path, kept.model_dump_json().encode())
-    return replace(
-        content,
-        pages=frozenset(day for day in pages if day),
-        versions=tuple(one for one in read_keys(store) if _is_sibling(one, key)),
-    )
 
 
 def _months(
@@ -207,9 +219,9 @@ def _months(
     key: str,
     months: Sequence[Period],
     horizon: int | None,
+    files: Files,
     kept: Mapping[str, KeptMonth],
 ) -> dict[str, KeptMonth]:
-    files = report_files(store, key, months[0].first, months[-1].last)
     found = {}
     for month in months:
         of_month = {

@@ -21,6 +21,8 @@ from resources.layout import Dataset
 from resources.storage import StoredFile
 from resources.store import Store, read_content
 
+Files = Mapping[Dataset, Mapping[dt.date, StoredFile]]
+"""Files of reports, by data set and day."""
 DATASETS: tuple[Dataset, ...] = ("drift_report", "performance_report", "alerts")
 """What figures are made of."""
 
@@ -115,9 +117,7 @@ def roll_up(
     yield from figures(store, key, periods, horizon, files)
 
 
-def report_files(
-    store: Store, key: str, first: dt.date, last: dt.date
-) -> dict[Dataset, dict[dt.date, StoredFile]]:
+def report_files(store: Store, key: str, first: dt.date, last: dt.date) -> Files:
     """Files of what figures are made of, of some days, by data set and day."""
     return {
         dataset: {day: file for day, file in store.days(dataset, key, first).items() if day <= last}
@@ -130,7 +130,7 @@ def figures(
     key: str,
     periods: Sequence[Period],
     horizon: int | None,
-    files: Mapping[Dataset, Mapping[dt.date, StoredFile]],
+    files: Files,
 ) -> Iterator[PeriodFigures]:
     """As `roll_up`, of files that `report_files` has listed: no day of another is read."""
     columns = read_columns(store, key, files["drift_report"])

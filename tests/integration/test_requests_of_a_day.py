@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import days_ago, job, onboard
 
-MOST = 130
+MOST = 124
 
 
 @pytest.mark.slow

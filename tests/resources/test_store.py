@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import sys
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from resources import layout
 from resources.manifest import Manifest
 from resources.storage import S3Storage
 from resources.store import Landed, NotMaterialisedError, arrow_file
+from tests.conftest import onboard
 from tests.s3_requests import recorded_requests
 
 DAY = dt.date(2026, 9, 1)
@@ -158,3 +160,32 @@ def test_arrow_reads_memory_of_its_own():
     file = arrow_file(content)
     assert sys.getrefcount(content) == held
     assert file.read() == content
+
+
+def test_a_run_reads_what_a_version_has_once_a_single_time(lender, instance, monkeypatch):
+    lender.publish()
+    onboard(lender, instance)
+    read = []
+    original = type(lender.store.storage).read
+    monkeypatch.setattr(
+        type(lender.store.storage),
+        "read",
+        lambda self, path: read.append(path) or original(self, path),
+    )
+    store = lender.store.model_copy()
+    for _ in range(2):  # outside of a run: always as it is now
+        store.landed("pd_cards.1")
+    assert len(read) == 2
+    with dg.build_init_resource_context() as context:
+        store.setup_for_execution(context)
+    read.clear()
+    for _ in range(2):
+        store.landed("pd_cards.1")
+        table, notes = store.read_table("reference_profile", "pd_cards.1")
+    assert len(read) == 2
+    store.land({"pd_cards.1": store.landed("pd_cards.1")}, {"pd_cards.1"})
+    store.write_table("reference_profile", "pd_cards.1", None, table, notes | {"again": True})
+    read.clear()
+    store.landed("pd_cards.1")
+    assert store.read_table("reference_profile", "pd_cards.1")[1]["again"] is True
+    assert len(read) == 2
