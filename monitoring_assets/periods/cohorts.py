@@ -7,16 +7,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitoring_assets.performance.history import METRICS, WINDOW_DAYS, load
+from monitoring_assets.performance.history import WINDOW_DAYS, load
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
 from monitoring_assets.statistics.performance.report import (
     PerformanceKind,
     PerformanceReport,
     PerformanceStatus,
+    ReportedMetric,
 )
 from resources.gathered import Gathered, Report
 from resources.storage import StoredFile
 from resources.store import Store
+
+METRICS = ("auc", "brier_excess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Cohort:
         of the same day, so that a bad rate that wanders does not count as discrimination.
     reference_auc
         That of development.
+    brier_excess
+        Of all rows, as in `ProperScores`; without a value if a day's is not known.
     bands
         In the order of scores.
     """
@@ -60,6 +65,7 @@ class Cohort:
     bads: int
     auc: Estimate
     reference_auc: Estimate
+    brier_excess: Estimate
     bands: tuple[BandCounts, ...]
 
     @property
@@ -107,6 +113,7 @@ def together(cohorts: Iterable[Cohort]) -> Cohort | None:
         sum(one.bads for one in alike),
         _mean_auc(alike),
         alike[-1].reference_auc,
+        _mean_excess(alike),
         bands,
     )
 
@@ -143,6 +150,23 @@ def _mean_auc(cohorts: Sequence[Cohort]) -> Estimate:
     return normal(value, error, 0.0, 1.0)
 
 
+def _mean_excess(cohorts: Sequence[Cohort]) -> Estimate:
+    """The mean of all rows: by chance independent from day to day, given the scores."""
+    used = [(one.rows, one.brier_excess) for one in cohorts if one.rows]
+    known = [
+        (rows, excess.value, excess.standard_error)
+        for rows, excess in used
+        if excess.value is not None and excess.standard_error is not None
+    ]
+    if not known or len(known) < len(used):
+        reasons = (excess.reason for _, excess in used if excess.reason)
+        return absent(next(reasons, "a day was measured by a release that did not keep it"))
+    total = sum(rows for rows, *_ in known)
+    value = sum(rows * excess for rows, excess, _ in known) / total
+    error = math.sqrt(sum((rows * error) ** 2 for rows, _, error in known)) / total
+    return normal(value, error, -1.0, 1.0)
+
+
 def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
     table = report[0]
     found = PerformanceReport.from_table(table.drop_columns("bands"), METRICS).cohorts
@@ -151,10 +175,11 @@ def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
             1,
             cohort.found.known or 0,
             cohort.found.bads or 0,
-            Estimate(None) if auc is None else Estimate(auc.value, auc.standard_error),
+            _estimate(auc),
             Estimate(None)
             if auc is None
             else Estimate(auc.reference, auc.reference_standard_error),
+            _estimate(cohort.found.metric("brier_excess")),
             tuple(BandCounts(**band) for band in bands or ()),
         )
         for cohort, bands in zip(found, table["bands"].to_pylist(), strict=True)
@@ -162,6 +187,10 @@ def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
         and cohort.found.status == PerformanceStatus.MATURE
         for auc in [cohort.found.metric("auc")]
     }
+
+
+def _estimate(metric: ReportedMetric | None) -> Estimate:
+    return Estimate(None) if metric is None else Estimate(metric.value, metric.standard_error)
 
 
 COHORTS = Gathered("performance_report", 2 * WINDOW_DAYS, load, _cohorts)

@@ -13,6 +13,7 @@ from monitoring_assets.statistics.validation.default_rates import (
     binomial,
     hosmer_lemeshow,
     jeffreys,
+    spiegelhalter,
 )
 from monitoring_assets.statistics.validation.discrimination import auc_fall
 from monitoring_assets.statistics.validation.outcome import TestOutcome
@@ -86,6 +87,7 @@ def validation(
         jeffreys(cohort.rows, cohort.bads, cohort.expected),
         binomial(cohort.rows, cohort.bads, cohort.expected),
         hosmer_lemeshow(rows, [one.bads for one in bands], [one.expected for one in bands]),
+        spiegelhalter(cohort.brier_excess),
         *auc_fall(cohort.auc, cohort.reference_auc),
         herfindahl(rows, reference_rows),
     )

@@ -28,6 +28,7 @@ def realised_metrics(performance: Realised) -> dict[str, Estimate]:
         "gini": ranks.gini,
         "ks": ranks.ks,
         "brier": losses.brier,
+        "brier_excess": losses.brier_excess,
         "log_loss": losses.log_loss,
         "bad_rate": performance.bad_rate,
         "observed_to_expected": fit.observed_to_expected,

@@ -61,11 +61,21 @@ class ProperScores:
         Its parts; None where it is.
     log_loss
         Mean of ``-log`` of the probability given to what happened, in nats. Normal interval.
+    brier_excess
+        Brier score over ``mean(p (1-p))``, which it is on average if scores are the true
+        probabilities. Standard error and normal interval are those that chance gives it then:
+        ``sqrt(sum((1-2p)^2 p (1-p))) / rows``.
+
+    References
+    ----------
+    Spiegelhalter (1986), "Probabilistic prediction in patient management and clinical trials",
+    Statistics in Medicine 5(5).
     """
 
     brier: Estimate
     decomposition: BrierDecomposition | None
     log_loss: Estimate
+    brier_excess: Estimate
 
 
 class Losses:
@@ -75,6 +85,7 @@ class Losses:
         self._rows = 0
         self._brier = np.zeros(2)
         self._log_loss = np.zeros(2)
+        self._expected = np.zeros(2)
 
     def add(self, groups: ScoreGroups) -> None:
         """Add scores, which are probabilities."""
@@ -82,6 +93,9 @@ class Losses:
         clipped = np.clip(groups.scores, CLIP, 1 - CLIP)
         self._brier += _powers(groups, groups.scores**2, (1 - groups.scores) ** 2)
         self._log_loss += _powers(groups, -np.log(1 - clipped), -np.log(clipped))
+        by_chance = (groups.goods + groups.bads) * groups.scores * (1 - groups.scores)
+        spread = by_chance * (1 - 2 * groups.scores) ** 2
+        self._expected += [by_chance.sum(), spread.sum()]
 
     def result(self, bands: BandSums) -> ProperScores:
         """Return what follows.
@@ -93,12 +107,18 @@ class Losses:
         """
         if not self._rows:
             nothing = absent("no row has an outcome")
-            return ProperScores(nothing, None, nothing)
+            return ProperScores(nothing, None, nothing, nothing)
         return ProperScores(
             self._mean(self._brier, 1.0),
             decomposition(bands),
             self._mean(self._log_loss, math.inf),
+            self._excess(),
         )
+
+    def _excess(self) -> Estimate:
+        expected, variance = self._expected.tolist()
+        excess = (float(self._brier[0]) - expected) / self._rows
+        return normal(excess, math.sqrt(variance) / self._rows, -1.0, 1.0)
 
     def _mean(self, powers: NDArray[np.float64], most: float) -> Estimate:
         total, squares = powers.tolist()

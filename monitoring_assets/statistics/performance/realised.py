@@ -155,7 +155,8 @@ class RealisedPerformance:
             proper_scores = self._losses.result(self._bands)
             calibrated = calibration(self._bands, self._log_odds.result())
         else:
-            proper_scores = ProperScores(absent(IN_POINTS), None, absent(IN_POINTS))
+            nothing = absent(IN_POINTS)
+            proper_scores = ProperScores(nothing, None, nothing, nothing)
             calibrated = no_calibration(IN_POINTS)
         return Realised(
             rows,

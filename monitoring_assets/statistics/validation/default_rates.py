@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import bdtrc, betainc, chdtrc
+from scipy.special import bdtrc, betainc, chdtrc, ndtr
 
+from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.validation.outcome import ECB, TestOutcome
 
 _NO_ROWS = "no rows with an outcome"
@@ -25,6 +26,12 @@ HOSMER_LEMESHOW = TestOutcome(
     "Hosmer-Lemeshow",
     "the true bad rate of each band is the predicted one",
     "Hosmer and Lemeshow (1980), Communications in Statistics A9; BCBS (2005), Working Paper 14",
+)
+
+SPIEGELHALTER = TestOutcome(
+    "Spiegelhalter",
+    "each row's predicted probability is its true one",
+    "Spiegelhalter (1986), Statistics in Medicine 5; BCBS (2005), Working Paper 14",
 )
 
 
@@ -94,6 +101,27 @@ def hosmer_lemeshow(
     return replace(
         HOSMER_LEMESHOW, statistic=statistic, p_value=float(chdtrc(len(used), statistic))
     )
+
+
+def spiegelhalter(brier_excess: Estimate) -> TestOutcome:
+    """Test that predicted probabilities are the true ones, by the Brier score.
+
+    Parameters
+    ----------
+    brier_excess
+        As in `ProperScores`.
+
+    Returns
+    -------
+    TestOutcome
+        The statistic is the excess in standard errors, normal if the hypothesis holds; the test is
+        two-sided. For probabilities under a half it is positive where bads are more than predicted.
+    """
+    if brier_excess.value is None or not brier_excess.standard_error:
+        reason = brier_excess.reason or "every predicted probability is 0, 1/2 or 1"
+        return replace(SPIEGELHALTER, reason=reason)
+    statistic = brier_excess.value / brier_excess.standard_error
+    return replace(SPIEGELHALTER, statistic=statistic, p_value=float(2 * ndtr(-abs(statistic))))
 
 
 def _refused(rows: int, predicted: float | None) -> str | None:

@@ -47,7 +47,8 @@ def test_only_mature_cohorts_of_the_horizon_count(scored):
 def cohort(low=0.1, *, expected=0.2, auc=0.7):
     bands = (BandCounts(-np.inf, low, 10, 1, expected), BandCounts(low, np.inf, 0, 0, None))
     error = None if auc is None else 0.05
-    return Cohort(1, 10, 1, Estimate(auc, error), Estimate(0.8, 0.01), bands)
+    excess = Estimate(0.01, 0.02)
+    return Cohort(1, 10, 1, Estimate(auc, error), Estimate(0.8, 0.01), excess, bands)
 
 
 def test_cohorts_in_other_bands_are_left_out():
@@ -68,3 +69,11 @@ def test_a_day_without_an_auc_does_not_count_in_it():
 
 def test_no_cohorts_are_none():
     assert together([]) is None
+
+
+def test_a_day_without_an_excess_leaves_none_of_all():
+    all_known = together([cohort(), cohort()])
+    assert all_known.brier_excess.value == pytest.approx(0.01)
+    assert all_known.brier_excess.standard_error == pytest.approx(0.02 / 2**0.5)
+    before = replace(cohort(), brier_excess=Estimate(None))
+    assert "a release that did not keep it" in together([cohort(), before]).brier_excess.reason

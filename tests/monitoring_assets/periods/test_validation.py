@@ -1,6 +1,7 @@
 """The tests of a period are those of its rows."""
 
 import pytest
+from riskvalidation.validation.calibration import pd_spiegelhalter
 
 from monitoring_assets.periods.validation import validation
 from monitoring_assets.statistics.validation.default_rates import jeffreys
@@ -15,6 +16,7 @@ def test_the_portfolio_and_each_band_are_tested(scored, known):
         "Jeffreys",
         "exact binomial",
         "Hosmer-Lemeshow",
+        "Spiegelhalter",
         "AUC against development, as the ECB has it",
         "AUC against development, as two samples",
         "Herfindahl index by number",
@@ -23,6 +25,8 @@ def test_the_portfolio_and_each_band_are_tested(scored, known):
     rows, bads = len(known), int(known["bad"].sum())
     expected = jeffreys(rows, bads, known["score"].mean())
     assert found.portfolio[0].p_value == pytest.approx(expected.p_value, rel=1e-4)
+    theirs = pd_spiegelhalter(known["bad"], known["score"])
+    assert found.portfolio[3].statistic == pytest.approx(theirs.statistic, rel=1e-4)
     assert sum(band.counts.rows for band in found.bands) == rows
     assert {band.jeffreys.name for band in found.bands} == {"Jeffreys"}
 

@@ -24,6 +24,17 @@ def test_they_are_those_of_scikit_learn(cohort):
 
 @settings(deadline=None)
 @given(cohorts())
+def test_the_excess_is_its_definition(cohort):
+    scores, outcomes = cohort
+    found = realised(scores, outcomes, EDGES).proper_scores.brier_excess
+    chance = scores * (1 - scores)
+    assert found.value == pytest.approx(((scores - outcomes) ** 2 - chance).mean(), abs=1e-12)
+    error = np.sqrt((chance * (1 - 2 * scores) ** 2).sum()) / len(scores)
+    assert found.standard_error == pytest.approx(error, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(cohorts())
 def test_the_parts_are_their_definitions_and_add_up(cohort):
     scores, outcomes = cohort
     found = realised(scores, outcomes, EDGES).proper_scores

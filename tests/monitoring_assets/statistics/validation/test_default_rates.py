@@ -2,13 +2,21 @@
 
 import numpy as np
 import pytest
-from riskvalidation.validation.calibration import pd_binomial, pd_chi2_grades, pd_jeffreys
+from riskvalidation.validation.calibration import (
+    pd_binomial,
+    pd_chi2_grades,
+    pd_jeffreys,
+    pd_spiegelhalter,
+)
 from scipy.stats import binom, chi2
 
+from monitoring_assets.statistics.performance.intervals import Estimate, absent
+from monitoring_assets.statistics.performance.realised import realised
 from monitoring_assets.statistics.validation.default_rates import (
     binomial,
     hosmer_lemeshow,
     jeffreys,
+    spiegelhalter,
 )
 
 CASES = [(1, 0, 0.02), (1, 1, 0.5), (100, 3, 0.02), (5_000, 90, 0.02), (1_000_000, 20_500, 0.02)]
@@ -84,3 +92,35 @@ def test_bands_that_are_right_give_the_law_of_chi_squared():
     for level in (0.05, 0.01):
         low, high = binom.ppf([1e-4, 1 - 1e-4], 4_000, level) / 4_000
         assert low < np.mean(found > chi2.isf(level, 8)) < high
+
+
+@pytest.mark.parametrize("shift", [1.0, 1.15])
+def test_rows_are_tested_as_elsewhere(shift):
+    rng = np.random.default_rng(5)
+    scores = rng.beta(1, 12, 3_000)
+    outcomes = (rng.random(3_000) < shift * scores).astype(np.int8)
+    ours = spiegelhalter(realised(scores, outcomes, [0.05, 0.1]).proper_scores.brier_excess)
+    theirs = pd_spiegelhalter(outcomes, scores)
+    assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-9)
+    # Theirs is of the upper side alone.
+    both_sides = 2 * min(theirs.p_value, 1 - theirs.p_value)
+    assert ours.p_value == pytest.approx(both_sides, rel=1e-9)
+
+
+def test_rows_that_are_right_are_rejected_at_the_level():
+    rng = np.random.default_rng(6)
+    scores = rng.beta(1, 12, 1_000)
+    rejected = 0
+    for _ in range(1_000):
+        outcomes = (rng.random(1_000) < scores).astype(np.int8)
+        excess = realised(scores, outcomes, [0.05, 0.1]).proper_scores.brier_excess
+        rejected += spiegelhalter(excess).p_value < 0.05
+    assert 0.035 < rejected / 1_000 < 0.067
+
+
+@pytest.mark.parametrize(
+    ("excess", "why"),
+    [(absent("in points"), "in points"), (Estimate(0.0, 0.0), "0, 1/2 or 1")],
+)
+def test_rows_without_a_law_are_not_tested(excess, why):
+    assert why in spiegelhalter(excess).reason
