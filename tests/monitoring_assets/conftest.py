@@ -63,6 +63,15 @@ def scored(scored_once, monkeypatch):
 
 
 @pytest.fixture
+def copy(scored, tmp_path):
+    """A store of its own, to write to."""
+    store = scored.store.model_copy(update={"root": str(tmp_path / "store")})
+    for path in scored.store.storage.list():
+        store.storage.write(path, scored.store.storage.read(path))
+    return store
+
+
+@pytest.fixture
 def known(scored):
     """All rows with a known outcome."""
     return pd.concat([scored.frames[day] for day in scored.days[:3]])

@@ -15,15 +15,6 @@ from tests.monitoring_assets.conftest import KEY
 
 
 @pytest.fixture
-def copy(scored, tmp_path):
-    """A store of its own, to write to."""
-    store = scored.store.model_copy(update={"root": str(tmp_path / "store")})
-    for path in scored.store.storage.list():
-        store.storage.write(path, scored.store.storage.read(path))
-    return store
-
-
-@pytest.fixture
 def manifest(scored):
     return scored.store.landed(KEY).manifest
 
