@@ -30,6 +30,7 @@ COMMANDS = {
     "alerts": "what was decided on a day, why, and which messages were sent",
     "history": "drift, incidents and performance by week, month, quarter or year",
     "validate": "the tests of a validation unit over a period: calibration, AUC, concentration",
+    "vintages": "the bad rate of each month's applicants as outcomes mature",
     "migrations": "how customers move between grades from one day to another",
     "evidence": "what is stored of a period, as a pack that a third party can verify",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",

@@ -32,6 +32,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "alerts",
         "history",
         "validate",
+        "vintages",
         "migrations",
         "evidence",
         "baseline",
