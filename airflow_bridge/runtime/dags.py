@@ -11,19 +11,24 @@ from zoneinfo import ZoneInfo
 
 from .broken import BROKEN, broken_dag
 from .compat import (
+    AIRFLOW_3_2,
     DAG,
     Asset,
     CronDataIntervalTimetable,
+    DeadlineAlert,
+    DeadlineReference,
     Param,
+    SyncCallback,
     get_parsing_context,
     refuse_dagster_airflow,
 )
 from .day import PARAM, may_be_due_before_it_is_over
 from .day_is_over import DayIsOver
 from .documentation import dag_docs, task_docs
+from .lineage import NAMESPACE, OF_DAYS, dataset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION = 1
@@ -46,7 +51,8 @@ def of_bundle(path: Path) -> dict[str, DAG]:
     RuntimeError
         If dagster-airflow is installed beside Airflow 3.
     ValueError
-        If the manifest is of another schema version, or a callback cannot be imported.
+        If the manifest is of another schema version, a callback cannot be imported, or a setting
+        needs a later Airflow.
     """
     refuse_dagster_airflow()
     bundle = json.loads(path.read_bytes())
@@ -56,11 +62,25 @@ def of_bundle(path: Path) -> dict[str, DAG]:
             f"{SCHEMA_VERSION}: export the bundle again"
         )
     settings = bundle["settings"]
+    for name in ("asset_partitions", "deadline_seconds"):
+        if settings[name] and not AIRFLOW_3_2:
+            raise ValueError(
+                f"{path.name}: settings.{name}: found {settings[name]}, which needs Airflow 3.2; "
+                "allowed in an earlier one: nothing"
+            )
     callbacks = {
         f"{name}_callback": _imported(f"{path.name}: settings.{name}", settings[name])
         for name in ("on_failure", "on_success")
         if settings[name]
     }
+    if settings["deadline_seconds"]:
+        late = settings["on_deadline"]
+        _imported(f"{path.name}: settings.on_deadline", late)
+        callbacks["deadline"] = DeadlineAlert(
+            DeadlineReference.DAGRUN_QUEUED_AT,
+            dt.timedelta(seconds=settings["deadline_seconds"]),
+            SyncCallback(late.replace(":", ".")),
+        )
     asked = get_parsing_context().dag_id
     dags = {}
     for number, model in enumerate(bundle["models"]):
@@ -120,17 +140,27 @@ def _dag(
     tasks = _tasks_in_pods if bundle["mode"] == "kubernetes" else _tasks_in_dagster
     tasks(dag, model, bundle)
     made = {asset["name"]: dag.get_task(asset["name"]) for asset in bundle["assets"]}
-    last = [task for task in dag.tasks if task.task_id not in made]
     for asset in bundle["assets"]:
         made[asset["name"]].set_upstream([made[upstream] for upstream in asset["upstream"]])
-    for task in last:
-        task.set_upstream([*made.values()])
+    dag.get_task("checks").set_upstream([made[name] for name in _awaited(bundle["assets"])])
+    if dag.has_task("cancel"):
+        dag.get_task("cancel").set_upstream(dag.get_task("checks"))
     if bundle["mode"] == "kubernetes" and may_be_due_before_it_is_over(
         model["cron"], model["timezone"]
     ):
         first = [made[asset["name"]] for asset in bundle["assets"] if not asset["upstream"]]
         DayIsOver(task_id="day_is_over", dag=dag, model=model).set_downstream(first)
     return dag
+
+
+def _awaited(assets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of assets whose tasks have ended only once those of all assets have.
+
+    A task that is the only one upstream of another has ended before that one does, however it ends.
+    A task with several upstream fails with the first of them, while others are under way.
+    """
+    ended_before = {asset["upstream"][0] for asset in assets if len(asset["upstream"]) == 1}
+    return [asset["name"] for asset in assets if asset["name"] not in ended_before]
 
 
 def _tasks_in_dagster(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]) -> None:
@@ -193,11 +223,18 @@ def _tasks_in_pods(dag: DAG, model: Mapping[str, Any], bundle: Mapping[str, Any]
 def _asset_arguments(
     asset: Mapping[str, Any], model: Mapping[str, Any], bundle: Mapping[str, Any]
 ) -> dict[str, Any]:
-    name = f"{bundle['settings']['dag_id_prefix']}{asset['name']}"
+    def of_airflow(name: str) -> Asset:
+        named = dataset_name(name, model["key"], bundle["settings"]["dag_id_prefix"])
+        return Asset(f"{NAMESPACE}/{named}")
+
+    once = (key.rpartition("/")[2] for key in asset["waits_for"])
+    made = of_airflow(asset["name"])
+    days = [Asset(f"{made.uri}{OF_DAYS}")] if bundle["settings"]["asset_partitions"] else []
     return {
         "task_id": asset["name"],
         "doc_md": task_docs(asset, bundle),
-        "outlets": [Asset(f"dagster://model-monitoring/{name}/{model['key']}")],
+        "inlets": [of_airflow(name) for name in (*asset["upstream"], *once)],
+        "outlets": [made, *days],
         **({} if asset["retries"] is None else {"retries": asset["retries"]}),
     }
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class CancelInDagster(BaseOperator):  # type: ignore[misc]
     """Cancel what is still open in Dagster once no task of the DAG run is.
 
-    A deferred task has no process. It cannot notice that it was marked failed or has timed out;
+    A waiting task has no process. It cannot notice that it was marked failed or has timed out;
     this task does.
 
     Parameters

@@ -109,7 +109,8 @@ class DagsterChecks(BaseOperator):  # type: ignore[misc]
         errors, warnings = verdict(self.assets, recorded, partition)
         for warning in warnings:
             self.log.warning("%s", warning)
-        for error in errors:
-            self.log.error("%s", error)
         if errors:
-            raise AirflowFailException(f"{len(errors)} of {partition}: {'; '.join(errors)}")
+            # The last that the log shows, and what the plugin writes into the DAG run's note.
+            why = "\n".join(errors)
+            context["ti"].xcom_push(key="why", value=why)
+            raise AirflowFailException(f"{partition} does not pass:\n{why}")

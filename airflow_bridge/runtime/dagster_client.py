@@ -265,6 +265,15 @@ class DagsterClient:
         return RunEvents(materialised, tuple(checks.values()), reason, retry_helps)
 
     @property
+    def url(self) -> str:
+        """Dagster's webserver, as the connection has it."""
+        if self._connection.conn_type == DAGSTER_TYPE:
+            return _dagster_airflow(self.connection)[0].removesuffix("/graphql")
+        hook = HttpHook(http_conn_id=self.connection)
+        hook.get_conn()  # reads the connection
+        return str(hook.base_url)
+
+    @property
     def organisation(self) -> dict[str, str]:
         """What dagster-airflow's link to Dagster+ wants to know; empty for any other Dagster."""
         if self._connection.conn_type != DAGSTER_TYPE or not self._connection.host:

@@ -34,9 +34,9 @@ def _extra_links() -> tuple[BaseOperatorLink, ...]:
 EXTRA_LINKS = _extra_links()
 
 
-def run_url(url: str | None, run_id: str) -> str:
-    """Page of a run; without the webserver's URL, the part after it."""
-    return f"{(url or '').rstrip('/')}/runs/{run_id}"
+def run_url(url: str, run_id: str) -> str:
+    """Page of a run."""
+    return f"{url.rstrip('/')}/runs/{run_id}"
 
 
 def asset_url(url: str, key: str) -> str:

@@ -9,6 +9,7 @@ from .compat import AirflowException, AirflowFailException, BaseSensorOperator, 
 from .dagster_client import DagsterClient, DagsterUnreachableError, RunEvents
 from .dagster_link import EXTRA_LINKS, run_url
 from .day import day_of, is_over
+from .lineage import HasLineage
 from .next_step import Cancel, Done, Launch, Run, Wait, next_step, starts_of
 from .tags import STARTED, dag_run_tags, partition_of, partition_tags, run_tags, task_tags
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
+class MaterialiseInDagster(HasLineage, BaseSensorOperator):  # type: ignore[misc]
     """Launch a Dagster run of one asset and its checks for the day's partition, and wait for it.
 
     It is a sensor that reschedules itself: while the run is under way, no worker is taken. Each
@@ -131,7 +132,7 @@ class MaterialiseInDagster(BaseSensorOperator):  # type: ignore[misc]
 
     def _show(self, run_id: str, context: Any) -> None:
         """Say where the run is to be seen, in the log and to whatever link Airflow has."""
-        self.shown_url = run_url(self.url, run_id)
+        self.shown_url = run_url(self.url or self.client.url, run_id)
         self.log.info("In Dagster: %s", self.shown_url)
         for name, value in {"run_id": run_id, **self.client.organisation}.items():
             context["ti"].xcom_push(key=name, value=value)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
+from .compat import AirflowException
 from .day import day_of
+from .lineage import HasLineage
 from .tags import dag_run_tags, run_tags
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ DAGSTER_HOME = "/opt/dagster/home"
 WRITABLE = {"tmp": "/tmp", "dagster-home": DAGSTER_HOME}
 
 
-class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
+class MonitoringPod(HasLineage, KubernetesPodOperator):  # type: ignore[misc]
     """Run the ``monitoring`` command in a pod, for the day of the DAG run.
 
     A worker that is restarted finds the pod again (the provider's ``reattach_on_restart``, which
@@ -55,6 +57,10 @@ class MonitoringPod(KubernetesPodOperator):  # type: ignore[misc]
             deferrable=kubernetes["deferrable"],
             get_logs=True,
             on_finish_action="delete_succeeded_pod",
+            # The error of a failed task ends with the end of the pod's log, not with the pod's
+            # whole specification.
+            termination_message_policy="FallbackToLogsOnError",
+            log_pod_spec_on_failure=False,
             **kwargs,
         )
         self.command = list(command)
@@ -81,6 +87,23 @@ class ChecksPod(MonitoringPod):
     def tags(self, context: Any) -> dict[str, str]:
         """Tags by which these runs are found."""
         return dag_run_tags(context)
+
+    def cleanup(self, *args: Any, **kwargs: Any) -> None:
+        """End the pod; if it failed, remember why for the DAG run's note.
+
+        Raises
+        ------
+        AirflowException
+            If it failed.
+        """
+        try:
+            super().cleanup(*args, **kwargs)
+        except AirflowException as error:
+            if kwargs.get("context"):
+                said = str(error)  # which pod failed, then the end of its log
+                why = said.partition("\n")[2] or said
+                kwargs["context"]["ti"].xcom_push(key="why", value=why)
+            raise
 
 
 def pod_of(model: Mapping[str, Any], kubernetes: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,15 @@ def schema() -> None:
 
 
 @airflow.command()
+def plugin() -> None:
+    """Print the plugin for Airflow's scheduler that writes the notes of DAG runs."""
+    import airflow_bridge.plugin
+
+    (folder,) = airflow_bridge.plugin.__path__
+    click.echo((Path(folder) / "model_monitoring_notes.py").read_text(encoding="utf-8"), nl=False)
+
+
+@airflow.command()
 @click.argument("key", metavar="MODEL")
 @click.option("--date", "date", type=DAY, required=True)
 @tag_option

@@ -61,6 +61,14 @@ def test_a_mode_can_be_asked_for(read):
             "retry_delay_seconds: 7200",
             "max_retry_delay_seconds: found 3600; allowed: at least `retry_delay_seconds`, 7200",
         ),
+        (
+            "deadline_seconds: 3600",
+            "on_deadline: found None; allowed: a callback with `deadline_seconds`, and nothing",
+        ),
+        (
+            "on_deadline: lender.oncall:late",
+            "on_deadline: found 'lender.oncall:late'; allowed: a callback with `deadline_seconds`",
+        ),
         ("[1]", "found list; allowed: a mapping of fields"),
         ("a: [", "cannot be read as YAML"),
     ],

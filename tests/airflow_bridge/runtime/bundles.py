@@ -142,6 +142,9 @@ def bundle(models: list[dict[str, Any]], mode: str = "dagster", **settings: Any)
             "timeout_seconds": 14400,
             "on_failure": None,
             "on_success": None,
+            "deadline_seconds": None,
+            "on_deadline": None,
+            "asset_partitions": False,
         }
         | settings,
         "assets": [

@@ -183,6 +183,16 @@ class Airflow:
         value = rows[0]["value"]
         return json.loads(bytes(value)) if isinstance(value, memoryview) else value
 
+    def note(self, dag_id: str, run_id: str) -> str:
+        """What is noted of a DAG run."""
+        (row,) = self.query(
+            "SELECT content FROM dag_run_note JOIN dag_run ON dag_run.id = dag_run_id "
+            "WHERE dag_id = %s AND run_id = %s",
+            dag_id,
+            run_id,
+        )
+        return str(row["content"])
+
     def clear(self, dag_id: str, run: dict[str, Any], task_id: str) -> None:
         """Clear one task of a run, as a person does."""
         raise NotImplementedError

@@ -84,3 +84,10 @@ def test_export_says_what_is_wrong_with_its_input(deployment, monitoring, tmp_pa
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_plugin_is_printed_as_a_file_that_airflow_loads(monitoring):
+    done = monitoring("airflow", "plugin")
+    assert done.returncode == 0, done.stderr
+    compile(done.stdout, "model_monitoring_notes.py", "exec")
+    assert "class ModelMonitoringNotes(AirflowPlugin)" in done.stdout

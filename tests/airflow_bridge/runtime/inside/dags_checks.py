@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,11 +57,50 @@ def test_tasks_are_the_asset_graph(dag, request):
         "drift_report": {"alerts"},
         "alerts": set(),
     }
-    last = set(dag.task_ids) - set(ASSETS)
+    # Scores and features have ended once drift_report has, and that once alerts has.
+    expected["scores"] |= {"checks"}
+    expected["alerts"] |= {"checks"}
     for name, downstream in expected.items():
-        assert dag.get_task(name).downstream_task_ids == downstream | last
+        assert dag.get_task(name).downstream_task_ids == downstream
     assert dag.get_task("checks").trigger_rule == "all_done"
-    assert not dag.get_task("checks").downstream_task_ids
+    last = set(dag.task_ids) - {*ASSETS, "checks"}
+    assert dag.get_task("checks").downstream_task_ids == last
+    assert last <= {"cancel"}
+
+
+def may_end(upstream):
+    """Every state of tasks that Airflow can reach: each is open, made, or not made.
+
+    A task begins once all upstream are made, and is not made once one of them is not.
+    """
+    states = [dict.fromkeys(upstream, "open")]
+    for state in states:
+        for name, parents in upstream.items():
+            above = {state[parent] for parent in parents}
+            if state[name] != "open":
+                continue
+            ends = {"failed"} if "failed" in above else set()
+            if above <= {"made"}:
+                ends = {"made", "failed"}
+            states += [new for end in ends if (new := state | {name: end}) not in states]
+    return states
+
+
+def test_no_task_is_open_once_the_awaited_have_ended():
+    """By all states of every seventh graph of five tasks; ends of graphs alone would fail most."""
+    names = "abcde"
+    pairs = [(low, high) for high in range(5) for low in range(high)]
+    for chosen in range(0, 2 ** len(pairs), 7):
+        edges = [pair for bit, pair in enumerate(pairs) if chosen >> bit & 1]
+        upstream = {
+            name: [names[low] for low, high in edges if high == number]
+            for number, name in enumerate(names)
+        }
+        assets = [{"name": name, "upstream": upstream[name]} for name in names]
+        awaited = runtime("dags")._awaited(assets)
+        for state in may_end(upstream):
+            if "open" not in {state[name] for name in awaited}:
+                assert "open" not in state.values(), (upstream, state)
 
 
 @in_dagster
@@ -68,7 +108,7 @@ def test_the_task_that_cancels_does_not_decide_the_dag_run(dag):
     cancel = dag.get_task("cancel")
     assert cancel.is_teardown
     assert not cancel.on_failure_fail_dagrun
-    assert cancel.upstream_task_ids == set(ASSETS)
+    assert cancel.upstream_task_ids == {"checks"}
 
 
 @both_modes
@@ -97,7 +137,7 @@ def test_a_pod_waits_for_the_end_of_the_day_in_utc_where_it_is_due_before():
     dag = dags["monitor_day.pd_cards.1"]
     task = dag.get_task("day_is_over")
     assert task.downstream_task_ids == {"features"}
-    assert dag.get_task("checks").upstream_task_ids == set(ASSETS)
+    assert dag.get_task("checks").upstream_task_ids == {"scores", "alerts"}
     assert task.reschedule  # no worker is held
     today = dt.datetime.now(UTC).date()
     for days, over in ((1, True), (0, False), (-1, False)):
@@ -117,10 +157,7 @@ def test_waiting_holds_no_worker(dag):
 
 @pytest.mark.parametrize("paused", [None, True, False])
 def test_a_new_dag_is_paused_as_the_deployment_says(tmp_path, paused):
-    content = json.loads(manifest(BUNDLES / "dagster").read_bytes())
-    content["settings"]["paused_at_creation"] = paused
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(content))
+    path = with_settings("dagster", tmp_path / "bundle.json", paused_at_creation=paused)
     found = runtime("dags").of_bundle(path)
     assert {dag.is_paused_upon_creation for dag in found.values()} == {paused}
 
@@ -154,6 +191,11 @@ def test_each_asset_is_an_asset_of_airflow(dag):
         (outlet,) = dag.get_task(name).outlets
         assert outlet.uri == f"dagster://model-monitoring/{name}/pd_cards.1"
         assert type(outlet).__name__ == ("Asset" if AIRFLOW_3 else "Dataset")
+    assert [one.uri for one in dag.get_task("drift_report").inlets] == [
+        f"dagster://model-monitoring/{name}/pd_cards.1" for name in ("features", "scores")
+    ]
+    (once,) = dag.get_task("features").inlets
+    assert once.uri == "dagster://model-monitoring/reference_profile/pd_cards.1"
     assert not dag.get_task("checks").outlets
 
 
@@ -187,11 +229,66 @@ def test_pool_and_callbacks(dag):
     assert dag.on_success_callback is lender_oncall.rejoice
 
 
-def test_a_callback_that_is_not_there_is_named(tmp_path):
-    content = json.loads(manifest(BUNDLES / "settings").read_bytes())
-    content["settings"]["on_failure"] = "lender_oncall:sleep"
-    path = tmp_path / "bundle.json"
+def with_settings(folder, path, **settings):
+    """A bundle's manifest with other settings, as a file."""
+    content = json.loads(manifest(BUNDLES / folder).read_bytes())
+    content["settings"] |= settings
     path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"deadline_seconds": 7200, "on_deadline": "lender_oncall:page"},
+        {"asset_partitions": True},
+    ],
+)
+def test_what_an_airflow_does_not_have_is_refused_by_name(tmp_path, settings):
+    path = with_settings("dagster", tmp_path / "bundle.json", **settings)
+    if AIRFLOW_3:
+        assert len(runtime("dags").of_bundle(path)) == 2
+    else:
+        words = rf"bundle\.json: settings\.{next(iter(settings))}: found .*needs Airflow 3\.2"
+        with pytest.raises(ValueError, match=words):
+            runtime("dags").of_bundle(path)
+
+
+def test_a_day_has_its_deadline(tmp_path):
+    if not AIRFLOW_3:
+        return
+    settings = {"deadline_seconds": 7200, "on_deadline": "lender_oncall:page"}
+    path = with_settings("dagster", tmp_path / "bundle.json", **settings)
+    dag = runtime("dags").of_bundle(path)["monitor_day.pd_cards.1"]
+    (kept,) = json.loads(json.dumps(SerializedDag.to_dict(dag)))["dag"]["deadline"]
+    assert "DagRunQueuedAtDeadline" in str(kept)
+    (alert,) = dag.deadline
+    assert alert.interval == dt.timedelta(hours=2)
+    assert alert.callback.path == "lender_oncall.page"
+    absent = settings | {"on_deadline": "lender_oncall:sleep"}
+    with pytest.raises(ValueError, match=r"settings\.on_deadline: found lender_oncall:sleep"):
+        runtime("dags").of_bundle(with_settings("dagster", path, **absent))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_asset_has_its_days_beside_it(tmp_path, mode):
+    if not AIRFLOW_3:
+        return
+    path = with_settings(mode, tmp_path / "bundle.json", asset_partitions=True)
+    dag = runtime("dags").of_bundle(path)["monitor_day.pd_cards.1"]
+    task = dag.get_task("scores")
+    uri = "dagster://model-monitoring/scores/pd_cards.1"
+    alone, days = task.outlets
+    assert [alone.uri, days.uri] == [uri, f"{uri}/days"]
+    keys = []
+    # What is asked for the asset alone has no key, so that who waits for it is started.
+    events = {days: SimpleNamespace(add_partitions=keys.append)}
+    task.post_execute(context(task, outlet_events=events))
+    assert keys == ["2026-09-12"]
+
+
+def test_a_callback_that_is_not_there_is_named(tmp_path):
+    path = with_settings("settings", tmp_path / "bundle.json", on_failure="lender_oncall:sleep")
     with pytest.raises(
         ValueError, match=r"bundle\.json: settings\.on_failure.*lender_oncall:sleep"
     ):

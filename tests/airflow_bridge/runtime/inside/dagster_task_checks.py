@@ -424,12 +424,17 @@ def whole_day(dagster, dag, changed=(), left_out=()):
 
 def judge(dag):
     task = dag.get_task("checks")
-    task.execute(context(task))
+    now = context(task)
+    try:
+        task.execute(now)
+    finally:
+        judge.pushed = now["ti"].pushed
 
 
 def test_a_day_without_fault_passes(dagster, dag):
     whole_day(dagster, dag)
     judge(dag)
+    assert not judge.pushed
 
 
 def test_a_warning_does_not_fail_the_day(dagster, dag, caplog):
@@ -444,6 +449,9 @@ def test_a_failed_check_fails_the_day_with_its_reason(dagster, dag):
     ) as raised:
         judge(dag)
     assert type(raised.value).__name__ == "AirflowFailException"
+    # What the DAG run's note is made of, and the last lines of the log.
+    assert judge.pushed["why"] == "check csi of features failed (ERROR): income: CSI 0.31"
+    assert str(raised.value) == f"{PARTITION} does not pass:\n{judge.pushed['why']}"
 
 
 def test_a_check_of_another_day_is_another_day_s(dagster, dag):
@@ -488,6 +496,30 @@ def test_the_link_of_a_task(dagster, features):
     else:
         from_dagster_airflow = os.environ["DAGSTER_AIRFLOW"] == "True"
         assert [type(link).__name__ for link in links] == ["DagsterLink"] * from_dagster_airflow
+
+
+@pytest.mark.parametrize(
+    ("connection", "url"),
+    [
+        ({"conn_type": "http", "host": "{host}", "port": "{port}"}, "http://{host}:{port}"),
+        ({"conn_type": "http", "host": "http://{host}:{port}/"}, "http://{host}:{port}"),
+        ({"conn_type": "dagster", "login": "http://{host}:{port}"}, "http://{host}:{port}"),
+    ],
+)
+def test_without_a_url_the_link_is_that_of_the_connection(
+    dagster, tmp_path, monkeypatch, connection, url
+):
+    if connection["conn_type"] == "dagster" and os.environ["DAGSTER_AIRFLOW"] != "True":
+        return
+    content = json.loads(manifest(BUNDLES / "dagster").read_bytes())
+    content["settings"]["dagster"]["url"] = None
+    (tmp_path / "bundle.json").write_text(json.dumps(content))
+    features = runtime("dags").of_bundle(tmp_path / "bundle.json")[DAG_ID].get_task("features")
+    host, port = dagster.url.removeprefix("http://").split(":")
+    given = {name: value.format(host=host, port=port) for name, value in connection.items()}
+    monkeypatch.setenv("AIRFLOW_CONN_DAGSTER_DEFAULT", json.dumps(given))
+    features.poke(context(features))
+    assert features.shown_url == f"{url.format(host=host, port=port)}/runs/run-0"
 
 
 def test_where_the_queries_go(dagster, features):

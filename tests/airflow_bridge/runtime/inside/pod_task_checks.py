@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from environment import BUNDLES, context, dag_run, manifest, runtime
+from kubernetes.client import models as k8s
 
 DAG_ID = "monitor_day.pd_cards.1"
 
@@ -61,6 +62,36 @@ def test_the_command_of_the_checks(dag):
             ]
         ),
     ]
+
+
+def test_the_error_of_the_checks_ends_with_the_pod_s_log(dag):
+    """The provider's own clean-up of a pod that failed, as Kubernetes reports it."""
+    task = rendered(dag, "checks")
+    answers = SimpleNamespace(read_namespaced_pod=lambda *_, **__: pod)  # there is no cluster
+    task.__dict__["hook"] = SimpleNamespace(is_in_cluster=True, core_v1_client=answers)
+    pod = task.build_pod_request_obj()
+    assert pod.spec.containers[0].termination_message_policy == "FallbackToLogsOnError"
+    said = "check psi of scores: ERROR: score: 0.31"
+    ended = k8s.V1ContainerStateTerminated(exit_code=1, message=said)
+    pod.status = k8s.V1PodStatus(
+        phase="Failed",
+        container_statuses=[
+            k8s.V1ContainerStatus(
+                name="base",
+                image="monitoring:1",
+                image_id="",
+                ready=False,
+                restart_count=0,
+                state=k8s.V1ContainerState(terminated=ended),
+            )
+        ],
+    )
+    now = context(task)
+    with pytest.raises(Exception, match="returned a failure") as raised:
+        task.cleanup(pod=pod, remote_pod=pod, context=now)
+    assert str(raised.value).splitlines()[-1] == said
+    # What the DAG run's note is made of.
+    assert now["ti"].pushed["why"] == said
 
 
 def test_how_a_pod_is_waited_for(dag):

@@ -1,0 +1,1 @@
+"""What Airflow's scheduler may load beside the bundle; it imports Airflow alone."""
