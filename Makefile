@@ -202,10 +202,10 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	$(LOCK) --universal --no-strip-extras --extra demo --group install pyproject.toml \
 		-o requirements.lock
 	$(LOCK) --universal --no-strip-extras --constraint requirements.lock --extra demo \
-		--extra production --extra tables --extra warehouse --group install --group dev pyproject.toml \
+		--extra production --extra tables --extra warehouse --extra lineage --group install --group dev pyproject.toml \
 		-o requirements-dev.lock
 	$(LOCK) --universal --no-strip-extras --constraint requirements-dev.lock --extra production \
-		--extra tables --extra warehouse pyproject.toml -o k8s/requirements.lock
+		--extra tables --extra warehouse --extra lineage pyproject.toml -o k8s/requirements.lock
 	echo hatchling | $(LOCK) --universal --constraint requirements-dev.lock - -o k8s/build.lock
 	printf 'cyclonedx-bom\npip-licenses\n' | $(LOCK) --universal - -o k8s/sbom.lock
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \

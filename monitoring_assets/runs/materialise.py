@@ -8,6 +8,7 @@ import dagster as dg
 
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.failures import FAILED_PARTITIONS, MAY_STILL_ARRIVE
+from monitoring_assets.runs.lineage import Lineage
 from monitoring_assets.runs.shown import shown
 from monitoring_assets.runs.storage_retries import may_pass, tried_again, tries_left
 from resources.asset_keys import asset_name
@@ -56,12 +57,14 @@ def _materialise(
 ) -> dg.MaterializeResult:
     days = [ModelDay.parse(partition) for partition in context.partition_keys]
     asset = asset_name(context.asset_key)
+    lineage = Lineage(context)
     done: dict[ModelDay, Mapping[str, Any]] = {}
     failed: dict[ModelDay, Exception] = {}
     next_word = time.monotonic() + PROGRESS_SECONDS
     for number, day in enumerate(days, 1):
         try:
-            done[day] = shown(compute(day))
+            with lineage.of(day):
+                done[day] = shown(compute(day))
             record_faults(store.storage, day.key, day.day, run_of(asset), [])
         except Exception as error:
             mask_error(error)

@@ -14,11 +14,19 @@ import pytest
 
 from tests.conftest import Lender, days_ago
 from tests.integration.airflow.airflows import Airflow, airflow
-from tests.integration.airflow.dagster_side import Dagster
+from tests.integration.airflow.dagster_side import ROOT, Dagster
 from tests.integration.airflow.postgres import Postgres, postgres_server
 from tests.integration.airflow.processes import Processes, wait_for
 
 DAG_FILES = Path(__file__).parent / "team_dags"
+ONCALL = """\
+import os
+
+def late(context, **_):
+    with open(os.environ["AIRFLOW_HOME"] + "/late", "a") as told:
+        told.write(context["dag_run"]["dag_run_id"] + "\\n")
+"""
+PLUGIN = ROOT / "airflow_bridge/plugin/model_monitoring_notes.py"
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +114,11 @@ def deployment(
             processes,
             connections,
         )
+        (scheduler.folder / "plugins").mkdir()
+        shutil.copy(PLUGIN, scheduler.folder / "plugins")
+        # A folder that Airflow imports from.
+        (scheduler.folder / "config").mkdir()
+        (scheduler.folder / "config/lender_oncall.py").write_text(ONCALL)
         dagster.start()
         # A fleet is there, and with it the file that Airflow parses again when it changes.
         dagster.lender.publish("pd_planned", deployed_at=str(days_ago(-7)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, rows
 from tests.integration.airflow.conftest import Bridge, dag_id, deployment
+from tests.integration.airflow.dagster_side import ROOT
 from tests.integration.airflow.models import (
     ASSETS,
     SCHEDULE,
@@ -29,6 +31,7 @@ from tests.integration.airflow.models import (
 )
 from tests.integration.airflow.postgres import Postgres
 from tests.integration.airflow.processes import wait_for
+from tests.receivers.openlineage import OpenLineageReceiver, edges
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
@@ -41,17 +44,43 @@ SETTINGS: dict[str, Any] = {
     "max_retry_delay_seconds": 10,
     "timeout_seconds": 1200,
 }
+# A day takes longer than this deadline.
+OF_AIRFLOW_3 = {
+    "asset_partitions": True,
+    "deadline_seconds": 5,
+    "on_deadline": "lender_oncall:late",
+}
 
 
 @pytest.fixture(scope="module")
 def bridge(
-    request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+    receiver: OpenLineageReceiver,
 ) -> Iterator[Bridge]:
     """A deployment with the Airflow that a test asks for."""
     folder = tmp_path_factory.mktemp("deployment")
     lender = Lender(str(folder / "lender"), folder)
     without = ("triggerer",)  # nothing is deferred in this mode
-    with deployment(folder, request.param, lender, postgres, SETTINGS, without=without) as one:
+    version = request.param
+    settings = SETTINGS | (OF_AIRFLOW_3 if version == "3" else {})
+    receiver.events.clear()
+    with pytest.MonkeyPatch.context() as environment:
+        if version in BOTH_AIRFLOWS:
+            page = (ROOT / "docs/openlineage.md").read_text()
+            (configuration,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+            file = folder / "openlineage.yml"
+            file.write_text(configuration.replace("https://lineage.lender.example", receiver.url))
+            environment.setenv("OPENLINEAGE_CONFIG", str(file))
+        with deployment(folder, version, lender, postgres, settings, without=without) as one:
+            yield one
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[OpenLineageReceiver]:
+    """What lineage events are sent to, where a deployment has the page's configuration."""
+    with OpenLineageReceiver() as one:
         yield one
 
 
@@ -141,6 +170,10 @@ def test_a_drift_fails_the_checks_and_alerts_are_decided(bridge: Bridge, cards: 
     log = bridge.airflow.log(dag_id(CARDS), drifted["run_id"], "checks")
     for reason in ("psi", "csi", "income"):
         assert reason in log
+    note = bridge.airflow.note(dag_id(CARDS), drifted["run_id"])
+    assert note.startswith(f"Monitors {days_ago(0)}: check ")
+    assert "psi" in note
+    assert bridge.airflow.note(dag_id(CARDS), good["run_id"]) == f"Monitors {days_ago(1)}"
     assert "failed" not in bridge.airflow.tasks(dag_id(CARDS), good["run_id"])["checks"]["state"]
 
 
@@ -153,6 +186,52 @@ def test_a_team_waits_for_the_scores(bridge: Bridge, cards: Landing):
     wait_for(the_team_has_reviewed, 120)
     kinds = {run["run_type"] for run in bridge.airflow.runs("credit_policy")}
     assert kinds <= {"asset_triggered", "dataset_triggered"}
+
+
+@pytest.mark.parametrize("bridge", ["3"], indirect=True)
+def test_a_team_waits_for_a_day_of_the_scores(bridge: Bridge, cards: Landing):
+    def each_day_is_reviewed() -> dict[str, str]:
+        runs = bridge.airflow.runs("credit_policy_by_day")
+        done = {run["partition_key"]: run["run_id"] for run in runs if run["state"] == "success"}
+        return done if len(done) == 2 else {}
+
+    reviews = wait_for(each_day_is_reviewed, 120)
+    assert reviews.keys() == {str(days_ago(1)), str(days_ago(0))}
+    for day, run_id in reviews.items():
+        assert bridge.airflow.xcom("credit_policy_by_day", run_id, "review") == f"reviewed {day}"
+
+
+@pytest.mark.parametrize("bridge", ["3"], indirect=True)
+def test_a_day_that_is_late_is_told(bridge: Bridge, cards: Landing):
+    told = bridge.airflow.folder / "late"
+
+    def both_are_told() -> set[str]:
+        lines = set(told.read_text().split()) if told.exists() else set()
+        return lines if len(lines) == 2 else set()
+
+    runs = {run["run_id"] for run in bridge.airflow.runs(dag_id(CARDS))}
+    assert wait_for(both_are_told, 120) == runs
+
+
+@pytest.mark.parametrize("bridge", BOTH_AIRFLOWS, indirect=True)
+def test_lineage_of_both_sides_joins(bridge: Bridge, cards: Landing, receiver: OpenLineageReceiver):
+    def of(namespace: str, job: str) -> set[tuple[frozenset[str], ...]]:
+        return {
+            tuple(map(frozenset, edges(event)))
+            for event in receiver.events
+            if event["eventType"] == "COMPLETE"
+            and event["job"]["namespace"] == namespace
+            and event["job"]["name"] == job
+        }
+
+    for asset in ASSETS:
+        (by_dagster,) = of("dagster", f"{asset}/{CARDS}")
+        (by_airflow,) = of("default", f"{dag_id(CARDS)}.{asset}")
+        assert by_airflow == by_dagster
+        reads, makes = by_dagster
+        assert makes == {f"dagster://model-monitoring/{asset}/{CARDS}"}
+        assert reads
+    assert not receiver.violations
 
 
 @pytest.mark.parametrize("bridge", EVERY_AIRFLOW, indirect=True)
