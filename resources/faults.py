@@ -45,6 +45,9 @@ class RecordedFault(BaseModel):
         Whether it is worth a page.
     segment
         The segment that it is about, as in ``region north``; None for all rows.
+    first_cohort, horizon
+        Of a change of performance: the first day whose applicants it is about, and the days after
+        which their outcomes count.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +57,8 @@ class RecordedFault(BaseModel):
     text: str
     pages: bool = True
     segment: str | None = None
+    first_cohort: dt.date | None = None
+    horizon: int | None = None
 
 
 _FAULTS = TypeAdapter(list[RecordedFault])

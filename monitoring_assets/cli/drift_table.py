@@ -69,31 +69,27 @@ def print_drift(
     )
     if any(week.status == Status.FAIL for week in weeks.values()):
         table.caption = f"{FAILS} the last {WEEK} days together are over the limit"
-    table.add_column("column", overflow="fold", min_width=14)
-    for heading in (
-        "value",
-        *([f"{WEEK}\ndays"] if weeks else []),
-        *("chance", "missing", "unseen", "outside"),
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if moved is not None:
-        table.add_column("moved\nscore", justify="right", no_wrap=True)
     also = list(dict.fromkeys(one.statistic for column in drifts for one in column.additional))
-    for name in also:
-        table.add_column(ADDITIONAL[name].label, justify="right", no_wrap=True)
-    table.add_column("status", min_width=12)
-    for column in ranked:
-        shift = [] if moved is None else [_shift(moved.get(column.column))]
+    figures: dict[str, Sequence[str | Text]] = {
+        "value": [_number(column.value) for column in ranked],
+        f"{WEEK}\ndays": [_week(weeks.get(column.column)) for column in ranked],
+        "chance": [_number(column.critical_value) for column in ranked],
+        "missing": [_share(column.current_missing) for column in ranked],
+        "unseen": [_share(column.unseen) for column in ranked],
+        "outside": [_share(column.out_of_range) for column in ranked],
+        "moved\nscore": [_shift((moved or {}).get(column.column)) for column in ranked],
+        **{ADDITIONAL[name].label: [_judged(one, name) for one in ranked] for name in also},
+    }
+    # A column without a figure would take its width from the names.
+    shown = {heading: cells for heading, cells in figures.items() if any(map(bool, cells))}
+    table.add_column("column", overflow="fold", min_width=14)
+    for heading in shown:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status")
+    for column, *cells in zip(ranked, *shown.values(), strict=True):
         table.add_row(
             Text(f"{column.column} (PSI)" if column.index == "PSI" else column.column),
-            _number(column.value),
-            *([_week(weeks.get(column.column))] if weeks else []),
-            _number(column.critical_value),
-            _share(column.current_missing),
-            _share(column.unseen),
-            _share(column.out_of_range),
-            *shift,
-            *(_judged(column, name) for name in also),
+            *cells,
             Text(apart[column.column], "dim")
             if column.column in apart
             else Text(column.status, STYLES[column.status]),

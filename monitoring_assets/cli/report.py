@@ -15,10 +15,13 @@ from monitoring_assets.cli.options import DAY, format_option, html_option, store
 from monitoring_assets.cli.stopped_day import show_stopped_day
 
 if TYPE_CHECKING:
+    from monitoring_assets.pages.day_content import DayContent
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.performance.report import CohortPerformance
+    from resources.store import Store
 
 HISTORY_DAYS = 30
+SHOWN_SEGMENTS = 3
 
 
 @click.command(
@@ -44,92 +47,130 @@ def report(
 
     Reads the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or input.
     """
-    from resources.acceptances import accepted_shifts
+    from monitoring_assets.pages.day_content import read_day
+    from monitoring_assets.pages.day_page import day_page
+    from monitoring_assets.pages.stopped_day import read_stopped_day
     from resources.environment import resources_from_environment
     from resources.errors import InputError
 
     store = resources_from_environment()["store"]
     date = stored_day(store, "drift_report", model, day)
+    try:
+        content = read_day(store, model, date)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
     if html:
-        from monitoring_assets.pages.day_content import read_day
-        from monitoring_assets.pages.day_page import day_page
-
-        try:
-            write_page(html, day_page(read_day(store, model, date)))
-        except InputError as error:
-            raise click.BadParameter(str(error)) from error
+        write_page(html, day_page(content))
         if in_browser:
             click.launch(str(html))
     elif in_browser:
         raise click.UsageError("--open needs --html FILE, the page to open")
-    try:
-        table, notes = store.read_table("drift_report", model, date)
-    except InputError as error:
-        from monitoring_assets.pages.stopped_day import read_stopped_day
-
-        stopped = read_stopped_day(store, model, date)
-        if stopped is None:
-            raise click.BadParameter(str(error)) from error
+    stopped = None if content.report else read_stopped_day(store, model, date)
+    if stopped is not None:
         show_stopped_day(stopped, model, date, output)
-        return
-    from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
+    elif output == "json":
+        _print_json(store, content)
+    else:
+        _print(content)
 
-    manifest = store.landed(model).manifest
-    weeks = stored_weeks(store, model, date, manifest.alerts.at_once)
-    accepted = [str(one) for one in accepted_shifts(store, manifest) if one.last < date]
-    performance = store.find_table("performance_report", model, date)
-    segments = store.find_table("segment_report", model, date)
-    if output == "json":
-        shown = notes | {
-            "accepted": accepted,
-            "columns": [
-                row | {"week": asdict(weeks[name]) if (name := row["column"]) in weeks else None}
-                for row in table.to_pylist()
-            ],
-            "performance": performance.to_pylist() if performance else [],
-            "segments": segments.to_pylist() if segments else [],
-        }
-        click.echo(json.dumps(shown, indent=2, default=str))
-        return
 
+def _print_json(store: Store, content: DayContent) -> None:
+    key, day = content.manifest.key, content.day
+    table, notes = store.read_table("drift_report", key, day)
+    weeks = {one.drift.column: one.week for one in content.columns}
+    performance = store.find_table("performance_report", key, day)
+    segments = store.find_table("segment_report", key, day)
+    shown = notes | {
+        "verdict": content.verdict,
+        "accepted": list(map(str, content.accepted)),
+        "columns": [
+            row | {"week": asdict(week) if (week := weeks.get(row["column"])) else None}
+            for row in table.to_pylist()
+        ],
+        "performance": performance.to_pylist() if performance else [],
+        "segments": segments.to_pylist() if segments else [],
+    }
+    click.echo(json.dumps(shown, indent=2, default=str))
+
+
+def _print(content: DayContent) -> None:
     from monitoring_assets.cli.drift_table import print_drift
     from monitoring_assets.cli.sparkline import curve
-    from monitoring_assets.statistics.drift.report import MARGINAL_MIX, DriftReport
-    from monitoring_assets.statistics.drift.segment_report import SegmentReport
-    from monitoring_assets.statistics.performance.report import PerformanceReport
+    from monitoring_assets.statistics.drift.report import MARGINAL_MIX
     from resources.table_formats.base import in_words
 
-    found = DriftReport.from_table(table)
-    drifts = found.drifts()
-    moved = {one.drift.column: one.moved_score_by for one in found.columns}
-    click.echo(f"{model} on {date}, manifest {notes['manifest_sha256'][:12]}")
+    report = content.report
+    assert report is not None
+    notes, drifts = content.notes, [one.drift for one in content.columns]
+    manifest = notes["manifest_sha256"][:12]
+    click.echo(f"{content.manifest.key} on {content.day}, manifest {manifest}")
     for name, read in notes.get("versions", {}).items():
         click.echo(f"Read of {name}: {in_words(read)}")
-    for days in accepted:
+    click.echo(content.verdict)
+    for days in content.accepted:
         click.echo(f"Judged against the reference; pages also against the days {days}")
-    print_drift(drifts, found.reference_rows, found.rows, moved=moved, weeks=weeks)
-    shift = found.score.mean_score_shift if found.score else None
+    print_drift(
+        drifts,
+        report.reference_rows,
+        report.rows,
+        moved={one.drift.column: one.moved_score_by for one in content.columns},
+        weeks={one.drift.column: one.week for one in content.columns if one.week},
+    )
+    shift = report.score.mean_score_shift if report.score else None
     if shift is not None:
         click.echo(f"Mean score moved by {shift:+.4f} against the reference.")
         click.echo(f"Moved score by: {notes.get('attribution', MARGINAL_MIX)}.")
-    if performance is not None:
-        for cohort in PerformanceReport.from_table(performance).cohorts:
-            click.echo(_performance_line(cohort))
-            if cohort.found.unmatched:
-                click.echo(f"Outcomes {cohort.title}: {cohort.unmatched_text}")
-    if segments is not None:
+    for cohort in content.cohorts:
+        click.echo(_performance_line(cohort))
+        if cohort.found.unmatched:
+            click.echo(f"Outcomes {cohort.title}: {cohort.unmatched_text}")
+    if content.change:
+        _print_change(content)
+    if content.segments is not None:
         of_total = {drift.column: drift.status for drift in drifts}
-        for line in _segment_lines(SegmentReport.from_table(segments), of_total):
+        for line in _segment_lines(content.segments, of_total):
             click.echo(line)
     worst = max(drifts, key=lambda drift: drift.value or 0.0)
-    shown = {drift.column: drift for drift in drifts if drift is worst or drift.index == "PSI"}
-    click.echo(f"\nThe {HISTORY_DAYS} days to {date}")
-    last_days = [date - dt.timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
-    history = stored_indices(store, model, store.days("drift_report", model), last_days)
-    for name, drift in shown.items():
-        values = [day.get(name) for day in history]
-        full = drift.thresholds.fail
-        click.echo(f"{name:<18} {drift.index} {curve(values, full)}  full height: {full} or more")
+    click.echo(f"\nThe {HISTORY_DAYS} days to {content.day}")
+    for one in content.columns:
+        if one.drift is worst or one.drift.index == "PSI":
+            full = one.drift.thresholds.fail
+            line = curve(list(one.history[-HISTORY_DAYS:]), full)
+            name, index = one.drift.column, one.drift.index
+            click.echo(f"{name:<18} {index} {line}  full height: {full} or more")
+
+
+def _print_change(content: DayContent) -> None:
+    """Print what has become of the applicants since a change of performance."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from monitoring_assets.pages.day_content import bands_since
+
+    change = content.change
+    assert change is not None
+    rows, bads = f"{change.cohort.rows:,}", f"{change.cohort.bads:,}"
+    predicted = change.expected_bads
+    beside = "" if predicted is None else f", where the scores predicted {predicted:,.0f}"
+    click.echo(
+        f"\nApplicants since {change.first} with a known outcome: {rows}; bad: {bads}{beside}"
+    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("score band", no_wrap=True)
+    for name in ("rows", "bads", "bad rate", "predicted"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for label, band in bands_since(content):
+        rate = f"{band.bads / band.rows:.1%}" if band.rows else ""
+        chance = "" if band.expected is None else f"{band.expected:.1%}"
+        table.add_row(Text(label), f"{band.rows:,}", f"{band.bads:,}", rate, chance)
+    Console().print(table)
+    for one in change.segments[:SHOWN_SEGMENTS]:
+        auc = "no AUC" if one.auc.value is None else f"AUC {one.auc.value:.3f}"
+        before = "" if one.reference is None else f", reference {one.reference:.3f}"
+        name = f"{one.segment.column}={one.segment.value}"
+        click.echo(f"Segment {name}: {one.rows:,} rows, {one.bads:,} bads, {auc}{before}")
 
 
 def _performance_line(cohort: CohortPerformance) -> str:

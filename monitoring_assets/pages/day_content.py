@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
+from monitoring_assets.pages.since_change import SinceChange, read_since_change
 from monitoring_assets.pages.stopped_day import read_stopped_day
 from monitoring_assets.performance.history import PerformancePoint, performance_points
+from monitoring_assets.periods.cohorts import BandCounts
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
 from monitoring_assets.statistics.drift.drift import ColumnDrift
 from monitoring_assets.statistics.drift.last_days import LastDays
@@ -16,6 +18,7 @@ from monitoring_assets.statistics.drift.report import MARGINAL_MIX, DriftReport
 from monitoring_assets.statistics.drift.segment_report import SegmentReport
 from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from monitoring_assets.statistics.performance.report import CohortPerformance, PerformanceReport
+from monitoring_assets.statistics.profiles.bins import short_label
 from resources.acceptances import accepted_shifts
 from resources.faults import RecordedFault, read_faults
 from resources.manifest import Manifest
@@ -75,7 +78,9 @@ class DayContent:
     decisions
         One for each family, as the asset ``alerts`` keeps them; empty if nothing was decided.
     cohorts, points
-        Performance of the day, and of the version's cohorts up to it.
+        Performance of the day, and of the version's cohorts up to it, segments included.
+    change
+        The applicants since a change of performance; None without one.
     segments
         None without any.
     accepted
@@ -96,6 +101,7 @@ class DayContent:
     decisions: tuple[dict[str, Any], ...]
     cohorts: tuple[CohortPerformance, ...]
     points: tuple[PerformancePoint, ...]
+    change: SinceChange | None
     segments: SegmentReport | None
     accepted: tuple[AcceptedShift, ...]
     previous: dt.date | None
@@ -103,12 +109,16 @@ class DayContent:
     history: tuple[dt.date, ...]
 
     @property
+    def columns(self) -> tuple[Characteristic, ...]:
+        """The score, if it was compared, and the characteristics."""
+        return (*([self.score] if self.score else []), *self.characteristics)
+
+    @property
     def status(self) -> Status:
         """The worst that was found, whether a page was sent for it or not."""
         if self.report is None:
             return Status.ERROR
-        every = (*self.characteristics, *([self.score] if self.score else []))
-        return min((one.drift.status for one in every), key=WORST_FIRST.index)
+        return min((one.drift.status for one in self.columns), key=WORST_FIRST.index)
 
     @property
     def open_incidents(self) -> tuple[dict[str, Any], ...]:
@@ -202,6 +212,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
     performance = store.find_table("performance_report", key, day)
     segments = store.find_table("segment_report", key, day)
     decisions = store.find_table("alerts", key, day)
+    points = performance_points(store, key, day, manifest.segments)
     return DayContent(
         manifest,
         day,
@@ -212,13 +223,26 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         tuple(faults),
         tuple(decisions.to_pylist() if decisions else ()),
         PerformanceReport.from_table(performance).cohorts if performance else (),
-        tuple(performance_points(store, key, day)),
+        tuple(points),
+        read_since_change(store, key, day, faults, points),
         SegmentReport.from_table(segments) if segments else None,
         tuple(one for one in accepted_shifts(store, manifest) if one.last < day),
         max((one for one in days if one < day), default=None),
         min((one for one in days if one > day), default=None),
         history,
     )
+
+
+def bands_since(day: DayContent) -> list[tuple[str, BandCounts]]:
+    """The bands since a change of performance, by the names that the day's score bands have."""
+    if day.change is None:
+        return []
+    bands = day.change.cohort.bands
+    shown = day.score.drift.bins if day.score else ()
+    labels = [short_label(one.label, one.slot) for one in shown if one.slot == "interval"]
+    if len(labels) != len(bands):  # profiled again since
+        labels = [f"({one.low:.6g}, {one.high:.6g}]" for one in bands]
+    return list(zip(labels, bands, strict=True))
 
 
 def _rank(one: Characteristic) -> tuple[float, float]:

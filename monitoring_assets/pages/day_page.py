@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitoring_assets.pages.chart import Chart
-from monitoring_assets.pages.day_content import Characteristic, DayContent
+from monitoring_assets.pages.day_content import Characteristic, DayContent, bands_since
 from monitoring_assets.pages.render import DETAILED, render
 from monitoring_assets.performance.history import PerformancePoint
 from monitoring_assets.statistics.alerts.policy import Family
@@ -69,6 +69,7 @@ def day_page(day: DayContent) -> str:
             (d for one in day.characteristics if (d := one.drift).status in ALARMING), None
         ),
         performance=list(_performance_charts(day.points, day.day)),
+        bands_since=bands_since(day),
         segments=segments,
         leads_with_performance=_family(day) == "performance",
         links=links(day.manifest.key, day.day, _family(day)),

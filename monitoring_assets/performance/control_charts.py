@@ -175,6 +175,8 @@ def _fault(
         # An uncalibrated score departs from its estimate without any change.
         pages=chart.pages and reference.value is not None,
         segment=segment,
+        first_cohort=since,
+        horizon=horizon,
     )
 
 
