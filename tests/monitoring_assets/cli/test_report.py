@@ -4,11 +4,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
+from resources.faults import RecordedFault, record_faults
 from tests.conftest import YESTERDAY, days_ago, rows
+from tests.monitoring_assets.conftest import KEY
 
 
 @pytest.mark.slow
@@ -62,3 +65,23 @@ def test_a_report_that_was_not_made_says_where_it_looked(onboarded):
     shown = CliRunner().invoke(main, ["report", "pd_cards.1", "--date", day])
     assert shown.exit_code == 2
     assert f"drift_report of {day}|pd_cards.1 is not materialised" in shown.output
+
+
+def test_a_change_of_performance_is_shown_by_band(scored, copy, monkeypatch):
+    monkeypatch.setenv("MONITORING_STORE", copy.root)
+    table, notes = copy.read_table("drift_report", KEY, scored.days[-1])
+    copy.write_table("drift_report", KEY, YESTERDAY, table, notes)
+    fault = RecordedFault(
+        family="performance",
+        subject="AUC after 30 days",
+        text="AUC has fallen",
+        first_cohort=scored.days[1],
+        horizon=30,
+    )
+    record_faults(copy.storage, KEY, YESTERDAY, "performance", [fault])
+    found = CliRunner().invoke(main, ["report", KEY, "--date", str(YESTERDAY)])
+    assert found.exit_code == 0, found.output
+    rows = pd.concat([scored.frames[day] for day in scored.days[1:3]])
+    predicted = f"{rows['score'].sum():,.0f}"
+    line = f"known outcome: {len(rows):,}; bad: {rows['bad'].sum():,}, where the scores predicted"
+    assert f"{line} {predicted}" in " ".join(found.stdout.split())

@@ -70,6 +70,7 @@ def test_outcomes_that_change_alone_are_concept_shift():
     assert all(one.pages and one.family == "performance" for one in found.values())
     realised, gap = found.values()
     assert f"since the applicants of {day(40)}" in realised.text
+    assert {(one.first_cohort, one.horizon) for one in found.values()} == {(day(40), HORIZON)}
     assert "instead of 0.800" in realised.text
     assert "40,000 rows" in realised.text
     assert "Concept shift" in gap.text
