@@ -15,11 +15,11 @@ from pydantic import Field
 from monitoring_assets.assets.drift_report import drift_report
 from monitoring_assets.assets.performance_report import performance_report
 from monitoring_assets.assets.segment_report import segment_report
+from monitoring_assets.assets.spec import day_spec
 from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.materialise import materialise_each
 from monitoring_assets.runs.tags import is_backfill
-from resources.asset_keys import asset_key
 from resources.faults import record_faults
 from resources.markdown import as_markdown
 from resources.store import NotMaterialisedError, Store
@@ -46,13 +46,10 @@ class AlertsConfig(dg.Config):
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("alerts"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[drift_report, performance_report, segment_report],
-            group_name="monitoring",
             kinds={"parquet"},
-            code_version=code_version(__name__),
             description="For each family of breach: whether an incident was opened, kept, "
             "resolved or suppressed, and why; and which messages were sent.",
         )

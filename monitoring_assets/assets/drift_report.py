@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.spec import day_spec
 from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.reference.comparison import compare_with_reference
 from monitoring_assets.reference.profile import read_reference, read_surrogate
 from monitoring_assets.runs.materialise import materialise_each
 from monitoring_assets.runs.shown import four_digits
-from resources.asset_keys import asset_key
 from resources.faults import RUN, record_faults
 from resources.store import Store
 
@@ -31,13 +31,10 @@ SHOWN_COLUMNS = 3
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("drift_report"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[scores],
-            group_name="monitoring",
             kinds={"parquet"},
-            code_version=code_version(__name__),
             description="PSI of the score, CSI of every characteristic, what chance alone would "
             "give at this number of rows, and which characteristics moved the mean "
             "score.",

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.reference_profile import reference_profile
-from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.assets.spec import day_spec
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from monitoring_assets.runs.materialise import materialise_each
 from resources.arrow_types import same_family
-from resources.asset_keys import asset_key
 from resources.date_column import rows_of
 from resources.duckdb_session import (
     DUCKDB_MEMORY,
@@ -48,13 +47,10 @@ BATCH_VERSION = "batch_version"
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("features"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[reference_profile],
-            group_name="monitoring",
             kinds={"parquet", "duckdb"},
-            code_version=code_version(__name__),
             description="The key, the model's characteristics and the segment columns for every "
             "row of the day's batch.",
         )

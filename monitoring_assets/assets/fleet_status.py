@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.report_page import report_page
+from monitoring_assets.assets.spec import owners
+from monitoring_assets.code_version import code_version
 from resources import layout
 from resources.asset_keys import asset_key
 from resources.delivery.links import fleet_link
@@ -34,7 +36,9 @@ NAMED = 10
             asset_key("fleet_status"),
             deps=[report_page],
             group_name="fleet",
+            owners=owners(),
             kinds={"html"},
+            code_version=code_version(__name__),
             description="The page of all models, the worst first, and their last days as a "
             "table. Recorded by fleet_page_sensor whenever a day of a model has changed.",
         )

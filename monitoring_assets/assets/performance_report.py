@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.spec import day_spec
 from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.materialise import materialise_each
-from resources.asset_keys import asset_key
 from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
@@ -43,13 +43,10 @@ SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("performance_report"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[scores],
-            group_name="monitoring",
             kinds={"parquet", "duckdb"},
-            code_version=code_version(__name__),
             description="Estimated performance of the day's scores; realised performance after "
             "each horizon, once outcomes are known; beside the reference's, and the "
             "gap between the two.",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_assets.assets.spec import owners
 from monitoring_assets.code_version import code_version
 from monitoring_assets.partitions import MODEL_VERSIONS
 from monitoring_assets.runs.storage_retries import tried_again
@@ -36,6 +37,7 @@ BATCH_ROWS = 65_536
             asset_key("reference_profile"),
             partitions_def=MODEL_VERSIONS,
             group_name="onboarding",
+            owners=owners(),
             kinds={"parquet"},
             code_version=code_version(__name__),
             description="Bins of every characteristic and of the score, fixed by the reference "

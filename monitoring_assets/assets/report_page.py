@@ -6,11 +6,10 @@ from collections.abc import Callable
 import dagster as dg
 
 from monitoring_assets.assets.alerts import alerts
-from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.assets.spec import day_spec
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.materialise import materialise_each
 from resources import layout
-from resources.asset_keys import asset_key
 from resources.delivery.links import page_link
 from resources.errors import StorageError
 from resources.store import Store
@@ -18,13 +17,10 @@ from resources.store import Store
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("report_page"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[alerts],
-            group_name="monitoring",
             kinds={"html"},
-            code_version=code_version(__name__),
             description="One file of HTML: what moved, since when, for whom, how the model "
             "performs, and what was decided.",
         )

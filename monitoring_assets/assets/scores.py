@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.features import BATCH_VERSION, features
-from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.assets.spec import day_spec
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.runs.materialise import materialise_each
-from resources.asset_keys import asset_key
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import NotMaterialisedError, Store
@@ -22,13 +21,10 @@ if TYPE_CHECKING:
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("scores"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[features],
-            group_name="monitoring",
             kinds={"parquet"},
-            code_version=code_version(__name__),
             description="The key and the score for every row of the day's features.",
         )
     ],

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_assets.assets.scores import scores
+from monitoring_assets.assets.spec import day_spec
 from monitoring_assets.code_version import code_version
-from monitoring_assets.partitions import MODEL_DAYS, ModelDay
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.policy import exceptions_from
 from monitoring_assets.runs.materialise import materialise_each
-from resources.asset_keys import asset_key
 from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
@@ -31,13 +31,10 @@ SEVERITY = ("fail", "warn", "error", "insufficient evidence", "ok")
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            asset_key("segment_report"),
-            partitions_def=MODEL_DAYS,
+        day_spec(
+            __name__,
             deps=[scores],
-            group_name="monitoring",
             kinds={"parquet"},
-            code_version=code_version(__name__),
             description="For each segment that the manifest names: PSI of its score and CSI of "
             "its characteristics against the same segment of the reference, its share"
             " of rows, mean score and estimated performance.",
