@@ -78,9 +78,10 @@ s3rver: .s3rver/installed ## a second S3 server for the slow tests; needs Node.j
 # Links hold in the site because files lie there as they do here.
 DOCUMENTS := LICENSE .github/CODEOWNERS README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs benchmarks/README.md \
 	benchmarks/results k8s/terraform/main.tf resources/layout.py monitoring_assets/home/dagster.yaml
-docs: .docs/installed ## the documentation as a site with search; every link is checked
+docs: .docs/installed .venv/runtime ## the documentation as a site with search; every link is checked
 	@rm -rf .docs/source && mkdir -p .docs/source
 	@tar -cf - $(DOCUMENTS) | tar -xf - -C .docs/source
+	@$(BIN)/python docs/site/reference.py .docs/source/docs
 	@NO_MKDOCS_2_WARNING=1 .docs/env/bin/mkdocs build --strict -f docs/site/mkdocs.yml \
 		> .docs/log 2>&1 || { grep -v ^INFO .docs/log; exit 1; }
 	@echo "Look at it: $(BIN)/python -m http.server -d .docs/site, then http://localhost:8000"
