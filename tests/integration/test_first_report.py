@@ -1,4 +1,4 @@
-"""A newcomer's way to a first report: the commands as they are printed, and those of the README."""
+"""A newcomer's way to a first report: the commands as they are printed, and those of the tutorial."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from tests.conftest import YESTERDAY
 from tests.monitoring_assets.cli.drafts import applications
 
 BIN = Path(sys.executable).parent
-README = (Path(__file__).parents[2] / "README.md").read_text()
+TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
 
 
 def commands(shown):
@@ -64,7 +64,7 @@ def test_what_the_commands_print_leads_to_a_report(tmp_path):
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_lead_to_a_report_and_its_page(tmp_path):
-    section = README.split("\n## Your own model\n")[1].split("\nIn production ")[0]
+    section = TUTORIAL.split("\n## Your own model\n")[1].split("\nIn production ")[0]
     blocks = "".join(re.findall(r"^   ```\n(.*?)^   ```$", section, re.DOTALL | re.MULTILINE))
     setup = "make .venv/runtime && . .venv/bin/activate\n"
     assert setup in blocks
