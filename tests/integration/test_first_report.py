@@ -1,4 +1,4 @@
-"""A newcomer's way to a first report: the commands as they are printed, and those of the tutorial."""
+"""A newcomer's way to a first report: the commands as printed, and those of the tutorial."""
 
 import os
 import re
