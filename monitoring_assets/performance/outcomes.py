@@ -11,13 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resources.day_columns import day_columns
 from resources.duckdb_session import database, quoted
-from resources.errors import InputError
 from resources.keys import keys_as
 from resources.outcomes import outcomes_of
 from resources.scorers.base import SCORE
-from resources.storage_faults import storage_of
-from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from resources.storage import DayFiles, Storage
+    from resources.storage import DayFiles
 
 ROWS = 131_072
-"""Rows of the pieces that are read and returned."""
+"""Rows of the pieces that are returned."""
 MASKS = ((r"[\p{Ll}\p{Lm}\p{Lo}\p{Lt}\p{M}]", "a"), (r"\p{Lu}", "A"), (r"\p{N}", "9"))
 """What is shown for each kind of character of a key; a letter's case may be what is wrong."""
 SHOWN_SHAPES = 3
@@ -301,41 +299,13 @@ def _pieces(
     files: DayFiles, key: str, column: str, key_type: pa.DataType
 ) -> Iterator[pa.RecordBatch]:
     """Read the outcome files, piece by piece: the key as the scores have it, and the outcome."""
-    with as_parquet(files, {column: "boolean"}) as readable:
-        for path in readable.paths:
-            yield from _file_pieces(readable.storage, path, key, column, key_type)
-
-
-def _file_pieces(
-    storage: Storage, path: str, key: str, column: str, key_type: pa.DataType
-) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    url = f"outcomes {storage.url(path)}"
-    try:
-        with (
-            storage_of(url),
-            pq.ParquetFile(
-                storage.location(path),
-                filesystem=storage.filesystem,
-                page_checksum_verification=True,
-            ) as file,
-        ):
-            names = file.schema_arrow.names
-            for field, name in (("outcome.key", key), ("outcome.column", column)):
-                if names.count(name) != 1:
-                    raise InputError(
-                        f"{url}: {names.count(name)} columns {name!r} ({field}); it has "
-                        f"{', '.join(names)}"
-                    )
-            for piece in file.iter_batches(ROWS, columns=[key, column]):
-                yield pa.record_batch(
-                    {
-                        "key": keys_as(piece[key], key_type, f"{url}, column {key!r}"),
-                        "outcome": outcomes_of(piece[column], f"{url}, column {column!r}"),
-                    }
-                )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        # Its own text may show the value of a row.
-        raise InputError(f"{url}: {type(error).__name__}; allowed: a Parquet file") from None
+    fields = [("outcome.key", key), ("outcome.column", column)]
+    for url, piece in day_columns(files, "outcomes", fields, {column: "boolean"}):
+        yield pa.record_batch(
+            {
+                "key": keys_as(piece[key], key_type, f"{url}, column {key!r}"),
+                "outcome": outcomes_of(piece[column], f"{url}, column {column!r}"),
+            }
+        )
