@@ -67,13 +67,22 @@ def calibration(bands: BandSums, recalibration: Recalibration) -> Calibration:
     """
     rows, bads = int(bands.rows.sum()), int(bands.bads.sum())
     return Calibration(
-        _observed_to_expected(rows, bads, float(bands.scores.sum())),
+        observed_to_expected(rows, bads, float(bands.scores.sum())),
         _expected_calibration_error(bands),
         recalibration,
     )
 
 
-def _observed_to_expected(rows: int, bads: int, expected: float) -> Estimate:
+def observed_to_expected(rows: int, bads: int, expected: float) -> Estimate:
+    """Return bads over expected bads, as ``Calibration`` has it.
+
+    Parameters
+    ----------
+    rows, bads
+        With an outcome.
+    expected
+        Sum of the predicted probabilities.
+    """
     rate = proportion(bads, rows, "no row has an outcome")
     if not rows:
         return rate
