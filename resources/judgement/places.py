@@ -25,6 +25,7 @@ def faults_of_places(files: Files, manifest: Manifest) -> Iterator[FieldFault]:
         ("scoring.artefact", model.path if model else None),
         ("batch.path", manifest.batch.path),
         ("outcome.path", manifest.outcome.path if manifest.outcome else None),
+        ("fairness.path", manifest.fairness.path if manifest.fairness else None),
         *(("scoring.path", path) for path in manifest.scoring.day_paths),
     ]
     for field, path in named:

@@ -15,6 +15,10 @@ from resources.manifest.checks import (
     CHECKS,
     CheckDefinition,
 )
+from resources.manifest.fairness import (
+    Fairness,
+    band_labels,
+)
 from resources.manifest.faults import (
     WORDS,
     FieldFault,
@@ -45,6 +49,7 @@ __all__ = [
     "WORDS",
     "Alerts",
     "CheckDefinition",
+    "Fairness",
     "FieldFault",
     "Manifest",
     "ManifestError",
@@ -53,6 +58,7 @@ __all__ = [
     "Pod",
     "Schedule",
     "ThresholdPolicy",
+    "band_labels",
     "is_revisable",
     "parse_manifest",
 ]

@@ -51,6 +51,7 @@ from resources.kubernetes.pod import Pod
 from resources.limits import Limits
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
+from resources.manifest.fairness import Fairness
 from resources.manifest.faults import ManifestError, faults_from, refuse
 from resources.manifest.text import line_of, read_yaml
 from resources.manifest.thresholds import ThresholdPolicy
@@ -67,6 +68,7 @@ REVISABLE = frozenset(
         "reference.outcome",  # a column of a sample that stays what it is
         "outcome",
         "segments",
+        "fairness",
         "thresholds",
         "checks",
         "schedule",
@@ -316,6 +318,7 @@ class Manifest(Section):
         description="Columns whose values are watched apart: characteristics, or other columns of "
         "the batch (of the SQL's result), which the reference has as well.",
     )
+    fairness: Fairness | None = None
     thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
     checks: Checks = Checks()  # type: ignore[call-arg]
     schedule: Schedule = Schedule()  # type: ignore[call-arg]
@@ -359,6 +362,37 @@ class Manifest(Section):
         taken = {"score"} | ({info.data["batch"].key} if "batch" in info.data else set())
         if len({*value} - taken) < len(value):
             raise ValueError("columns that differ, none of them the score or the batch's key")
+        return value
+
+    @field_validator("fairness")
+    @classmethod
+    def _protected_columns_are_apart(
+        cls, value: Fairness | None, info: ValidationInfo
+    ) -> Fairness | None:
+        if value is None:
+            return None
+        taken = {"score": "the model's output"}
+        if features := info.data.get("features"):
+            taken |= dict.fromkeys(features.names, "a feature")
+        taken |= dict.fromkeys(info.data.get("segments", []), "a segment")
+        outcomes = []
+        if reference := info.data.get("reference"):
+            taken[reference.score] = "the score"
+            outcomes.append(reference.outcome or "")
+        horizons: list[int] = []
+        if outcome := info.data.get("outcome"):
+            taken[outcome.key] = "the key of outcomes"
+            outcomes.append(outcome.column)
+            horizons = outcome.maturity
+        for name in outcomes:
+            taken |= {name.format(horizon=days): "an outcome" for days in horizons or [0]}
+        if batch := info.data.get("batch"):
+            taken |= {batch.date_column: "the batch's date", batch.key: "the batch's key"}
+        refuse(
+            ("columns", name, f"a column that nothing else reads; this is {taken[name]}")
+            for name in value.columns
+            if name in taken
+        )
         return value
 
     @field_validator("thresholds")

@@ -23,6 +23,7 @@ def with_path(lender, field, path):
         "scoring.artefact": {"scoring": manifest["scoring"] | {"artefact": path}},
         "batch.path": {"batch": {"path": path, "key": "loan_id"}},
         "outcome.path": {"outcome": {"path": path, "column": "bad", "maturity": 9}},
+        "fairness.path": {"fairness": {"columns": ["sex"], "path": path}},
         "scoring.path": {
             "scoring": {"flavour": "scored", "path": path},
             "reference": {"path": "reference.parquet", "score": "score"},
@@ -31,7 +32,7 @@ def with_path(lender, field, path):
 
 
 FIELDS = ["features.sql", "reference.path", "scoring.artefact"]
-DATED = ["batch.path", "outcome.path", "scoring.path"]
+DATED = ["batch.path", "outcome.path", "fairness.path", "scoring.path"]
 
 
 @pytest.mark.parametrize("field", [*FIELDS, *DATED])

@@ -53,6 +53,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "outcome": {"path": "o/{date}/", "column": "bad", "maturity": 90},
         "reference": {"path": "reference.parquet", "outcome": "bad"},
         "segments": ["region"],
+        "fairness": {"columns": ["sex"]},
         "thresholds": {"psi": {"warn": 0.05}},
         "checks": {"min_rows": 10},
         "schedule": {"timezone": "Europe/London"},
@@ -62,6 +63,10 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
     assert landed().refused_changes(parse(valid(**changes)), {}) == [
         "alerts.service",
         "checks.min_rows",
+        "fairness.bands",
+        "fairness.columns",
+        "fairness.min_rows",
+        "fairness.reference_groups",
         "outcome.column",
         "outcome.cut_offs",
         "outcome.maturity",
