@@ -22,6 +22,7 @@ Dataset = Literal[
     "segment_report",
     "performance_report",
     "alerts",
+    "fairness",
 ]
 
 ALL_MANIFESTS = "manifests/all.json"

@@ -28,7 +28,7 @@ variable "datadog" {
 }
 
 locals {
-  roles      = toset(["code", "dagster", "model", "run"])
+  roles      = toset(["code", "dagster", "fairness", "model", "run"])
   dashboards = var.datadog == "" ? [] : fileset(var.datadog, "dashboards/*.json")
   monitors   = var.datadog == "" ? [] : fileset(var.datadog, "monitors/*.json")
 }

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from monitoring_assets.assets.spec import columns_of
+from monitoring_assets.performance.protected_groups import DayGroups
 from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.drift.segment_report import SegmentReport
 from monitoring_assets.statistics.performance.report import PerformanceReport
@@ -12,6 +13,7 @@ REPORTS = {
     "drift_report": DriftReport,
     "segment_report": SegmentReport,
     "performance_report": PerformanceReport,
+    "fairness": DayGroups,
 }
 
 
@@ -20,7 +22,7 @@ def stored(fields, prefix=""):
     for field in fields:
         is_list = pa.types.is_list(field.type)
         yield prefix + field.name, "list" if is_list else str(field.type)
-        if is_list:
+        if is_list and pa.types.is_struct(field.type.value_type):
             yield from stored(field.type.value_type, f"{prefix}{field.name}.")
 
 

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,7 @@ import boto3
 import pytest
 
 from resources import layout
-from tests.conftest import Lender, days_ago, job, onboard
+from tests.conftest import Lender, days_ago, job, onboard, rows
 from tests.s3_requests import recorded_requests
 
 ROOTS = {
@@ -30,8 +31,8 @@ ROOTS = {
 PART = 8 << 20  # from which boto3 uploads in parts
 
 
-def action_of(request: str) -> tuple[str, str]:
-    """The first folder that a request is about, and the action that allows it."""
+def action_of(request: str, depth: int) -> tuple[str, str]:
+    """The folder at a depth that a request is about, and the action that allows it."""
     verb, url = request.split(" ", 1)
     parts = urlsplit(url)
     query = parse_qs(parts.query, keep_blank_values=True)
@@ -40,7 +41,7 @@ def action_of(request: str) -> tuple[str, str]:
         assert verb in ("GET", "HEAD"), request
         known = {"list-type", "prefix", "start-after", "delimiter", "encoding-type", "max-keys"}
         assert query.keys() <= known, request
-        return query.get("prefix", [""])[0].split("/")[0], "s3:ListBucket"
+        return folder_at(query.get("prefix", [""])[0], depth), "s3:ListBucket"
     action = {
         "GET": "s3:GetObject",
         "HEAD": "s3:GetObject",
@@ -48,17 +49,22 @@ def action_of(request: str) -> tuple[str, str]:
         "POST": "s3:PutObject",  # a multipart upload is begun or completed
         "DELETE": "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject",
     }[verb]
-    return key.split("/")[0], action
+    return folder_at(key, depth), action
+
+
+def folder_at(key: str, depth: int) -> str:
+    """The first folders of an object."""
+    return "/".join(key.split("/")[:depth])
 
 
 @contextmanager
-def observed() -> Iterator[defaultdict[str, set[str]]]:
-    """Actions by first folder that are needed meanwhile."""
+def observed(depth: int = 1) -> Iterator[defaultdict[str, set[str]]]:
+    """Actions that are needed meanwhile, by folder of so many names."""
     actions: defaultdict[str, set[str]] = defaultdict(set)
     with recorded_requests() as requests:
         yield actions
     for request in requests:
-        folder, action = action_of(request)
+        folder, action = action_of(request, depth)
         actions[folder].add(action)
 
 
@@ -81,7 +87,8 @@ def granted(policy: dict[str, Any]) -> dict[str, set[str]]:
     """Actions that a policy grants, by root; a root is a bucket and a prefix."""
     actions: defaultdict[str, set[str]] = defaultdict(set)
     for statement in policy["Statement"]:
-        assert statement["Effect"] == "Allow"
+        if statement["Effect"] == "Deny":
+            continue
         resource = re.fullmatch(r"arn:aws:s3:::(.+)", statement["Resource"])
         assert resource, statement
         if statement["Action"] == ["s3:ListBucket"]:
@@ -99,6 +106,21 @@ def granted(policy: dict[str, Any]) -> dict[str, set[str]]:
     return dict(actions)
 
 
+@contextmanager
+def lender_in(bucket: str, endpoint: str, folder: Path) -> Iterator[Lender]:
+    """A lender in a bucket of a server of S3."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket=bucket)
+        yield Lender(f"s3://{bucket}", folder)
+
+
 @pytest.fixture(scope="session")
 def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
     """Actions by root of what code server and runs do: onboarding, a day, large objects."""
@@ -106,16 +128,10 @@ def of_a_day(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
 
     from resources.storage import open_storage
 
-    with pytest.MonkeyPatch.context() as patch, DagsterInstance.ephemeral() as instance:
-        for name, value in {
-            "AWS_ENDPOINT_URL": s3_endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="iam")
-        lender = Lender("s3://iam", tmp_path_factory.mktemp("lender"))
+    with (
+        lender_in("iam", s3_endpoint, tmp_path_factory.mktemp("lender")) as lender,
+        DagsterInstance.ephemeral() as instance,
+    ):
         key = lender.publish()
         lender.deliver(days_ago(1))
         large = tmp_path_factory.mktemp("large") / "large"
@@ -197,3 +213,66 @@ def test_a_model_reaches_nothing_but_what_is_exchanged_with_it(policies) -> None
 
 def test_exchange_is_where_features_and_scores_are_exchanged() -> None:
     assert layout.exchange("pd_cards.1", None, "a-run", "input").startswith("exchange/")
+
+
+@pytest.fixture(scope="session")
+def of_fairness(tmp_path_factory, s3_endpoint) -> dict[str, set[str]]:
+    """Actions of `monitoring fairness`, by root and folder of the store."""
+    from click.testing import CliRunner
+    from dagster import DagsterInstance
+
+    from monitoring_assets.cli.main import main
+
+    day = days_ago(1)
+    with (
+        lender_in("fair", s3_endpoint, tmp_path_factory.mktemp("fair")) as lender,
+        DagsterInstance.ephemeral() as instance,
+    ):
+        key = lender.publish(fairness={"columns": ["sex"]})
+        frame = rows(1)
+        lender.deliver(day, frame.assign(sex=["f", "m"] * (len(frame) // 2)))
+        onboard(lender, instance)
+        done = job("monitor_day", lender).execute_in_process(
+            instance=instance, partition_key=f"{day}|{key}"
+        )
+        assert done.success
+        with observed(2) as actions:
+            for _ in range(2):  # counts that are kept are read
+                found = CliRunner(env=lender.environment).invoke(main, ["fairness", key])
+                assert found.exit_code == 0, found.output
+    by_folder: defaultdict[str, set[str]] = defaultdict(set)
+    for folder, needed in actions.items():
+        root, _, below = folder.partition("/")
+        for action in needed:
+            is_whole = root == "lake" or action == "s3:ListBucket"
+            by_folder[ROOTS[root] if is_whole else f"{ROOTS[root]}/{below}"].add(action)
+    return dict(by_folder)
+
+
+def test_who_measures_fairness_is_granted_what_that_asks_for(of_fairness, policies) -> None:
+    apart = f"{ROOTS['store']}/fairness"
+    # Of an upload that breaks nothing may be left; those of a test are too small to be in parts.
+    uploads = {apart: of_fairness[apart] | {"s3:AbortMultipartUpload"}}
+    assert granted(policies["fairness"]) == of_fairness | uploads
+
+
+def test_no_other_role_reaches_the_counts_by_protected_group(policies) -> None:
+    """A Deny wins over every Allow, also of a policy that an account adds."""
+    apart = f"{ROOTS['store']}/fairness"
+    for role in ("run", "code"):
+        denied = [one for one in policies[role]["Statement"] if one["Effect"] == "Deny"]
+        assert denied == [
+            {
+                "Sid": "FairnessDeny",
+                "Effect": "Deny",
+                "Action": ["s3:*"],
+                "Resource": f"arn:aws:s3:::{apart}/*",
+            }
+        ]
+    for role in ("dagster", "model"):
+        assert not any(apart.startswith(f"{place}/") for place in {*granted(policies[role])})
+        assert apart not in granted(policies[role])
+
+
+def test_fairness_is_where_counts_by_protected_group_are() -> None:
+    assert layout.partition("fairness", "pd_cards.1", days_ago(1)).startswith("fairness/")

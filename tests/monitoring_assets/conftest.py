@@ -1,5 +1,7 @@
 """A version with four scored days, of which three have outcomes; and their rows."""
 
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,10 +22,8 @@ def with_outcomes(frame, seed, shift):
     return frame.assign(bad=(np.random.default_rng(seed).random(len(frame)) < chance).astype(int))
 
 
-@pytest.fixture(scope="session")
-def scored_once(tmp_path_factory):
-    """Made once: the tests only read it."""
-    folder = tmp_path_factory.mktemp("periods")
+def score_days(folder, more=lambda frame, seed: frame, **changes):
+    """Land a version, and score four days; ``more`` adds columns to each batch."""
     lender = Lender(str(folder / "lender"), folder)
     days = [days_ago(back) for back in (43, 42, 41, 25)]
     lender.publish_manifest(
@@ -31,7 +31,7 @@ def scored_once(tmp_path_factory):
         "1",
         reference={"path": "reference.parquet", "outcome": "bad"},
         deployed_at=days_ago(60).isoformat(),
-        outcome=OUTCOME,
+        **{"outcome": OUTCOME} | changes,
     )
     registry, lake = open_storage(lender.registry.root), open_storage(lender.lake.root)
     lender.put(registry, "pd_cards/1/reference.parquet", with_outcomes(rows(0, 3000), 1, 0.0))
@@ -42,7 +42,8 @@ def scored_once(tmp_path_factory):
         for number, day in enumerate(days):
             frame = rows(number, 800 + 100 * number, income_shift=0.1 * number)
             frames[day] = with_outcomes(frame, number, 0.3 * number)
-            lender.deliver(day, frame)
+            frames[day] = more(frames[day], number)
+            lender.deliver(day, frames[day].drop(columns="bad"))
             if number < 3:
                 told = frames[day][["loan_id", "bad"]]
                 lender.put(lake, f"outcomes/{day}.parquet", told)
@@ -52,6 +53,12 @@ def scored_once(tmp_path_factory):
                 )
                 assert done.success
     return SimpleNamespace(lender=lender, store=lender.store, days=days, frames=frames)
+
+
+@pytest.fixture(scope="session")
+def scored_once(tmp_path_factory):
+    """Made once: the tests only read it."""
+    return score_days(tmp_path_factory.mktemp("periods"))
 
 
 @pytest.fixture
@@ -75,3 +82,37 @@ def copy(scored, tmp_path):
 def known(scored):
     """All rows with a known outcome."""
     return pd.concat([scored.frames[day] for day in scored.days[:3]])
+
+
+def with_protected(frame, seed):
+    random = np.random.default_rng(100 + seed)
+    sex = random.choice(["prot_woman", "prot_man", None], len(frame), p=[0.45, 0.53, 0.02])
+    return frame.assign(prot_sex=sex, prot_age=random.integers(18, 90, len(frame)))
+
+
+@pytest.fixture(scope="session")
+def protected_once(tmp_path_factory):
+    """The same with protected columns in the batches, made once."""
+    return score_days(
+        tmp_path_factory.mktemp("protected"),
+        with_protected,
+        outcome=OUTCOME | {"cut_offs": [0.45, 0.6]},
+        fairness={
+            "columns": ["prot_sex", "prot_age"],
+            "bands": {"prot_age": [25, 89]},
+            "reference_groups": {"prot_sex": "prot_man"},
+        },
+    )
+
+
+@pytest.fixture
+def protected(protected_once, tmp_path, monkeypatch):
+    """A copy that a test may change, and the environment that points commands at it."""
+    shutil.copytree(protected_once.lender.root, tmp_path / "lender")
+    lender = Lender(str(tmp_path / "lender"), tmp_path)
+    for name, value in lender.environment.items():
+        monkeypatch.setenv(name, value)
+    return SimpleNamespace(
+        **vars(protected_once) | {"lender": lender, "store": lender.store},
+        dagster_home=Path(protected_once.lender.root).parent / "dagster_home",
+    )

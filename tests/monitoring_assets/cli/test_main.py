@@ -34,6 +34,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "validate",
         "vintages",
         "migrations",
+        "fairness",
         "evidence",
         "baseline",
         "review",

@@ -15,6 +15,7 @@ FILES = {
     "pages/latest/pd_cards.1.json": "{}",
     "pages/pd cards ü.1/2026-09-01.html": "<p>other names</p>",
     "drift_report/secret.html": "<p>no page</p>",
+    "fairness/secret.html": "<p>no page</p>",
 }
 
 
@@ -59,6 +60,7 @@ def test_pages(client, path, text):
             "/%2findex.html",
         ),
         *("/../drift_report/secret.html", "/%2e%2e/drift_report/secret.html"),
+        *("/../fairness/secret.html", "/%2e%2e/fairness/secret.html", "/fairness/secret.html"),
         *("/pd_cards.1/..%2f..%2fdrift_report%2fsecret.html", "/..%5cdrift_report%5csecret.html"),
         *("/%2fetc/passwd.html", "/pd_cards.1/2026-09-01.html/x.html", "/a%00b.html"),
     ],
