@@ -75,7 +75,7 @@ def _document(found: Validation) -> dict[str, Any]:
             {
                 "label": band.label,
                 **asdict(band.counts),
-                "tests": list(map(_fields, (band.jeffreys, band.binomial))),
+                "tests": list(map(_fields, band.tests)),
             }
             for band in found.bands
         ],
@@ -92,7 +92,7 @@ def _print(found: Validation) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from monitoring_assets.statistics.validation.outcome import LIGHTS_IN_WORDS
+    from monitoring_assets.statistics.validation.outcome import LIGHTS_IN_WORDS, WANTED_IN_WORDS
 
     cohort = found.cohort
     after = "" if found.horizon is None else f" after {found.horizon} days"
@@ -115,14 +115,21 @@ def _print(found: Validation) -> None:
     bands.add_column("score band", no_wrap=True)
     for name in ("rows", "bads", "bad rate", "expected", "Jeffreys' p"):
         bands.add_column(name, justify="right", no_wrap=True)
+    apart = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    apart.add_column("score band", no_wrap=True)
+    for name in ("riskier than the one before", "same each month"):
+        apart.add_column(name, justify="right", no_wrap=True)
     for one in found.bands:
         band = one.counts
         rate = f"{band.bads / band.rows:.2%}" if band.rows else ""
         expected = f"{band.expected:.2%}" if band.expected is not None else ""
         counts = f"{band.rows:,}", f"{band.bads:,}"
         bands.add_row(Text(one.label), *counts, rate, expected, _light(one.jeffreys))
+        before = _light(one.heterogeneity) if one.heterogeneity else ""
+        apart.add_row(Text(one.label), before, _light(one.homogeneity))
     console.print(bands)
-    click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}.")
+    console.print(apart)
+    click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}; riskier than before, {WANTED_IN_WORDS}.")
     click.echo("Sources, and the exact binomial test of each band: --format json")
 
 

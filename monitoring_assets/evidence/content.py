@@ -656,7 +656,7 @@ def _tests(
     for band in found.bands:
         counts = band.counts
         about = {"rows": counts.rows, "bads": counts.bads, "expected": counts.expected}
-        for test in (band.jeffreys, band.binomial):
+        for test in band.tests:
             yield _test(test, horizon, f"score {band.label}", about)
 
 
@@ -664,6 +664,7 @@ def _test(
     test: TestOutcome, horizon: int | None, scope: str, about: Mapping[str, Any]
 ) -> dict[str, Any]:
     fields = asdict(test)
+    del fields["is_wanted"]  # the light says so
     return {
         "horizon": horizon,
         "scope": scope,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
 from monitoring_assets.reference.profile import read_reference
 from monitoring_assets.statistics.profiles.bins import NumericBins, short_label
@@ -16,6 +17,7 @@ from monitoring_assets.statistics.validation.default_rates import (
     spiegelhalter,
 )
 from monitoring_assets.statistics.validation.discrimination import auc_fall
+from monitoring_assets.statistics.validation.grades import heterogeneity, homogeneity
 from monitoring_assets.statistics.validation.outcome import TestOutcome
 from resources.errors import InputError
 from resources.scorers.base import SCORE
@@ -30,12 +32,24 @@ class BandTests:
     ----------
     label
         The bin of the score, for people.
+    heterogeneity
+        Against the band before it; None of the first.
+    homogeneity
+        Over the calendar months of the period.
     """
 
     label: str
     counts: BandCounts
     jeffreys: TestOutcome
     binomial: TestOutcome
+    heterogeneity: TestOutcome | None
+    homogeneity: TestOutcome
+
+    @property
+    def tests(self) -> tuple[TestOutcome, ...]:
+        """All of them."""
+        above = () if self.heterogeneity is None else (self.heterogeneity,)
+        return (self.jeffreys, self.binomial, *above, self.homogeneity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +90,20 @@ def validation(
     InputError
         No cohort of the period is mature.
     """
-    cohort = together(read_cohorts(store, key, horizon, first, last).values())
+    cohorts = read_cohorts(store, key, horizon, first, last)
+    cohort = together(cohorts.values())
     if cohort is None or not cohort.rows:
         after = "" if horizon is None else f" after {horizon} days"
         raise InputError(f"{key}: no day from {first} to {last} has mature outcomes{after}")
     bands = cohort.bands
     rows = [one.rows for one in bands]
     reference_rows, labels = _reference_bands(store, key, len(rows))
+    months = [
+        found
+        for month in periods(first, last, "month")
+        if (found := together(one for day, one in cohorts.items() if day in month))
+        and len(found.bands) == len(bands)
+    ]
     portfolio = (
         jeffreys(cohort.rows, cohort.bads, cohort.expected),
         binomial(cohort.rows, cohort.bads, cohort.expected),
@@ -104,10 +125,21 @@ def validation(
                 one,
                 jeffreys(one.rows, one.bads, one.expected),
                 binomial(one.rows, one.bads, one.expected),
+                heterogeneity(one.rows, one.bads, one.expected, _counts(bands[at - 1]))
+                if at
+                else None,
+                homogeneity(
+                    [month.bands[at].rows for month in months],
+                    [month.bands[at].bads for month in months],
+                ),
             )
-            for label, one in zip(labels, bands, strict=True)
+            for at, (label, one) in enumerate(zip(labels, bands, strict=True))
         ),
     )
+
+
+def _counts(band: BandCounts) -> tuple[int, int, float | None]:
+    return band.rows, band.bads, band.expected
 
 
 def _reference_bands(store: Store, key: str, bands: int) -> tuple[list[int], list[str]]:

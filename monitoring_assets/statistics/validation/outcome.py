@@ -19,6 +19,7 @@ class Light(StrEnum):
 
 AMBER_UNDER, RED_UNDER = 0.05, 0.01
 LIGHTS_IN_WORDS = f"amber under a p-value of {AMBER_UNDER:g}, red under {RED_UNDER:g}"
+WANTED_IN_WORDS = f"green under a p-value of {AMBER_UNDER:g}, else amber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class TestOutcome:
         Probability of a statistic as extreme if the null hypothesis holds; None as above.
     reason
         Why it could not be computed; None if it was.
+    is_wanted
+        Whether it is good that the hypothesis is rejected.
     """
 
     __test__ = False  # no class of tests, whatever pytest thinks of its name
@@ -49,12 +52,15 @@ class TestOutcome:
     statistic: float | None = None
     p_value: float | None = None
     reason: str | None = None
+    is_wanted: bool = False
 
     @property
     def light(self) -> Light:
         """The policy's light."""
         if self.p_value is None:
             return Light.NOT_COMPUTED
+        if self.is_wanted:
+            return Light.GREEN if self.p_value < AMBER_UNDER else Light.AMBER
         if self.p_value < RED_UNDER:
             return Light.RED
         return Light.AMBER if self.p_value < AMBER_UNDER else Light.GREEN

@@ -1,10 +1,13 @@
 """The tests of a period are those of its rows."""
 
+from itertools import pairwise
+
 import pytest
 from riskvalidation.validation.calibration import pd_spiegelhalter
 
 from monitoring_assets.periods.validation import validation
 from monitoring_assets.statistics.validation.default_rates import jeffreys
+from monitoring_assets.statistics.validation.grades import heterogeneity
 from resources.errors import InputError
 from tests.monitoring_assets.conftest import KEY
 
@@ -29,6 +32,18 @@ def test_the_portfolio_and_each_band_are_tested(scored, known):
     assert found.portfolio[3].statistic == pytest.approx(theirs.statistic, rel=1e-4)
     assert sum(band.counts.rows for band in found.bands) == rows
     assert {band.jeffreys.name for band in found.bands} == {"Jeffreys"}
+    first, *others = found.bands
+    assert first.heterogeneity is None
+    for before, band in pairwise(found.bands):
+        assert band.heterogeneity.statistic == pytest.approx(
+            heterogeneity(
+                band.counts.rows,
+                band.counts.bads,
+                band.counts.expected,
+                (before.counts.rows, before.counts.bads, before.counts.expected),
+            ).statistic
+        )
+    assert {len(band.tests) for band in others} == {4}
 
 
 def test_a_period_without_outcomes_is_refused_in_words(scored):
