@@ -80,7 +80,10 @@ def pipeline_sensor(context: dg.SensorEvaluationContext, store: Store) -> dg.Sen
     )
     requests = [request_alerts(landed[day.key].manifest, day.day, NAME) for day in recorded]
     problems = dict(
-        [*_stopped_sensors(context, now), *_failed_decisions(context.instance, store, now)]
+        [
+            *_stopped_sensors(context, now),
+            *_failed_decisions(context.instance, store, landed, now),
+        ]
     )
     for line in [*_tell(store, problems, now), *_end_retired(store, landed, now)]:
         context.log.info(line)
@@ -141,9 +144,12 @@ def _stopped_sensors(
 
 
 def _failed_decisions(
-    instance: dg.DagsterInstance, store: Store, now: dt.datetime
+    instance: dg.DagsterInstance, store: Store, landed: Mapping[str, Landed], now: dt.datetime
 ) -> Iterator[tuple[str, str]]:
-    """Days whose decision failed and was not made since, as long as no later day was told of."""
+    """Days whose decision failed and was not made since, as long as no later day was told of.
+
+    Those of shadow versions page no more than the decision would have.
+    """
     from monitoring_assets.alerting.ledger import read_ledger
 
     failed = instance.get_run_records(
@@ -156,7 +162,10 @@ def _failed_decisions(
     )
     # The newest failure of each day, as records come newest first.
     days = {
-        day: record for record in reversed(failed) for day in days_of(instance, record.dagster_run)
+        day: record
+        for record in reversed(failed)
+        for day in days_of(instance, record.dagster_run)
+        if day.key not in landed or not landed[day.key].manifest.shadow
     }
     partitions = [day.partition for day in days]
     made = newest_runs(instance, partitions, statuses=[dg.DagsterRunStatus.SUCCESS])
@@ -266,7 +275,9 @@ def _send_heartbeat(
                     version=item.manifest.version,
                 )
                 for key, item in landed.items()
-                if key in newest and not item.manifest.is_retired(now.date())
+                if key in newest
+                and not item.manifest.shadow  # the monitor of this metric tells people
+                and not item.manifest.is_retired(now.date())
             ),
         ],
     )

@@ -63,6 +63,8 @@ class Inputs(BaseModel):
         Whether the run was a backfill.
     is_late
         Whether a later day had been decided.
+    is_shadow
+        Whether the version was a shadow.
     deployed_at
         First day of the version.
     policy
@@ -79,6 +81,7 @@ class Inputs(BaseModel):
     decided_on: dt.date
     is_backfill: bool
     is_late: bool
+    is_shadow: bool = False
     deployed_at: dt.date
     policy: Policy
 
@@ -121,6 +124,7 @@ def stored_inputs(
         decided_on=decided_on,
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
+        is_shadow=manifest.shadow,
         deployed_at=manifest.deployed_at,
         policy=replace(
             manifest.alerts,
@@ -281,6 +285,7 @@ def _history(
         decided_on=inputs.decided_on,
         is_backfill=inputs.is_backfill,
         is_late=inputs.is_late,
+        is_shadow=inputs.is_shadow,
     )
 
 

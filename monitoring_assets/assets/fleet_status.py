@@ -24,7 +24,7 @@ LAST_DAYS = dg.AssetCheckSpec(
     description="The last day of every model: without an open incident, not stopped, not silent "
     "and under its limits. Earlier days do not count.",
 )
-QUIET = ("ok", "warn", "insufficient evidence")
+QUIET = ("ok", "warn", "insufficient evidence", "shadow")
 """Outcomes of a last day that call for no action."""
 NAMED = 10
 """Models that the check's description names; the table has all."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from monitoring_assets.pages.fleet_page import Line
 
-STYLES = {"ok": "green", "warn": "yellow", "insufficient evidence": "cyan"}
+STYLES = {"ok": "green", "warn": "yellow", "insufficient evidence": "cyan", "shadow": "cyan"}
 """Style of each outcome; of all others bold red."""
 FAIL_ON = {"never": set[str](), "open": {"incident open"}}
 """Outcomes that make the exit code 1, by ``--fail-on``."""

@@ -137,7 +137,8 @@ class DayContent:
         """The day in one sentence."""
         if self.report is None:
             why = self.faults[0].text if self.faults else "it has no drift report"
-            return f"A check stopped this day: {why}."
+            not_paged = " It is not paged: a shadow version." if self.manifest.shadow else ""
+            return f"A check stopped this day: {why}.{not_paged}"
         if self.open_incidents:
             first = min(self.open_incidents, key=lambda one: one["since"])
             evidence = next(

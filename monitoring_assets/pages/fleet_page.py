@@ -18,13 +18,17 @@ SILENT_DAYS = 2
 """Days without a report after which a model counts as silent."""
 _ORDER = (
     *("incident open", "stopped", "silent", "error", "fail", "warn"),
-    *("insufficient evidence", "ok"),
+    *("insufficient evidence", "ok", "shadow"),
 )
 
 
 @dataclass(frozen=True)
 class Line:
-    """A version on the page; without a summary it has never had a day."""
+    """A version on the page; without a summary it has never had a day.
+
+    The outcome is that of its last day, or ``silent``. A shadow version's is ``shadow``: it calls
+    for no action, whatever its days are like.
+    """
 
     key: str
     summary: Summary | None
@@ -77,6 +81,8 @@ def write_fleet_page(store: Store, made_at: dt.datetime) -> list[Line]:
 def _outcome(found: Summary | None, today: dt.date) -> str:
     if found is None:
         return "silent"
+    if found.is_shadow and found.outcome != "incident open":
+        return "shadow"
     if found.outcome != "incident open" and (today - found.day).days > SILENT_DAYS:
         return "silent"
     return found.outcome

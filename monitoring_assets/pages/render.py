@@ -48,7 +48,8 @@ def _environment() -> Environment:
 
 def colour(outcome: str) -> str:
     """Return the class of what was found, in the style sheet."""
-    return {"ok": "ok", "warn": "warn", "insufficient evidence": "unsure"}.get(outcome, "fail")
+    quiet = {"ok": "ok", "warn": "warn", "insufficient evidence": "unsure", "shadow": "unsure"}
+    return quiet.get(outcome, "fail")
 
 
 def number(value: float | None, digits: int = 3) -> str:

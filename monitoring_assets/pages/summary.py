@@ -25,6 +25,8 @@ class Summary(BaseModel):
         Of the version.
     owner
         Who looks after it.
+    is_shadow
+        Whether it was a shadow version on the day.
     day
         The day.
     outcome, verdict
@@ -45,6 +47,7 @@ class Summary(BaseModel):
 
     key: str
     owner: str
+    is_shadow: bool = False
     day: dt.date
     outcome: Outcome
     verdict: str
@@ -73,6 +76,7 @@ def summary_of(day: DayContent) -> Summary:
     return Summary(
         key=day.manifest.key,
         owner=day.manifest.owner,
+        is_shadow=day.manifest.shadow,
         day=day.day,
         outcome=day.outcome,
         verdict=day.verdict,

@@ -117,7 +117,8 @@ INCIDENTS_OPEN = Metric(
 REPORT_AGE = Metric(
     f"{PREFIX}report.age",
     "day",
-    "Days since a version's newest day that has a report; 1 is what a daily batch should have.",
+    "Days since a version's newest day that has a report; 1 is what a daily batch should have. Not "
+    "sent of shadow versions.",
     # One message of the deployment for all versions: one that has fallen silent sends nothing.
     scope="deployment",
     sent="hour",

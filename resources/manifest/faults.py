@@ -27,6 +27,8 @@ WORDS = {
     "dict_type": "a mapping of fields",
     "list_type": "a list",
     "tuple_type": "a list",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",

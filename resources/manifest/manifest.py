@@ -65,6 +65,7 @@ MANIFEST_NAME = "model.yaml"
 REVISABLE = frozenset(
     {
         "owner",
+        "shadow",
         "reference.outcome",  # a column of a sample that stays what it is
         "outcome",
         "segments",
@@ -307,6 +308,11 @@ class Manifest(Section):
     owner: Text
     deployed_at: Day = Field(description="First day that is monitored.")
     retired_at: Day | None = Field(None, description="First day that is no longer monitored.")
+    shadow: bool = Field(
+        False,
+        description="Whether the version runs beside the one that decides, its champion, and "
+        "decides nothing itself. It is monitored in full, and never pages.",
+    )
     reference: Reference
     batch: Batch
     features: Features

@@ -181,6 +181,33 @@ def test_a_decision_that_failed_is_an_incident_until_it_is_made(lender, instance
     assert incident.resolved
 
 
+def test_a_decision_on_a_shadow_version_that_failed_is_no_incident(lender, instance, pagerduty):
+    lender.publish(shadow=True)
+    onboard(lender, instance)
+    partition = ModelDay(YESTERDAY, KEY).partition
+    failed = dg.DagsterRun("decide_alerts", tags={"dagster/partition": partition})
+    instance.add_run(failed)
+    instance.report_run_failed(failed)
+    tick(lender, instance)
+    assert not pagerduty.incidents
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+def test_how_late_a_shadow_version_is_alerts_no_monitor(lender, instance, monkeypatch, shadow):
+    land(lender, shadow=shadow)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            module.drift_report.key, partition=ModelDay(days_ago(5), KEY).partition
+        )
+    )
+    with DatadogReceiver() as datadog:
+        monkeypatch.setenv("DATADOG_HOST", datadog.url)
+        monkeypatch.setenv("DD_API_KEY", "0" * 32)
+        tick(lender, instance)
+        sent = b"".join(one.body for one in datadog.requests)
+        assert (b"report.age" in sent) is not shadow
+
+
 def test_the_heartbeat_is_sent_and_its_failure_stops_nothing(lender, instance, monkeypatch):
     with DatadogReceiver() as datadog:
         monkeypatch.setenv("DATADOG_HOST", datadog.url)

@@ -113,6 +113,8 @@ class History:
         Whether the day is one of a backfill.
     is_late
         Whether a later day has been decided already.
+    is_shadow
+        Whether the version decides nothing, beside the one that does.
     """
 
     days: tuple[DayFacts, ...]
@@ -121,6 +123,7 @@ class History:
     before: tuple[FamilyState, ...] = ()
     is_backfill: bool = False
     is_late: bool = False
+    is_shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,8 @@ class Decision:
     standing
         What the next day starts from; None if nothing stands.
     silent
-        Whether no new notification is due on this day: a mute window, a backfill, too late.
+        Whether no new notification is due on this day: a shadow version, a mute window, a backfill,
+        too late.
     is_well
         Whether the family itself has recovered, though other evidence keeps the incident open.
     """
@@ -347,6 +351,8 @@ def _not_the_time(family: Family, history: History, policy: Policy) -> tuple[str
         for mute in policy.mute
         if mute.covers(day, family)
     ]
+    if history.is_shadow:
+        reasons.append("a shadow version never pages")
     if history.is_backfill:
         reasons.append("a backfill never pages")
     if history.is_late:

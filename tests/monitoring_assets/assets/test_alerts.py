@@ -132,6 +132,58 @@ def test_a_backfill_and_an_old_day_page_nobody_and_the_day_after_does(lender, in
     assert len(pagerduty.incidents) == 1
 
 
+def test_a_shadow_version_never_pages_and_does_once_it_is_promoted(
+    lender, instance, pagerduty, monkeypatch
+):
+    publish(lender, instance, shadow=True)
+    for n in (1, 0):
+        lender.deliver(days_ago(n), shifted(days_ago(n)))
+    run(lender, instance, days_ago(1))
+    found, inputs = decided(lender, days_ago(1))
+    assert (found["population"], inputs["is_shadow"]) == ("suppress", True)
+    assert not pagerduty.incidents
+    for name, value in lender.environment.items():
+        monkeypatch.setenv(name, value)
+    shown = CliRunner().invoke(main, ["status", "--fail-on", "open"])
+    assert shown.exit_code == 0
+    assert f"{KEY}: Found, not paged: a shadow version never pages" in shown.output
+    shown = CliRunner().invoke(main, ["report", KEY]).output
+    assert "Found, not paged: a shadow version never pages" in " ".join(shown.split())
+
+    promoted = {"deployed_at": days_ago(30).isoformat(), "revision": 2}
+    lender.publish_manifest("pd_cards", "1", **promoted)
+    tick(lender, instance)
+    run(lender, instance, YESTERDAY)
+    assert decided(lender, YESTERDAY)[0]["population"] == "open"
+    assert len(pagerduty.incidents) == 1
+
+
+def test_what_is_open_of_a_version_that_becomes_a_shadow_resolves_and_pages_no_more(
+    lender, instance, pagerduty
+):
+    publish(lender, instance, alerts={"resolve": 1, "pool_days": 1, "max_age_days": 10})
+    for n, frame in ((2, shifted), (1, lambda day: rows(seed_of(day), income_shift=3.0))):
+        lender.deliver(days_ago(n), frame(days_ago(n)))
+    lender.deliver(YESTERDAY)
+    run(lender, instance, days_ago(2))
+    (incident,) = pagerduty.incidents
+    again = {"resolve": 1, "pool_days": 1, "max_age_days": 10}
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        deployed_at=days_ago(30).isoformat(),
+        alerts=again,
+        shadow=True,
+        revision=2,
+    )
+    tick(lender, instance)
+    run(lender, instance, days_ago(1))
+    assert len(incident.triggers) == 1
+    run(lender, instance, YESTERDAY)
+    assert incident.resolved
+    assert len(incident.triggers) == 1
+
+
 def test_a_rehearsal_decides_as_on_the_day(lender, instance, pagerduty):
     publish(lender, instance)
     lender.deliver(days_ago(15), shifted(days_ago(15)))

@@ -55,6 +55,14 @@ def test_the_check_is_about_the_last_days_alone(store, outcome, passed, severity
         assert evaluation.description == said
 
 
+@pytest.mark.parametrize("outcome", ["fail", "error", "stopped"])
+def test_a_shadow_version_calls_for_no_action(store, outcome):
+    summarise(store, "pd_cards.2", outcome, is_shadow=True)
+    _, evaluation = record_fleet(store, NOW)
+    assert evaluation.passed
+    assert "Shadow" in store.storage.read(layout.FLEET_PAGE).decode()
+
+
 def test_a_silent_model_is_an_error(store):
     summarise(store, "pd_cards.1", "ok", day=dt.date(2026, 9, 9))
     _, evaluation = record_fleet(store, NOW)

@@ -31,14 +31,17 @@ def test_the_worst_is_first():
         summary("silent", day=dt.date(2026, 2, 26)),
         summary("open and silent", "incident open", dt.date(2026, 1, 5), since=dt.date(2026, 1, 1)),
         summary("retired"),
+        summary("shadow", "fail", dt.date(2026, 1, 5), csi=2.0, is_shadow=True),
+        summary("told before", "incident open", since=dt.date(2026, 2, 21), is_shadow=True),
     ]
     keys = {one.key for one in found} - {"retired"} | {"new"}
     lines = fleet_lines(found, keys, TODAY)
     assert [line.key for line in lines] == [
-        *("open and silent", "older", "younger", "stopped", "new", "silent"),
-        *("worse", "failing", "warned", "unsure", "calm"),
+        *("open and silent", "older", "younger", "told before", "stopped", "new", "silent"),
+        *("worse", "failing", "warned", "unsure", "calm", "shadow"),
     ]
     assert [line.outcome for line in lines if line.key in ("new", "silent")] == ["silent"] * 2
+    assert lines[-1].outcome == "shadow"
 
 
 def test_a_day_old_report_is_not_silent():

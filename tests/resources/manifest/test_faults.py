@@ -87,6 +87,7 @@ def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
     [
         ({"name": "PD Cards"}, "name", "'PD Cards'", r"matches \^\[a-z\]"),
         ({"version": "v/1"}, "version", "'v/1'", r"matches \^\[a-z0-9\]"),
+        ({"shadow": "champion"}, "shadow", "'champion'", "true or false"),
         ({"revision": 0}, "revision", "0", "greater than or equal to 1"),
         ({"reference": "r.parquet"}, "reference", "'r.parquet'", "^a mapping of fields$"),
         ({"reference": {"path": ""}}, "reference.path", "''", "^text that is not empty$"),

@@ -59,6 +59,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "schedule": {"timezone": "Europe/London"},
         "pod": {"memory": "2Gi"},
         "alerts": {"service": "cards"},
+        "shadow": True,
     }
     assert landed().refused_changes(parse(valid(**changes)), {}) == [
         "alerts.service",
@@ -78,6 +79,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "reference.outcome",
         "schedule.timezone",
         "segments",
+        "shadow",
         "thresholds.psi.warn",
     ]
     assert landed().refused_changes(parse(valid(**changes, revision=2)), {}) == []

@@ -185,6 +185,7 @@ def test_a_fault_that_does_not_page():
 
 SILENCES = {
     "backfill": {"is_backfill": True},
+    "shadow version never pages": {"is_shadow": True},
     "later day": {"is_late": True},
     "decided 4 days": {"decided_on": MONDAY + dt.timedelta(days=5)},
 }
@@ -197,6 +198,13 @@ def test_nobody_is_paged(why, options):
     assert (decision.action, decision.pages) == ("suppress", False)
     assert any(why in reason for reason in decision.reasons)
     assert any("PSI 0.50" in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_shadow_version_pages_for_no_family(family):
+    day = facts(0, column("score", 3.0), column("a", 3.0), faults=[Fault(family, "x", "broken")])
+    decision = last([day], family, is_shadow=True)
+    assert (decision.action, decision.silent) == ("suppress", True)
 
 
 def test_three_days_late_still_pages():
