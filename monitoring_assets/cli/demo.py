@@ -34,6 +34,8 @@ STOPPED = "\N{MULTIPLICATION SIGN}"
 SHOWN_ALARMS = 2
 PACKED = "pd_overdraft.1"
 """The version with the incident of performance, whose evidence pack is written."""
+CHAMPION, CHALLENGER, CUT_OFF = "pd_mortgage.1", "pd_mortgage.2", 0.1
+"""A version, its shadow, and the score from which on the lender refuses."""
 
 INSTANCE = """\
 telemetry:
@@ -330,6 +332,7 @@ def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, 
     has_make = home == Path(".demo") and not IN_WHEEL.is_dir()
     serve = "make dev" if has_make else f"{command} demo --home {home} --serve"
     on_store = f"MONITORING_STORE={home}/store {command}"
+    on_lake = f"MONITORING_LAKE={home}/lake {on_store}"
     pushed = f"pd_personal_loans.1 --date {truth.end}"
     yield serve, f"the Dagster UI on this data, http://localhost:{PORT}"
     pages = (home / "store" / layout.FLEET_PAGE).absolute().as_uri()
@@ -339,6 +342,8 @@ def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, 
     yield f"{command} evidence verify {pack}", "whether anything in that pack was altered"
     yield f"{on_store} report {pushed}", "what moved on a day, and what that did to the score"
     yield f"{on_store} alerts {pushed}", "what was decided on it, and why"
+    versions = f"{CHAMPION} {CHALLENGER} --cut-off {CUT_OFF:g} --html comparison.html"
+    yield f"{on_lake} compare {versions}", "whether the shadow version is better than its champion"
     suggest = f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png"
     yield suggest, "when other thresholds would have found it, and what they would cost"
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "vintages": "the bad rate of each month's applicants as outcomes mature",
     "migrations": "how customers move between grades from one day to another",
     "fairness": "how protected groups fare at the cut-offs, and how well the score does for each",
+    "compare": "champion and challenger on the same rows: AUC, swap set, calibration",
     "evidence": "what is stored of a period, as a pack that a third party can verify",
     "baseline": "accept a lasting shift as a model's new normal, and list what was accepted",
     "review": "say which past incidents were real and which false alarms, and list what was said",

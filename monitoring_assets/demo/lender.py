@@ -3,7 +3,7 @@
 - ``pd_cards`` is healthy, in each of its channels too.
 - ``pd_personal_loans``: from half time on, a marketing push brings in other people, more each day.
 - ``pd_auto``: on one day an upstream feed breaks; production scores the broken data.
-- ``pd_mortgage``: version 2 lands at three quarters of the time, while version 1 still runs.
+- ``pd_mortgage``: version 2 lands at three quarters of the time, as the shadow of version 1.
 - ``pd_overdraft``: the applicants stay what they are, but from one day on it is others of them who
   fall into arrears.
 
@@ -76,6 +76,7 @@ class Version:
     sql: str | None = None
     segments: tuple[str, ...] = ()
     is_scored_by_production: bool = False
+    is_shadow: bool = False
 
     @property
     def key(self) -> str:
@@ -94,7 +95,11 @@ VERSIONS = (
     Version("pd_auto", "1", "auto-risk", AUTO, "boosting", is_scored_by_production=True),
     Version("pd_cards", "1", "cards-risk", CARDS, "boosting", segments=("channel",)),
     Version("pd_mortgage", "1", "mortgage-risk", MORTGAGES, "logistic", sql="mortgage_v1.sql"),
-    Version("pd_mortgage", "2", "mortgage-risk", MORTGAGES, "boosting", sql="mortgage_v2.sql"),
+    Version(
+        *("pd_mortgage", "2", "mortgage-risk", MORTGAGES, "boosting"),
+        sql="mortgage_v2.sql",
+        is_shadow=True,
+    ),
     Version("pd_overdraft", "1", "current-accounts-risk", OVERDRAFTS, "logistic"),
     Version("pd_personal_loans", "1", "loans-risk", LOANS, "logistic"),
 )
@@ -312,6 +317,7 @@ class _Lender:
             "version": version.number,
             "owner": version.owner,
             "deployed_at": self.truth.of(version.key).deployed_at,
+            "shadow": version.is_shadow,
             "reference": reference,
             "batch": {"path": f"{feed}/date={{date}}/*.parquet", "key": KEY},
             "features": features,

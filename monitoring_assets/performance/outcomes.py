@@ -164,20 +164,12 @@ def joined(
     footer = pq.read_metadata(scores)
     if any(len(codes) != footer.num_rows for codes in segments.values()):
         raise ValueError(f"the segments do not lie row by row beside the {footer.num_rows} scores")
-    key_type = footer.schema.to_arrow_schema().field(key).type
     names = _code_columns(len(segments))
     of_row = "".join(f", {name}" for name in names)
     none = "".join(f", NULL::UTINYINT AS {name}" for name in names)
     of_key = "".join(f", max({name}) AS {name}" for name in names)
     with database() as connection:
-        connection.execute(
-            f"CREATE TEMP TABLE told AS SELECT {quoted(key)} AS key, NULL::TINYINT AS outcome "
-            "FROM read_parquet(?) LIMIT 0",
-            [str(scores)],
-        )
-        for piece in _pieces(files, outcome_key, column, key_type):
-            connection.register("piece", piece)
-            connection.execute("INSERT INTO told SELECT * FROM piece")
+        read_outcomes(connection, scores, key, files, outcome_key, column)
         beside = ""
         if segments:
             codes = dict(zip(names, segments.values(), strict=True))
@@ -211,6 +203,31 @@ def joined(
         counts, by_segment = _counts(connection, footer.num_rows, segments)
         looks = _unmatched_keys(connection, scores, key) if counts.unmatched else None
         yield Cohort(counts, by_segment, looks, connection)
+
+
+def read_outcomes(
+    connection: duckdb.DuckDBPyConnection,
+    scores: Path,
+    key: str,
+    files: DayFiles | None,
+    outcome_key: str,
+    column: str,
+) -> None:
+    """Make the table ``told`` of a day's outcome files, its ``key`` as the scores have it.
+
+    It has no row where there are no files. Parameters and errors are those of `joined`.
+    """
+    import pyarrow.parquet as pq
+
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE told AS SELECT {quoted(key)} AS key, "
+        "NULL::TINYINT AS outcome FROM read_parquet(?) LIMIT 0",
+        [str(scores)],
+    )
+    key_type = pq.read_schema(scores).field(key).type
+    for piece in _pieces(files, outcome_key, column, key_type) if files else ():
+        connection.register("piece", piece)
+        connection.execute("INSERT INTO told SELECT * FROM piece")
 
 
 def _counts(

@@ -1,4 +1,4 @@
-"""A version with four scored days, of which three have outcomes; and their rows."""
+"""A version with four scored days, of which three have outcomes; another with its shadow."""
 
 import shutil
 from pathlib import Path
@@ -10,10 +10,12 @@ import pytest
 from scipy.special import expit, logit
 
 from monitoring_assets.partitions import ModelDay
+from resources.asset_keys import asset_key
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, instance_in, job, onboard, rows, sigmoid_of_log_income
 
 KEY = "pd_cards.1"
+CHALLENGER = "pd_cards.2"
 OUTCOME = {"path": "outcomes/{date}.parquet", "column": "bad", "maturity": 30}
 
 
@@ -116,3 +118,74 @@ def protected(protected_once, tmp_path, monkeypatch):
         **vars(protected_once) | {"lender": lender, "store": lender.store},
         dagster_home=Path(protected_once.lender.root).parent / "dagster_home",
     )
+
+
+def with_points(frame, seed):
+    """Points of another model, where higher is safer: 50 points halve the odds, or nearly."""
+    noise = np.random.default_rng([9, seed]).normal(0, 0.6, len(frame))
+    points = 600 - 50 / np.log(2) * (logit(frame["score"]) + noise)
+    return frame.assign(points=points.clip(300, 850).round(1))
+
+
+@pytest.fixture(scope="session")
+def challenged_once(tmp_path_factory):
+    """A champion and its shadow, in points, over three days with outcomes and one without."""
+    folder = tmp_path_factory.mktemp("challenged")
+    lender = Lender(str(folder / "lender"), folder)
+    days = [days_ago(back) for back in (43, 42, 41, 25)]
+    deployed_at = days_ago(60).isoformat()
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        reference={"path": "reference.parquet", "outcome": "bad"},
+        deployed_at=deployed_at,
+        outcome=OUTCOME | {"cut_offs": [0.5]},
+    )
+    lender.publish_manifest(
+        "pd_cards",
+        "2",
+        shadow=True,
+        reference={"path": "reference.parquet", "outcome": "bad", "score": "points"},
+        scoring={
+            "flavour": "scored",
+            "path": "points/{date}.parquet",
+            "score": "points",
+            "range": [300, 850],
+        },
+        deployed_at=deployed_at,
+        outcome=OUTCOME,
+    )
+    registry, lake = open_storage(lender.registry.root), open_storage(lender.lake.root)
+    reference = with_points(with_outcomes(rows(0, 3000), 1, 0.0), 0)
+    for version in ("1", "2"):
+        lender.put(registry, f"pd_cards/{version}/reference.parquet", reference)
+    registry.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
+    frames = {}
+    wanted = [asset_key(name) for name in ("features", "scores", "drift_report")]
+    with instance_in(folder / "dagster_home") as instance:
+        onboard(lender, instance)
+        for number, day in enumerate(days):
+            frame = with_points(
+                with_outcomes(rows(number, 800 + 100 * number), number, 0.0), number
+            )
+            frames[day] = frame
+            lender.deliver(day, frame[["loan_id", "income", "region"]])
+            lender.put(lake, f"points/{day}.parquet", frame[["loan_id", "points"]])
+            if number < 3:
+                lender.put(lake, f"outcomes/{day}.parquet", frame[["loan_id", "bad"]])
+            for key in (KEY, CHALLENGER):
+                done = job("monitor_day", lender).execute_in_process(
+                    instance=instance,
+                    partition_key=ModelDay(day, key).partition,
+                    asset_selection=wanted,
+                )
+                assert done.success
+    return SimpleNamespace(lender=lender, store=lender.store, days=days, frames=frames)
+
+
+@pytest.fixture
+def challenged(challenged_once, monkeypatch):
+    """Both versions, and the environment that points commands at them."""
+    for name, value in challenged_once.lender.environment.items():
+        monkeypatch.setenv(name, value)
+    return challenged_once

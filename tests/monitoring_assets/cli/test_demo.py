@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,13 @@ def test_a_second_demo_reuses_the_first_and_prints_what_a_person_reads(home, det
     pack = home / "evidence" / "pd_overdraft.1"
     assert (pack / "evidence.html").absolute().as_uri() in done.stdout
     assert verify(pack) == []
+    command = shlex.split(next(line for line in done.stdout.splitlines() if " compare " in line))
+    variables = dict(one.split("=", 1) for one in command if one.startswith("MONITORING_"))
+    arguments = command[command.index("compare") : command.index("--html")]
+    compared = CliRunner().invoke(main, arguments, env=variables)
+    assert compared.exit_code == 0, compared.output
+    assert "pd_mortgage.1 and pd_mortgage.2 (shadow)" in compared.output
+    assert "swapped in" in compared.output
     # The commands at its end are as long as the paths in them.
     report = done.stdout.partition("Next\n")[0]
     assert max(map(len, report.splitlines())) <= 100

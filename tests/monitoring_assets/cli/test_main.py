@@ -35,6 +35,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "vintages",
         "migrations",
         "fairness",
+        "compare",
         "evidence",
         "baseline",
         "review",
