@@ -34,7 +34,7 @@ def main(demo: Path, programs: Path) -> None:
     if chromium is None:
         sys.exit("Chromium is needed: install your system's package `chromium`")
     store = demo / "store"
-    last = max((store / "pages" / DRIFTED).glob("*.html")).stem
+    last = max((store / "pages" / DRIFTED).glob("????-??-??.html")).stem
     run_thresholds(demo, programs)
     with (
         webserver(demo, programs) as dagster,
@@ -44,6 +44,9 @@ def main(demo: Path, programs: Path) -> None:
         tab = browser.new_page(viewport={"width": 1100, "height": 1330})
         tab.goto((store / "pages" / DRIFTED / f"{last}.html").resolve().as_uri())
         keep(tab.screenshot(), "report_page")
+        tab.set_viewport_size({"width": 1100, "height": 800})
+        tab.goto((store / "pages" / DECAYED / "index.html").resolve().as_uri())
+        keep(tab.screenshot(), "model_page")
         tab.set_viewport_size({"width": 1100, "height": 760})
         tab.goto((store / "pages" / "index.html").resolve().as_uri())
         keep(tab.screenshot(), "fleet_page")
