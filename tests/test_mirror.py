@@ -43,6 +43,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "resources/scorers/scoring_pod.py",
     ),
     "integration/test_graph.py": (
+        "monitoring_assets/assets/features.py",
         "monitoring_assets/assets/model_registry.py",
         "monitoring_assets/assets/reference_profile.py",
         "monitoring_assets/assets/scores.py",

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_assets.assets.features import day_rows, write_rows
+from monitoring_assets.engines.batch_rows import day_rows, write_rows
 from resources.arrow_types import column_families
 from resources.duckdb_session import isolated_database, quoted
 from resources.lake import Lake

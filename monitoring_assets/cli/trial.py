@@ -11,7 +11,7 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_assets.assets.features import day_rows
+from monitoring_assets.engines.batch_rows import day_rows
 from monitoring_assets.assets.reference_profile import reference_features
 from monitoring_assets.cli.draft_scores import score_differences
 from monitoring_assets.cli.feature_summary import landed_now

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_assets.assets.features import day_rows, write_rows
+from monitoring_assets.engines.batch_rows import day_rows, write_rows
 from monitoring_assets.performance.outcomes import joined
 from resources.errors import InputError
 from resources.manifest import Manifest

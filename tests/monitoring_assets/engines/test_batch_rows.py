@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_assets.assets import features
-from monitoring_assets.assets.features import day_rows, write_query
+from monitoring_assets.engines import batch_rows
+from monitoring_assets.engines.batch_rows import day_rows, write_query
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import open_storage
@@ -206,11 +206,11 @@ def test_a_query_that_gives_a_column_twice_is_refused(read):
 
 def test_keys_too_long_to_compare_are_refused(tmp_path, monkeypatch):
     with duckdb.connect(config={"memory_limit": "60MB", "temp_directory": ""}) as small:
-        monkeypatch.setattr(features, "database", lambda: nullcontext(small))
+        monkeypatch.setattr(batch_rows, "database", lambda: nullcontext(small))
         keys = [f"{number}{'x' * 30_000_000}" for number in range(3)]
         pq.write_table(pa.table({"loan_id": keys}), tmp_path / "f.parquet", use_dictionary=False)
         with pytest.raises(InputError, match=r"'loan_id' \(batch.key\): .*; allowed: keys of some"):
-            features._tally_keys(tmp_path / "f.parquet", "loan_id")
+            batch_rows.tally_keys(tmp_path / "f.parquet", "loan_id")
 
 
 def test_a_query_without_the_key_says_what_it_gives(read):
@@ -234,7 +234,7 @@ def test_a_query_without_end_is_ended(read, monkeypatch, sql):
 
 
 def test_a_result_of_any_size_is_refused(lender, tmp_path, monkeypatch):
-    monkeypatch.setattr("monitoring_assets.assets.features.SPILL_BYTES", 10_000_000)
+    monkeypatch.setattr("monitoring_assets.engines.batch_rows.SPILL_BYTES", 10_000_000)
     path = f"{YESTERDAY}.parquet"
     with open_storage(lender.lake.root).writing(path) as local:
         pq.write_table(pa.table({"loan_id": ["a"], "income": [1]}), local)
