@@ -11,10 +11,10 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_assets.engines.batch_rows import day_rows
 from monitoring_assets.assets.reference_profile import reference_features
 from monitoring_assets.cli.draft_scores import score_differences
 from monitoring_assets.cli.feature_summary import landed_now
+from monitoring_assets.engines.batch_rows import day_rows
 from monitoring_assets.runs.backfill import QUIET
 from monitoring_assets.statistics.profiles.kernel import as_double
 from resources.arrow_types import column_families

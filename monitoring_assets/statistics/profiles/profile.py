@@ -41,7 +41,15 @@ from monitoring_assets.statistics.profiles.source import (
     together,
 )
 
-__all__ = ["ColumnProfile", "ParquetSource", "Profile", "count", "fit_bins"]
+__all__ = [
+    "ColumnProfile",
+    "Counted",
+    "ParquetSource",
+    "Profile",
+    "count",
+    "count_part",
+    "fit_bins",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,6 +306,38 @@ class Profile:
         return cls(rows, {name: _from_rows(name, group) for name, group in by_column.items()})
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Counts of a part of a table, in which nothing is called a new category yet.
+
+    Parameters
+    ----------
+    profile
+        With all that the reference does not have in the slot ``unseen``.
+    tallies
+        The heaviest of it, by column.
+    """
+
+    profile: Profile
+    tallies: Mapping[str, Tally]
+
+    def __add__(self, other: Counted) -> Counted:
+        """Return the counts of both parts."""
+        tallies = {
+            name: heaviest([self.tallies.get(name, {}), other.tallies.get(name, {})])
+            for name in self.tallies | other.tallies
+        }
+        return Counted(self.profile + other.profile, tallies)
+
+    def whole(self) -> Profile:
+        """Return the profile, if the parts so far are all of the table."""
+        columns = {
+            name: one.telling_new(self.tallies.get(name, {}))
+            for name, one in self.profile.columns.items()
+        }
+        return Profile(self.profile.rows, columns)
+
+
 REFERENCE_ROWS = "reference_rows"
 TABLE_SCHEMA = pa.schema(
     {
@@ -363,6 +403,27 @@ def count(
     ValueError
         ``scores`` does not fit ``source``, or has no numeric column ``score_column``.
     """
+    counted = count_part(
+        source,
+        bins,
+        scores=scores,
+        score_column=score_column,
+        is_reference=is_reference,
+        progress=progress,
+    )
+    return counted.profile if is_reference else counted.whole()
+
+
+def count_part(
+    source: ParquetSource,
+    bins: Mapping[str, Bins | ColumnError],
+    *,
+    scores: ParquetSource | None = None,
+    score_column: str | None = None,
+    is_reference: bool = False,
+    progress: Progress | None = None,
+) -> Counted:
+    """Count some of the rows of a table, as `count` does all: the parts add."""
     score = None
     if scores is not None:
         if score_column is None:
@@ -406,9 +467,7 @@ def count(
     for name, column_bins in bins.items():
         if not isinstance(column_bins, ColumnError) and columns[name].bins is not None:
             columns[name] = replace(columns[name], bins=column_bins)
-            if not is_reference:
-                columns[name] = columns[name].telling_new(tallies.get(name, {}))
-    return Profile(source.rows, {name: columns[name] for name in bins})
+    return Counted(Profile(source.rows, {name: columns[name] for name in bins}), tallies)
 
 
 class _Score:
