@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-next-dagster test-all airflows mlflow s3rver docs screenshots sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark test-next-dagster test-all airflows mlflow spark s3rver docs screenshots sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -60,6 +60,16 @@ airflows: $(AIRFLOWS:%=.airflow/%/installed) ## Airflow 2.11 and 3, each in its 
 	@touch $@
 
 mlflow: .mlflow/installed ## an MLflow server for the tests, in an environment of its own
+
+# Beside the packages of .venv, not among them: it has 300 MB of Java.
+SPARK := PYTHONPATH=$(CURDIR)/.spark/packages
+.spark/installed: tests/monitoring_assets/engines/spark.lock .venv/uv
+	@echo "Setting up PySpark in .spark (once; a minute)"
+	@rm -rf .spark/packages
+	@$(UV) install --python $(BIN)/python --target .spark/packages --require-hashes -r $<
+	@touch $@
+
+spark: .spark/installed ## PySpark for the tests, beside the other packages; needs Java 17
 
 # A second S3 for the tests, of other authors than moto.
 .s3rver/installed:
@@ -119,7 +129,7 @@ demo: .venv/runtime ## the whole product on a made-up lender: five models, 60 da
 dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 	@$(BIN)/monitoring demo --home $(DEMO) --serve
 
-CHECKED := not in_airflow and not slow and not fuzz and not killed and not airflow and not kubernetes and not mlflow
+CHECKED := not in_airflow and not slow and not fuzz and not killed and not airflow and not kubernetes and not mlflow and not spark
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
 	@$(PYTEST) -n 2 --dist worksteal -m "$(CHECKED)"
 
@@ -146,10 +156,13 @@ test-airflow: .venv/installed airflows ## real Airflow schedulers on real Postgr
 test-mlflow: .venv/installed mlflow ## the registry on a real MLflow server (minutes)
 	@$(PYTEST) -m mlflow
 
+test-spark: .venv/installed spark ## a day on a real cluster of two workers beside one machine (minutes)
+	@$(SPARK) $(PYTEST) -m spark
+
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(PYTEST) -m kubernetes
 
-test-all: test test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow ## all of them (more than an hour)
+test-all: test test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark ## all of them (more than an hour)
 
 # The tests' lock again, with no bound on Dagster; all else keeps its version unless Dagster needs
 # another. Made anew each time: a release may have come.
@@ -193,6 +206,9 @@ format: .venv/installed ## format the code
 bench-%: .venv/installed
 	@PYTHONPATH=. $(BIN)/python benchmarks/$(subst -,_,$*).py
 
+bench-spark: .venv/installed spark
+	@$(SPARK):. $(BIN)/python benchmarks/spark.py
+
 bench-profile-kernel: ## benchmarks: every benchmarks/NAME.py that README there lists
 
 # Versions stay unless pyproject.toml excludes them: `make lock UPGRADE=--upgrade` takes newer ones.
@@ -212,8 +228,10 @@ lock: .venv/uv ## pin every dependency again, with hashes
 	cd airflow_bridge/environments && for airflow in $(AIRFLOWS); do \
 		$(CURDIR)/$(LOCK) airflow-$$airflow.in -o airflow-$$airflow.lock || exit; done
 	$(LOCK) --universal tests/resources/registry/mlflow.in -o tests/resources/registry/mlflow.lock
+	$(LOCK) --universal tests/monitoring_assets/engines/spark.in \
+		-o tests/monitoring_assets/engines/spark.lock
 	$(LOCK) --universal docs/site/site.in -o docs/site/site.lock
 	$(LOCK) --universal docs/site/screenshots.in -o docs/site/screenshots.lock
 
 clean: ## remove what make made
-	rm -rf .venv .airflow .mlflow .s3rver .docs .sbom $(NEXT) $(DEMO)
+	rm -rf .venv .airflow .mlflow .spark .s3rver .docs .sbom $(NEXT) $(DEMO)

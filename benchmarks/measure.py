@@ -25,7 +25,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def run(script: str, *words: object, python: Path | str = sys.executable) -> Any:
     """Run a script in a process of its own; return the JSON that it prints last."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NML_DISABLE_USAGE_LOGGING": "1"}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path, "NML_DISABLE_USAGE_LOGGING": "1"}
     done = subprocess.run(
         [str(python), str(HERE / script), *map(str, words)],
         stdout=subprocess.PIPE,

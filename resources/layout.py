@@ -54,6 +54,16 @@ def partition(dataset: Dataset, key: str, day: dt.date | None = None) -> str:
     return f"{partitions(dataset, key)}/{date}{dataset}.parquet"
 
 
+def part(dataset: Dataset, key: str, day: dt.date, number: int) -> str:
+    """File of a part of a day's rows, where several machines have written them."""
+    return f"{parts(dataset, key, day)}/{dataset}-{number:05d}.parquet"
+
+
+def parts(dataset: Dataset, key: str, day: dt.date) -> str:
+    """Folder of the parts of a day's rows."""
+    return f"{partitions(dataset, key)}/date={day}"
+
+
 def partitions(dataset: Dataset, key: str | None = None) -> str:
     """Folder of a data set, or of one version's part of it."""
     return dataset if key is None else f"{dataset}/model={key}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dagster import AssetExecutionContext, MetadataValue
@@ -68,11 +69,7 @@ def score_features(
     if day is None and not scoring.has_model:
         raise ScoringError(f"a version of flavour {scoring.flavour!r} needs reference.score")
     with ExitStack() as fetched:
-        model = None
-        if scoring.model_file is not None:
-            place, path = registry.locate(landed.folder, scoring.model_file.path)
-            model = fetched.enter_context(place.fetched(path))
-            _verify(model, scoring.model_file.sha256, place.url(path))
+        model = fetched.enter_context(landed_model(landed, registry))
         days_files = (
             ()
             if day is None
@@ -96,6 +93,25 @@ def score_features(
         if files.evidence:
             reported = reported | {SCORES_VERSION: MetadataValue.json(files.evidence)}
     return reported
+
+
+@contextmanager
+def landed_model(landed: Landed, registry: ModelRegistry) -> Iterator[Path | None]:
+    """A local copy of the file that is a version's model while the block runs, if it is one.
+
+    Raises
+    ------
+    ScoringError
+        If it is not the one that landed.
+    """
+    file = landed.manifest.scoring.model_file
+    if file is None:
+        yield None
+        return
+    place, path = registry.locate(landed.folder, file.path)
+    with place.fetched(path) as model:
+        _verify(model, file.sha256, place.url(path))
+        yield model
 
 
 def _verify(model: Path, sha256: str, name: str) -> None:

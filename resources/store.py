@@ -10,9 +10,9 @@ import datetime as dt
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -158,18 +158,57 @@ class Store(ConfigurableResource):
         self._forget(path)
         return self.storage.writing(path)
 
-    def location(self, dataset: Dataset, key: str, day: dt.date | None = None) -> str:
-        """Name of a partition's file for the storage's file system.
+    def parts(self, dataset: Dataset, key: str, day: dt.date) -> list[str]:
+        """Paths of a day's rows, in order: the partition's file, or what several machines wrote.
 
         Raises
         ------
         NotMaterialisedError
-            If the partition is not there.
+            If the day is not there.
         """
         path = layout.partition(dataset, key, day)
-        if not self.storage.exists(path):
+        found = list(self.storage.list(layout.parts(dataset, key, day)))
+        if not found:
             raise NotMaterialisedError(_absent(dataset, key, day, self.storage.url(path)))
-        return self.storage.location(path)
+        return [path] if path in found else found
+
+    def locations(self, dataset: Dataset, key: str, day: dt.date) -> list[str]:
+        """Names of the files of a day's rows for the storage's file system.
+
+        Raises
+        ------
+        NotMaterialisedError
+            If the day is not there.
+        """
+        return [self.storage.location(path) for path in self.parts(dataset, key, day)]
+
+    def keep_only(self, dataset: Dataset, key: str, day: dt.date, parts: int | None = None) -> None:
+        """Delete what else an earlier run wrote of a day's rows.
+
+        Parameters
+        ----------
+        parts
+            How many there are now; None if the partition is one file.
+        """
+        kept = {layout.partition(dataset, key, day)}
+        if parts is not None:
+            kept = {layout.part(dataset, key, day, number) for number in range(parts)}
+        for path in self.storage.list(layout.parts(dataset, key, day)):
+            if path not in kept:
+                self.storage.delete(path)
+
+    @contextmanager
+    def fetched_rows(self, dataset: Dataset, key: str, day: dt.date) -> Iterator[list[Path]]:
+        """The files of a day's rows on local disk while the block runs.
+
+        Raises
+        ------
+        NotMaterialisedError
+            If the day is not there.
+        """
+        with ExitStack() as fetched:
+            paths = self.parts(dataset, key, day)
+            yield [fetched.enter_context(self.storage.fetched(path)) for path in paths]
 
     def has(self, dataset: Dataset, key: str, day: dt.date | None = None) -> bool:
         """Whether a partition is there."""
@@ -257,8 +296,8 @@ class Store(ConfigurableResource):
             return self.read_path(path) if day else self._once(path, read_content)
         except FileNotFoundError:
             text = _absent(dataset, key, day, self.storage.url(path))
-            if dataset in ROWS and self.has(ROWS[dataset], key, day):
-                rows = ROWS[dataset]
+            rows = ROWS.get(dataset)
+            if rows and day and self.storage.list(layout.parts(rows, key, day)):
                 why = f"another run replaces {rows}, or was killed while it did: make {rows} again"
                 raise ReplacedError(f"{text}; {why}") from None
             raise NotMaterialisedError(text) from None

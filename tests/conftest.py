@@ -193,18 +193,23 @@ def s3_endpoint():
     server.stop()
 
 
+def s3_environment(endpoint: str, key: str = "test") -> dict[str, str]:
+    """Variables that point a process at a server of S3; ``key`` is the secret too."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": key,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+
+
 @contextmanager
 def lender_on_s3(endpoint: str, folder: Path, key: str = "test") -> Iterator[Lender]:
     """A lender in a bucket of its own, named after a folder; ``key`` is the secret too."""
     import boto3
 
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": key,
-            "AWS_DEFAULT_REGION": "eu-west-1",
-        }.items():
+        for name, value in s3_environment(endpoint, key).items():
             patched.setenv(name, value)
         bucket = f"lender-{folder.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
         # Not boto3.client, which keeps the credentials of the process's first test.

@@ -47,6 +47,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/assets/model_registry.py",
         "monitoring_assets/assets/reference_profile.py",
         "monitoring_assets/assets/scores.py",
+        "monitoring_assets/engines/one_machine.py",
         "monitoring_assets/jobs.py",
         "monitoring_assets/policy.py",
         "monitoring_assets/reference/profile.py",
@@ -100,6 +101,11 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/dashboards/versions.py",
     ),
     "monitoring_assets/dashboards/test_plan.py": ("monitoring_assets/dashboards/account.py",),
+    "monitoring_assets/engines/test_score_counts.py": (
+        "monitoring_assets/engines/feature_counts.py",
+        "monitoring_assets/engines/segment_counts.py",
+    ),
+    "monitoring_assets/engines/test_spark.py": ("monitoring_assets/engines/base.py",),
     "monitoring_assets/demo/test_detection.py": ("monitoring_assets/demo/findings.py",),
     "monitoring_assets/demo/test_lender.py": (
         "monitoring_assets/demo/population.py",

@@ -1,16 +1,13 @@
 """Asset ``features``: a day's batch as the model sees it, and its counts in the same bins."""
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from monitoring_assets.assets.reference_profile import reference_profile
 from monitoring_assets.assets.spec import day_spec
-from monitoring_assets.engines.batch_rows import day_rows, tally_keys, write_rows
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.runs.materialise import materialise_each
-from resources.date_column import rows_of
 from resources.faults import RUN, record_faults
 from resources.lake import Lake
 from resources.registry import ModelRegistry
@@ -38,35 +35,29 @@ def features(
     context: dg.AssetExecutionContext, registry: ModelRegistry, lake: Lake, store: Store
 ) -> dg.MaterializeResult:
     """Stream the batch to Parquet, then count it."""
-    from monitoring_assets.statistics.profiles.profile import Profile, count
-    from monitoring_assets.statistics.profiles.source import ParquetSource
+    from monitoring_assets.engines import engine_of
+    from monitoring_assets.statistics.profiles.profile import Profile
 
     def compute(day: ModelDay) -> dict[str, object]:
         landed = store.landed(day.key)
         manifest = landed.manifest
         table, notes = store.read_table("reference_profile", day.key)
         reference = Profile.from_table(table)
-        batch = manifest.batch
-        files = lake.day_files(batch.path, day.day, batch.marker)
+        files = lake.day_files(manifest.batch.path, day.day, manifest.batch.marker)
         before = _version_before(store, day)
-        with ExitStack() as opened:
-            rows = files
-            if batch.date_column is not None:
-                rows = opened.enter_context(rows_of(files, batch.date_column, day.day))
-            local = opened.enter_context(store.writing("features", day.key, day.day))
-            schema = write_rows(day_rows(rows, landed, registry, notes["types"]), local)
-            bins = {name: reference.bins[name] for name in manifest.features.names}
-            profile = count(ParquetSource([local]), bins)
-            types = {field.name: str(field.type) for field in schema}
-            recorded = {
-                "types": types,
-                "key": tally_keys(local, manifest.batch.key),
-                BATCH_VERSION: files.evidence,
-                "manifest_sha256": manifest.sha256,
-                "run_id": context.run_id,
-            }
-            # Between here and the new profile no profile is better than the old rows' one.
-            store.remove("features_profile", day.key, day.day)
+        bins = {name: reference.bins[name] for name in manifest.features.names}
+        made = engine_of(manifest).features(
+            store, day, files, landed, registry, notes["types"], bins
+        )
+        profile = made.counts.counted.whole()
+        types = {field.name: str(field.type) for field in made.counts.schema}
+        recorded = {
+            "types": types,
+            "key": made.keys,
+            BATCH_VERSION: files.evidence,
+            "manifest_sha256": manifest.sha256,
+            "run_id": context.run_id,
+        }
         store.write_table("features_profile", day.key, day.day, profile.to_table(), recorded)
         # The batch is there: what kept an earlier run from coming so far no longer does.
         record_faults(store.storage, day.key, day.day, RUN, [])
@@ -80,6 +71,7 @@ def features(
             "batch": [files.storage.url(path) for path in files.paths],
             **_version_shown(files.evidence, before),
             "path": store.url("features", day.key, day.day),
+            **made.reported,
         }
 
     return materialise_each(context, store, compute)

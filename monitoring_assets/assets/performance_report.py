@@ -191,7 +191,7 @@ def _codes(
     if segments.values:
         # In place: of all columns only these are read.
         source = ParquetSource(
-            store.location("features", day.key, day.day), store.storage.filesystem
+            store.locations("features", day.key, day.day), store.storage.filesystem
         )
         for column, values in segments.values.items():
             try:
@@ -206,7 +206,7 @@ def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.u
     from monitoring_assets.statistics.performance.strata import stratum_codes
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
-    source = ParquetSource(store.location("features", day.key, day.day), store.storage.filesystem)
+    source = ParquetSource(store.locations("features", day.key, day.day), store.storage.filesystem)
     return stratum_codes(source, grid.strata.splits, grid.strata.bins)
 
 
@@ -251,7 +251,7 @@ def _realised(
         if isinstance(files, InputError):
             raise files
         with (
-            store.fetched("scores", day.key, day.day) as local,
+            store.fetched_rows("scores", day.key, day.day) as local,
             joined(
                 local,
                 key,

@@ -5,6 +5,7 @@ Read from the rows of the day once; a model without segments costs nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,6 +20,7 @@ from resources.manifest import Manifest
 from resources.store import NotMaterialisedError, Store
 
 if TYPE_CHECKING:
+    from monitoring_assets.engines.segment_counts import SegmentCounts
     from monitoring_assets.reference.segments import ReferenceSegments
     from monitoring_assets.statistics.drift.segment_report import SegmentReport
     from monitoring_assets.statistics.drift.segments import Segment
@@ -88,8 +90,9 @@ def _report(store: Store, manifest: Manifest, day: ModelDay) -> "SegmentReport":
     errors = dict(segments.errors)
     current: dict[Segment, Profile] = {}
     if segments.values:
-        current, faults = _count(store, day, segments.values, segments.profiles)
-        errors |= faults
+        counts = _count(store, manifest, day, segments.values, segments.profiles)
+        current = dict(counts.profiles)
+        errors |= counts.faults
     reference = {segment: segments.profiles[segment] for segment in current}
     policy = manifest.thresholds
     drifts = judge_segments(
@@ -137,16 +140,17 @@ def _calibrations(
 
 def _count(
     store: Store,
+    manifest: Manifest,
     day: ModelDay,
     values: "Mapping[str, Sequence[str]]",
     reference: "Mapping[Segment, Profile]",
-) -> "tuple[dict[Segment, Profile], dict[str, str]]":
-    """The day by segment, in the reference's bins; why segment columns could not be counted."""
+) -> "SegmentCounts":
+    """The day by segment, in the reference's bins."""
+    from monitoring_assets.engines import engine_of
+    from monitoring_assets.engines.segment_counts import SegmentBins, count_by_segment
     from monitoring_assets.reference.segments import GRID
-    from monitoring_assets.statistics.drift.segments import count_segments, segment_values
     from monitoring_assets.statistics.profiles.bins import NumericBins
     from monitoring_assets.statistics.profiles.profile import Profile
-    from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.scorers.base import SCORE
 
     total = Profile.from_table(store.read_table("scores_profile", day.key, day.day)[0])
@@ -162,26 +166,9 @@ def _count(
         for name, one in bins.items()
         if name in (SCORE, GRID) and isinstance(one, NumericBins)
     }
-    faults = {}
-    with (
-        store.fetched("features", day.key, day.day) as features,
-        store.fetched("scores", day.key, day.day) as scored,
-    ):
-        source = ParquetSource([features])
-        for column in values:
-            try:
-                segment_values(source, column)
-            except ValueError as error:
-                faults[column] = f"batch: {error}"
-        counted = count_segments(
-            source,
-            {column: names for column, names in values.items() if column not in faults},
-            {name: one for name, one in bins.items() if name not in score_bins},
-            scores=ParquetSource([scored]),
-            score_column=SCORE,
-            score_bins=score_bins,
-        )
-    return counted, faults
+    of_rows = {name: one for name, one in bins.items() if name not in score_bins}
+    count = partial(count_by_segment, SegmentBins(values, of_rows, score_bins))
+    return engine_of(manifest).count(store, day, count)
 
 
 def _compared(reference: "Profile", current: "Profile") -> "Profile":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from resources.arrow_types import same_family
@@ -19,6 +21,7 @@ from resources.duckdb_session import (
 from resources.errors import InputError
 from resources.keys import plain_keys
 from resources.limited import run_limited
+from resources.manifest import Manifest
 from resources.registry import ModelRegistry
 from resources.row_groups import ROW_GROUP_ROWS, row_groups, row_writer, rows_at_once
 from resources.storage import DayFiles
@@ -26,10 +29,127 @@ from resources.storage_faults import storage_of
 from resources.store import Landed
 from resources.text_tables import as_parquet
 
+ROW_BY_ROW = frozenset({"EMPTY_RESULT", "FILTER", "PROJECTION", "PYTHON_ARROW_SCAN", "UNNEST"})
+"""Operators of DuckDB that make each row from one row."""
+PART_BYTES = 1 << 28
+"""Of the columns of a part's row groups, decoded: seconds of an executor's work."""
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class BatchPart(DayFiles):
+    """Some row groups of one of the files of a batch.
+
+    Parameters
+    ----------
+    row_groups
+        Their numbers.
+    schema
+        Of the wanted columns of the batch.
+    """
+
+    row_groups: tuple[int, ...]
+    schema: pa.Schema
+
+    def dataset(self) -> pa.dataset.Dataset:
+        """The rows."""
+        import pyarrow.dataset as ds
+
+        from monitoring_assets.statistics.profiles.source import parquet_format
+
+        kind, filesystem = parquet_format(), self.storage.filesystem
+        (file,) = self.locations
+        fragment = kind.make_fragment(file, filesystem, row_groups=list(self.row_groups))
+        return ds.FileSystemDataset([fragment], self.schema, kind, filesystem)
+
+
+def batch_parts(
+    files: DayFiles, manifest: Manifest, sql: tuple[str, str] | None
+) -> list[BatchPart]:
+    """A batch in parts that can be read apart, each as `part_rows` takes it.
+
+    Raises
+    ------
+    InputError
+        If the files cannot be read, do not agree, or have no key; or if the SQL needs rows of
+        several parts to make one.
+    """
+    import pyarrow as pa
+
+    where = f"batch {files.storage.url(files.paths[0])}"
+    key, *others = wanted_columns(manifest)
+    with storage_of(where):
+        try:
+            batch = open_batch(files, {key, *others} if sql is None else None)
+            if sql is None:
+                _require_key(key, next(batch.get_fragments()).physical_schema.names, files)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+            raise InputError(f"{where}: {error}") from error
+    if sql is not None:
+        what = f"{sql[1]} (features.sql)"
+        run_limited(what, manifest.limits.bounds, InputError, require_row_by_row, files, *sql)
+    return in_parts(files, batch)
+
+
+def in_parts(files: DayFiles, rows: pa.dataset.Dataset) -> list[BatchPart]:
+    """The row groups of files in parts of about the same size; of no rows there is one part."""
+    paths = dict(zip(files.locations, files.paths, strict=True))
+    parts = []
+    for fragment in rows.get_fragments():
+        path = (paths[fragment.path],)
+        groups, size = list[int](), 0
+        for group in fragment.row_groups:
+            if size >= PART_BYTES:
+                parts.append(BatchPart(files.storage, path, tuple(groups), rows.schema))
+                groups, size = [], 0
+            groups.append(group.id)
+            size += group.total_byte_size
+        if groups:
+            parts.append(BatchPart(files.storage, path, tuple(groups), rows.schema))
+    return parts or [BatchPart(files.storage, files.paths[:1], (), rows.schema)]
+
+
+def require_row_by_row(files: DayFiles, text: str, url: str) -> None:
+    """Refuse SQL whose result over a batch is not that over its parts, one after the other.
+
+    Raises
+    ------
+    InputError
+        If DuckDB's plan does more than compute, filter and unnest rows.
+    """
+    import duckdb
+
+    with sql_session(open_batch(files)) as connection:
+        try:
+            statements = connection.extract_statements(text)
+            if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+                raise InputError(f"{url}: allowed with engine: spark is one SELECT")
+            plan = connection.execute(f"EXPLAIN (FORMAT json) {statements[0].query}").fetchall()
+        except duckdb.Error as error:
+            raise InputError(f"{url}: {error}") from error
+    beyond = sorted(set(_steps(json.loads(plan[0][1]))) - ROW_BY_ROW)
+    if beyond:
+        raise InputError(
+            f"{url}: found {', '.join(beyond)} in DuckDB's plan of it; with engine: spark it runs "
+            "on parts of the batch, so a row may only be made from one row: no aggregates, "
+            "windows, joins, subqueries, DISTINCT, ORDER BY, LIMIT, UNION or samples"
+        )
+
+
+def _steps(plan: list[dict[str, Any]]) -> Iterator[str]:
+    """Names of the operators of a plan of DuckDB."""
+    for node in plan:
+        yield node["name"].strip()
+        yield from _steps(node["children"])
+
+
+def wanted_columns(manifest: Manifest) -> list[str]:
+    """Columns that are read of a batch, or of the SQL's result: the key first."""
+    return [manifest.batch.key, *manifest.features.names, *manifest.carried]
 
 
 def day_rows(
@@ -41,28 +161,37 @@ def day_rows(
     the segment check of a segment column. ``types`` are the families of the reference's columns,
     which a batch in text has.
     """
-    key = landed.manifest.batch.key
+    sql = read_sql(landed, registry) if landed.manifest.features.sql is not None else None
+    return part_rows(files, landed.manifest, sql, types)
+
+
+def part_rows(
+    files: DayFiles,
+    manifest: Manifest,
+    sql: tuple[str, str] | None,
+    types: Mapping[str, str],
+) -> Iterator[pa.RecordBatch]:
+    """The same of a part of a batch, or of all; ``sql`` is as `read_sql` returns it."""
+    key = manifest.batch.key
     url = files.storage.url(files.paths[0])
     where = f"batch {url}, column {key!r} (batch.key)"
     with storage_of(f"batch {url}"), as_parquet(files, types) as readable:
-        for piece in _parquet_rows(readable, landed, registry):
+        for piece in _parquet_rows(readable, manifest, sql):
             yield piece.set_column(0, key, plain_keys(piece[key], where))
 
 
 def _parquet_rows(
-    files: DayFiles, landed: Landed, registry: ModelRegistry
+    files: DayFiles, manifest: Manifest, sql: tuple[str, str] | None
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    manifest = landed.manifest
     where = f"batch {files.storage.url(files.paths[0])}"
     try:
-        if manifest.features.sql is not None:
-            yield from _query(files, landed, registry)
+        if sql is not None:
+            yield from _query(files, manifest, *sql)
             return
-        key = manifest.batch.key
-        wanted = [*manifest.features.names, *manifest.carried]
-        batch = _open_batch(files, {key, *wanted})
+        key, *wanted = wanted_columns(manifest)
+        batch = open_batch(files, {key, *wanted})
         _require_key(key, next(batch.get_fragments()).physical_schema.names, files)
         names = [key, *(name for name in wanted if name in batch.schema.names)]
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
@@ -95,13 +224,13 @@ def _pieces(batch: pa.dataset.Dataset, schema: pa.Schema) -> Iterator[pa.RecordB
             page_checksum_verification=True,
             coerce_int96_timestamp_unit=INT96_UNIT,
         ) as file:
-            for group in range(file.num_row_groups):
+            for group in (one.id for one in fragment.row_groups):
                 at_once = rows_at_once(file.metadata.row_group(group))
                 for piece in file.iter_batches(at_once, [group], columns=schema.names):
                     yield piece.select(schema.names).cast(schema)
 
 
-def _open_batch(files: DayFiles, wanted: Container[str] | None = None) -> pa.dataset.Dataset:
+def open_batch(files: DayFiles, wanted: Container[str] | None = None) -> pa.dataset.Dataset:
     """The files of a day as one table of the wanted columns that they have; of all, if None.
 
     Raises
@@ -114,6 +243,8 @@ def _open_batch(files: DayFiles, wanted: Container[str] | None = None) -> pa.dat
 
     from monitoring_assets.statistics.profiles.source import parquet_dataset
 
+    if isinstance(files, BatchPart):
+        return files.dataset()
     found = parquet_dataset(files.locations, files.storage.filesystem)
     fragments = list(found.get_fragments())
     urls = {files.storage.location(path): files.storage.url(path) for path in files.paths}
@@ -174,15 +305,12 @@ def _without_text(where: str, error: Exception) -> InputError:
     )
 
 
-def _query(files: DayFiles, landed: Landed, registry: ModelRegistry) -> Iterator[pa.RecordBatch]:
+def _query(files: DayFiles, manifest: Manifest, text: str, url: str) -> Iterator[pa.RecordBatch]:
     """What the version's SQL makes of the batch, in a process of its own."""
     import pyarrow as pa
 
-    manifest = landed.manifest
-    text, url = read_sql(landed, registry)
     with tempfile.TemporaryDirectory(prefix="monitoring-sql-") as folder:
         made = Path(folder) / "made.arrow"
-        wanted = [manifest.batch.key, *manifest.features.names, *manifest.carried]
         run_limited(
             f"{url} (features.sql)",
             manifest.limits.bounds,
@@ -191,7 +319,7 @@ def _query(files: DayFiles, landed: Landed, registry: ModelRegistry) -> Iterator
             files,
             text,
             url,
-            wanted,
+            wanted_columns(manifest),
             made,
         )
         with pa.OSFile(str(made)) as file, pa.ipc.open_stream(file) as reader:
@@ -222,7 +350,7 @@ def write_query(files: DayFiles, text: str, url: str, wanted: list[str], made: P
     import pyarrow as pa
 
     with storage_of(f"batch {files.storage.url(files.paths[0])}"):
-        batch = _open_batch(files)
+        batch = open_batch(files)
         require_distinct(batch.schema.names, f"batch {files.storage.url(files.paths[0])}")
         with sql_session(batch) as connection:
             try:

@@ -6,7 +6,7 @@ null outcome, that it is not known yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -120,7 +120,7 @@ class Cohort:
 
 @contextmanager
 def joined(
-    scores: Path,
+    scores: Sequence[Path],
     key: str,
     files: DayFiles,
     outcome_key: str,
@@ -134,7 +134,7 @@ def joined(
     Parameters
     ----------
     scores
-        Local Parquet of the day's keys and scores.
+        Local Parquet files of the day's keys and scores, in order.
     key
         Its key column.
     files
@@ -161,9 +161,9 @@ def joined(
     import pyarrow.parquet as pq
 
     segments = segments or {}
-    footer = pq.read_metadata(scores)
-    if any(len(codes) != footer.num_rows for codes in segments.values()):
-        raise ValueError(f"the segments do not lie row by row beside the {footer.num_rows} scores")
+    rows = sum(pq.read_metadata(file).num_rows for file in scores)
+    if any(len(codes) != rows for codes in segments.values()):
+        raise ValueError(f"the segments do not lie row by row beside the {rows} scores")
     names = _code_columns(len(segments))
     of_row = "".join(f", {name}" for name in names)
     none = "".join(f", NULL::UTINYINT AS {name}" for name in names)
@@ -188,7 +188,7 @@ def joined(
                   SELECT key, NULL, NULL, true, outcome{none} FROM told)
             WHERE key IS NOT NULL GROUP BY key
             """,
-            [str(scores)],
+            [[str(file) for file in scores]],
         )
         connection.execute(
             f"""
@@ -200,14 +200,14 @@ def joined(
             FROM found WHERE scored > 0 AND told > 0
             """
         )
-        counts, by_segment = _counts(connection, footer.num_rows, segments)
+        counts, by_segment = _counts(connection, rows, segments)
         looks = _unmatched_keys(connection, scores, key) if counts.unmatched else None
         yield Cohort(counts, by_segment, looks, connection)
 
 
 def read_outcomes(
     connection: duckdb.DuckDBPyConnection,
-    scores: Path,
+    scores: Sequence[Path],
     key: str,
     files: DayFiles | None,
     outcome_key: str,
@@ -222,9 +222,9 @@ def read_outcomes(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE told AS SELECT {quoted(key)} AS key, "
         "NULL::TINYINT AS outcome FROM read_parquet(?) LIMIT 0",
-        [str(scores)],
+        [[str(file) for file in scores]],
     )
-    key_type = pq.read_schema(scores).field(key).type
+    key_type = pq.read_schema(scores[0]).field(key).type
     for piece in _pieces(files, outcome_key, column, key_type) if files else ():
         connection.register("piece", piece)
         connection.execute("INSERT INTO told SELECT * FROM piece")
@@ -279,11 +279,11 @@ def _counts(
     }
 
 
-def _unmatched_keys(connection: duckdb.DuckDBPyConnection, scores: Path, key: str) -> str:
+def _unmatched_keys(connection: duckdb.DuckDBPyConnection, scores: Sequence[Path], key: str) -> str:
     """Say what unmatched keys look like, and the keys of scores without an outcome."""
     connection.execute(
         f"CREATE TEMP TABLE scored AS SELECT {quoted(key)} AS key FROM read_parquet(?)",
-        [str(scores)],
+        [[str(file) for file in scores]],
     )
     unmatched, scored = (
         _shapes(connection, f"SELECT key FROM {one} ANTI JOIN {other} USING (key)")

@@ -102,8 +102,8 @@ class PairedScores:
     def add(
         self,
         day: dt.date,
-        first: Path,
-        second: Path,
+        first: Sequence[Path],
+        second: Sequence[Path],
         files: DayFiles | None,
         outcome: Outcome | None,
         horizon: int | None,
@@ -113,7 +113,7 @@ class PairedScores:
         Parameters
         ----------
         first, second
-            Local Parquet of the day's keys and scores.
+            Local Parquet files of the day's keys and scores.
         files
             The day's outcome files; None if its outcomes are not due.
         outcome, horizon
@@ -220,7 +220,7 @@ class PairedScores:
             counts[:, one, other] = found
         return counts
 
-    def _find(self, first: Path, second: Path) -> PairCounts:
+    def _find(self, first: Sequence[Path], second: Sequence[Path]) -> PairCounts:
         """Put the keys of a day, with what both versions and the outcomes say, into ``found``."""
         one, other = self._sides
         in_range = " AND ".join(
@@ -250,7 +250,7 @@ class PairedScores:
                       SELECT key, NULL, NULL, NULL, NULL, true, outcome FROM told)
                 WHERE key IS NOT NULL GROUP BY key)
             """,
-            [str(first), str(second)],
+            [[str(file) for file in files] for files in (first, second)],
         )
         (counts,) = self._connection.execute(
             """
@@ -266,12 +266,12 @@ class PairedScores:
         ).fetchall()
         return PairCounts(*(count or 0 for count in counts))
 
-    def _refuse_other_keys(self, first: Path, second: Path) -> None:
+    def _refuse_other_keys(self, first: Sequence[Path], second: Sequence[Path]) -> None:
         import pyarrow.parquet as pq
 
         found = [
-            pq.read_schema(path).field(side.key_column).type
-            for path, side in zip((first, second), self._sides, strict=True)
+            pq.read_schema(files[0]).field(side.key_column).type
+            for files, side in zip((first, second), self._sides, strict=True)
         ]
         if not same_family(*found):
             said = (

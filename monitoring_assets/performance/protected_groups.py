@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -167,13 +168,14 @@ def count_groups(
     assert manifest.fairness is not None
     lowest, highest = manifest.scoring.range
     # Says so if they are not there, before anything protected is read.
-    store.location("scores", manifest.key, day)
-    with store.fetched("scores", manifest.key, day) as local:
+    store.parts("scores", manifest.key, day)
+    with store.fetched_rows("scores", manifest.key, day) as local:
         with _protected_files(lake, manifest, day) as files:
             codes, groups = _codes(local, manifest.batch.key, manifest.fairness, files)
         scored = {column: _Sums(names, edges) for column, names in groups.items()}
         start = kept = 0
-        for piece in pq.ParquetFile(local).iter_batches(ROWS, columns=[SCORE]):
+        pieces = (pq.ParquetFile(file).iter_batches(ROWS, columns=[SCORE]) for file in local)
+        for piece in chain.from_iterable(pieces):
             scores = piece[SCORE].cast("double").to_numpy(zero_copy_only=False)
             usable = (scores >= lowest) & (scores <= highest)
             for column, sums in scored.items():
@@ -202,7 +204,7 @@ def _known(
     outcome: Outcome,
     horizon: int,
     day: dt.date,
-    scores: Path,
+    scores: Sequence[Path],
     codes: Mapping[str, NDArray[np.uint8]],
     groups: Mapping[str, Sequence[str | None]],
     edges: NDArray[np.float64],
@@ -262,7 +264,7 @@ def _protected_files(lake: Lake, manifest: Manifest, day: dt.date) -> Iterator[D
 
 
 def _codes(
-    scores: Path, key: str, fairness: Fairness, files: DayFiles
+    scores: Sequence[Path], key: str, fairness: Fairness, files: DayFiles
 ) -> tuple[dict[str, NDArray[np.uint8]], dict[str, list[str | None]]]:
     """The code of the group of each score, by protected column; and the groups by code.
 
@@ -273,14 +275,15 @@ def _codes(
         name: "number" if name in fairness.bands else "string" for name in fairness.columns
     }
     fields = [("batch.key", key), *(("fairness.columns", name) for name in fairness.columns)]
-    key_type = pq.read_schema(scores).field(key).type
+    key_type = pq.read_schema(scores[0]).field(key).type
     where = f"protected columns {files.storage.url(files.paths[0])}"
+    local = [str(file) for file in scores]
     with database() as connection:
         none = ", ".join(f"NULL::VARCHAR AS {one}" for one in columns)
         connection.execute(
             f"CREATE TEMP TABLE said AS SELECT {quoted(key)} AS key, {none} "
             "FROM read_parquet(?) LIMIT 0",
-            [str(scores)],
+            [local],
         )
         for url, piece in day_columns(files, "protected columns", fields, types):
             named = {"key": keys_as(piece[key], key_type, f"{url}, column {key!r}")}
@@ -295,13 +298,13 @@ def _codes(
         connection.execute(
             f"""
             CREATE TEMP TABLE of_row AS
-            SELECT row, told, {", ".join(columns)}
-            FROM (SELECT file_row_number AS row, {quoted(key)} AS key
+            SELECT file_index, file_row_number, told, {", ".join(columns)}
+            FROM (SELECT file_index, file_row_number, {quoted(key)} AS key
                   FROM read_parquet(?, file_row_number = true))
             LEFT JOIN (SELECT key, true AS told, {one_each}
                        FROM said WHERE key IS NOT NULL GROUP BY key) USING (key)
             """,
-            [str(scores)],
+            [local],
         )
         ((rows, told),) = connection.execute("SELECT count(*), count(told) FROM of_row").fetchall()
         if rows and not told:
@@ -326,7 +329,7 @@ def _codes(
                 f"coalesce(list_position(?, {one}) - 1, {len(values)})::UTINYINT AS {one}"
             )
         codes = connection.execute(
-            f"SELECT {', '.join(places)} FROM of_row ORDER BY row",
+            f"SELECT {', '.join(places)} FROM of_row ORDER BY file_index, file_row_number",
             [names[:-1] for names in groups.values()],
         ).fetchnumpy()
     return {name: np.asarray(codes[one]) for one, name in columns.items()}, groups

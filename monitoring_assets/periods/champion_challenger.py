@@ -315,8 +315,8 @@ def _add_day(
         except NotArrivedError as error:
             sums.not_arrived = str(error)
     with (
-        store.fetched("scores", sides[0].key, day) as first,
-        store.fetched("scores", sides[1].key, day) as second,
+        store.fetched_rows("scores", sides[0].key, day) as first,
+        store.fetched_rows("scores", sides[1].key, day) as second,
     ):
         sums.counts[day] = rows.add(day, first, second, files, outcome, horizon)
     scores, others, outcomes = rows.of_day(day)

@@ -66,10 +66,10 @@ def read_migrations(store: Store, key: str, before: dt.date, after: dt.date) -> 
     matrix = np.zeros((len(slots), len(slots)), np.int64)
     customer = quoted(store.landed(key).manifest.batch.key)
     for day in (before, after):
-        store.location("scores", key, day)  # says which is not there before either is read
+        store.parts("scores", key, day)  # says which is not there before either is read
     with (
-        store.fetched("scores", key, before) as first,
-        store.fetched("scores", key, after) as second,
+        store.fetched_rows("scores", key, before) as first,
+        store.fetched_rows("scores", key, after) as second,
         database() as connection,
     ):
         connection.execute(
@@ -82,7 +82,7 @@ def read_migrations(store: Store, key: str, before: dt.date, after: dt.date) -> 
                   SELECT {customer}, {SCORE}, false FROM read_parquet(?))
             WHERE key IS NOT NULL GROUP BY key
             """,
-            [str(first), str(second)],
+            [[str(file) for file in files] for files in (first, second)],
         )
         counted = connection.execute(
             "SELECT count(*) FILTER (second = 0), count(*) FILTER (first = 0), "

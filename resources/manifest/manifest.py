@@ -74,6 +74,7 @@ REVISABLE = frozenset(
         "checks",
         "schedule",
         "limits",
+        "engine",
         "pod",
         "alerts",
     }
@@ -329,6 +330,11 @@ class Manifest(Section):
     checks: Checks = Checks()  # type: ignore[call-arg]
     schedule: Schedule = Schedule()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
+    engine: Literal["one_machine", "spark"] = Field(
+        "one_machine",
+        description="What goes over the rows of a day: one machine, or the executors of Apache "
+        "Spark, for batches in Parquet that one machine takes too long for.",
+    )
     pod: Pod = Pod()  # type: ignore[call-arg]
     # An empty `alerts:` is YAML's null, and what landed before there were policies has one.
     alerts: Annotated[
@@ -411,6 +417,20 @@ class Manifest(Section):
     @classmethod
     def _checks_features(cls, value: Checks, info: ValidationInfo) -> Checks:
         refuse(_not_features("max_missing", value.max_missing, info))
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _can_be_in_parts(cls, value: str, info: ValidationInfo) -> str:
+        if value == "one_machine":
+            return value
+        batch, scoring = info.data.get("batch"), info.data.get("scoring")
+        if batch is not None and batch.date_column is not None:
+            raise ValueError("one_machine, where there is a batch.date_column")
+        if batch is not None and is_text(batch.path):
+            raise ValueError(f"one_machine, where batch.path is {batch.path}, which is no Parquet")
+        if scoring is not None and not scoring.takes_parts:
+            raise ValueError(f"one_machine, where scoring.flavour is {scoring.flavour}")
         return value
 
     @property

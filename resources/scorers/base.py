@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -42,6 +42,13 @@ class FeatureFile:
     key: str
     characteristics: tuple[str, ...]
 
+    @property
+    def key_field(self) -> pa.Field:
+        """Name and type of the key."""
+        import pyarrow.parquet as pq
+
+        return pq.read_schema(self.path).field(self.key)
+
 
 class ModelFile(NamedTuple):
     """A file of the version that is the model: fields ``artefact`` and ``sha256`` of a section."""
@@ -71,7 +78,7 @@ class ScoringJob:
     storage
         The store, through which a model in a container of its own is given rows and gives scores.
     context
-        The asset's context, for Dagster Pipes.
+        The asset's context, for Dagster Pipes; None for a part of a day on a machine of its own.
     limits
         Of time and memory.
     """
@@ -84,7 +91,7 @@ class ScoringJob:
     day: dt.date | None
     pod: Pod
     storage: Storage
-    context: AssetExecutionContext
+    context: AssetExecutionContext | None
     limits: Limits = field(default_factory=Limits)  # type: ignore[arg-type]
 
 
@@ -100,6 +107,9 @@ class Scorer(Section, ABC):
     """Whether rows can be scored here, so that the reference needs no score of its own."""
     starts_pods: ClassVar[bool] = False
     """Whether the process that scores starts pods, and needs an account that may."""
+
+    takes_parts: ClassVar[bool] = False
+    """Whether parts of a day can be scored on machines of their own, without a context."""
 
     flavour: str
     range: tuple[Number, Number] = Field(
@@ -120,6 +130,11 @@ class Scorer(Section, ABC):
     @property
     def model_file(self) -> ModelFile | None:
         """The file that is the model, if it is one."""
+        return None
+
+    @property
+    def day_score(self) -> str | None:
+        """Column of the files of `day_paths` that is the score; None if the model makes it."""
         return None
 
     @property
@@ -165,20 +180,27 @@ class ArtefactScoring(Scorer):
 
 
 def read_scores(
-    features: FeatureFile, score: str, file: str, filesystem: FileSystem | None, source: str
+    key: pa.Field,
+    score: str,
+    file: str,
+    filesystem: FileSystem | None,
+    source: str,
+    row_groups: Sequence[int] | None = None,
 ) -> pa.Table:
     """Read the keys and the scores of a Parquet file, and nothing else of it.
 
     Parameters
     ----------
-    features
-        The rows that were to be scored.
+    key
+        Name and type that it has in the features.
     score
         The file's column that is the score.
     file, filesystem
         Where the file is; a local one without a file system.
     source
         What to call the file in an error.
+    row_groups
+        Numbers of those that are read; all by default.
 
     Returns
     -------
@@ -195,7 +217,7 @@ def read_scores(
     from monitoring_assets.statistics.profiles.kernel import as_double
     from resources.keys import keys_as
 
-    wanted = (features.key, score)
+    wanted = (key.name, score)
     try:
         with (
             storage_of(source),
@@ -205,7 +227,10 @@ def read_scores(
             absent = [name for name in wanted if names.count(name) != 1]
             if absent:
                 raise ScoringError(f"{source}: no column {absent}, or not just one, in {names}")
-            keys, scores = (scored.read(columns=[name]).column(0) for name in wanted)
+            groups = range(scored.num_row_groups) if row_groups is None else row_groups
+            keys, scores = (
+                scored.read_row_groups(groups, columns=[name]).column(0) for name in wanted
+            )
     except (pa.ArrowInvalid, OSError) as error:
         raise ScoringError(f"{source}: not a readable Parquet file: {error}") from None
     if not (
@@ -214,12 +239,11 @@ def read_scores(
         or pa.types.is_decimal(scores.type)
     ):
         raise ScoringError(f"{source}: {score} is {scores.type}, not a number")
-    key_type = pq.read_schema(features.path).field(features.key).type
     try:
-        keys = keys_as(keys.combine_chunks(), key_type, f"{source}, column {features.key!r}")
+        keys = keys_as(keys.combine_chunks(), key.type, f"{source}, column {key.name!r}")
     except InputError as error:
         raise ScoringError(str(error)) from None
-    return pa.table({features.key: keys, SCORE: as_double(scores.combine_chunks())})
+    return pa.table({key.name: keys, SCORE: as_double(scores.combine_chunks())})
 
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:
@@ -264,22 +288,13 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
         If keys are missing, doubled or unknown.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(features.path, page_checksum_verification=True)
     keys = file.read(columns=[features.key]).column(0).combine_chunks()
-    found, score = (scored[name].combine_chunks() for name in (features.key, SCORE))
-    if not found.equals(keys):  # written in another order, as a database would
-        if len(found) != len(keys):
-            raise ScoringError(f"{source}: {len(found)} rows scored; the features have {len(keys)}")
-        place = pc.index_in(keys, value_set=found)
-        if place.null_count:
-            lost = keys.filter(pc.is_null(place))[:3].to_pylist()
-            raise ScoringError(f"{source}: {place.null_count} rows without a score, such as {lost}")
-        if pc.count_distinct(found).as_py() != len(found):
-            raise ScoringError(f"{source}: some keys are scored twice")
-        score = score.take(place)
+    if len(scored) != len(keys):
+        raise ScoringError(f"{source}: {len(scored)} rows scored; the features have {len(keys)}")
+    score = aligned(keys, scored, source)
     table = pa.table({features.key: keys, SCORE: score})
     groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     with row_writer(output, table.schema) as writer:
@@ -287,3 +302,32 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
         for rows in groups:
             writer.write_table(table.slice(start, rows), row_group_size=max(rows, 1))
             start += rows
+
+
+def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
+    """The score of each key, if each has exactly one; scores of other keys are left out.
+
+    Parameters
+    ----------
+    keys
+        Of the rows that were to be scored.
+    scored, source
+        As `write_aligned` takes them.
+
+    Raises
+    ------
+    ScoringError
+        If keys are missing or doubled.
+    """
+    import pyarrow.compute as pc
+
+    found, score = (column.combine_chunks() for column in scored.columns)
+    if not found.equals(keys):  # written in another order, as a database would
+        place = pc.index_in(keys, value_set=found)
+        if place.null_count:
+            lost = keys.filter(pc.is_null(place))[:3].to_pylist()
+            raise ScoringError(f"{source}: {place.null_count} rows without a score, such as {lost}")
+        if pc.count_distinct(found).as_py() != len(found):
+            raise ScoringError(f"{source}: some keys are scored twice")
+        score = score.take(place)
+    return score

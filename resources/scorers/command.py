@@ -64,6 +64,7 @@ class CommandScoring(ArtefactScoring):
         )
 
         features = job.features
+        assert job.context is not None
         written = job.output.with_name(f"program-{job.output.name}")
         paths = {"artefact": str(job.model), "input": str(features.path), "output": str(written)}
         command = [part.format(**paths) for part in self.command]
@@ -82,7 +83,7 @@ class CommandScoring(ArtefactScoring):
         if not written.exists():
             raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
         source = f"the {{output}} of {command[0]}"
-        scored = read_scores(features, self.score, str(written), None, source)
+        scored = read_scores(features.key_field, self.score, str(written), None, source)
         write_aligned(features, scored, job.output, source)
         return reported_metadata(session.get_results(implicit_materializations=False))
 

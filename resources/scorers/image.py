@@ -68,6 +68,7 @@ class ImageScoring(Scorer):
         from resources.scorers.scoring_pod import ScoringPods, scoring_pod_spec
 
         features, context, storage = job.features, job.context, job.storage
+        assert context is not None
         paths = {
             name: layout.exchange(job.key, job.day, context.run_id, name)
             for name in ("input", "output")
@@ -92,7 +93,7 @@ class ImageScoring(Scorer):
             )
             try:
                 with storage.fetched(paths["output"]) as written:
-                    scored = read_scores(features, self.score, str(written), None, source)
+                    scored = read_scores(features.key_field, self.score, str(written), None, source)
             except FileNotFoundError:
                 raise ScoringError(f"{self.image} succeeded but wrote no {{output}} file") from None
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,8 @@ class OnnxScoring(ArtefactScoring):
     manifest's order. A missing number is NaN; whole numbers and booleans have no such value, so
     none may be missing.
     """
+
+    takes_parts: ClassVar[bool] = True
 
     flavour: Literal["onnx"]
     output: Text | None = Field(

@@ -18,6 +18,7 @@ class ScoredScoring(Scorer):
     """Production has already written the scores."""
 
     has_model: ClassVar[bool] = False
+    takes_parts: ClassVar[bool] = True
 
     flavour: Literal["scored"]
     path: DatedPath = Field(
@@ -27,6 +28,11 @@ class ScoredScoring(Scorer):
     score: ColumnName = Field(
         "score", description="Column that is the score; the key is the batch's."
     )
+
+    @property
+    def day_score(self) -> str:
+        """The field."""
+        return self.score
 
     @property
     def day_paths(self) -> tuple[str, ...]:
@@ -42,7 +48,7 @@ class ScoredScoring(Scorer):
             storage = readable.storage
             tables = [
                 read_scores(
-                    job.features,
+                    job.features.key_field,
                     self.score,
                     storage.location(path),
                     storage.filesystem,

@@ -85,9 +85,9 @@ def follow(lender, tmp_path):
         write_rows(day_rows(batch, landed, lender.registry, {}), features.path)
         path = lake.location(f"scores/{YESTERDAY}.parquet")
         scores = tmp_path / "scores.parquet"
-        scored = read_scores(features, "score", path, None, "scores")
+        scored = read_scores(features.key_field, "score", path, None, "scores")
         write_aligned(features, scored, scores, "scores")
-        with joined(scores, "loan_id", outcomes, "loan_id", "bad", 0.0, 1.0) as cohort:
+        with joined([scores], "loan_id", outcomes, "loan_id", "bad", 0.0, 1.0) as cohort:
             return cohort.counts, pq.read_table(scores)["score"].to_pylist()
 
     return run

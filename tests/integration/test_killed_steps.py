@@ -122,5 +122,5 @@ def test_new_features_are_never_read_beside_an_old_profile(lender, home, monkeyp
             with pytest.raises(BaseException):  # noqa: B017, PT011
                 run.execute_in_process(instance=instance, partition_key=partition)
 
-        assert pq.read_metadata(lender.store.location("features", KEY, YESTERDAY)).num_rows == 77
+        assert pq.read_metadata(*lender.store.locations("features", KEY, YESTERDAY)).num_rows == 77
         assert not lender.store.has("features_profile", KEY, YESTERDAY)

@@ -78,6 +78,7 @@ def test_the_page_shows_every_path():
             layout.partition(dataset, KEY, None if dataset in has_no_day else DAY)
             for dataset in get_args(Dataset)
         ),
+        layout.part("features", KEY, DAY, 0),
         layout.gathered("drift_report", KEY),
         layout.fault(KEY, DAY, "features"),
         layout.manifest(KEY),

@@ -42,7 +42,7 @@ def test_a_table_is_read_as_it_was_written_with_its_notes(any_lender):
     table, notes = store.read_table("drift_report", KEY, DAY)
     assert table.equals(TABLE)
     assert notes == {"rows": 3, "why": "ä"}
-    location = store.location("drift_report", KEY, DAY)
+    (location,) = store.locations("drift_report", KEY, DAY)
     # Without the folders of the path, which Hive reads as columns.
     file = pq.ParquetFile(location, filesystem=store.storage.filesystem)
     assert file.read().equals(TABLE)
@@ -64,7 +64,7 @@ def test_a_partition_is_replaced_and_its_evidence_is_kept(any_lender):
 def test_a_partition_that_is_not_there_is_named(any_lender):
     store = any_lender.store
     assert not store.has("scores", KEY, DAY)
-    for read in (store.read_table, store.location):
+    for read in (store.read_table, store.parts):
         with pytest.raises(NotMaterialisedError) as raised:
             read("scores", KEY, DAY)
         path = layout.partition("scores", KEY, DAY)
@@ -189,3 +189,27 @@ def test_a_run_reads_what_a_version_has_once_a_single_time(lender, instance, mon
     store.landed("pd_cards.1")
     assert store.read_table("reference_profile", "pd_cards.1")[1]["again"] is True
     assert len(read) == 2
+
+
+def write_rows(store, paths):
+    for number, path in enumerate(paths):
+        with store.storage.writing(path) as local:
+            pq.write_table(TABLE.slice(number, 1), local)
+
+
+def test_rows_are_one_file_or_parts_in_order_and_the_others_are_taken_away(any_lender):
+    store = any_lender.store
+    with pytest.raises(NotMaterialisedError, match=r"features of 2026-09-01\|pd_cards.1 is not"):
+        store.parts("features", KEY, DAY)
+    parts = [layout.part("features", KEY, DAY, number) for number in range(3)]
+    write_rows(store, parts)
+    assert store.parts("features", KEY, DAY) == parts
+    with store.fetched_rows("features", KEY, DAY) as files:
+        assert [len(pq.ParquetFile(file).read()) for file in files] == [1, 1, 0]
+    store.keep_only("features", KEY, DAY, parts=2)
+    assert store.parts("features", KEY, DAY) == parts[:2]
+    whole = layout.partition("features", KEY, DAY)
+    write_rows(store, [whole])
+    assert store.parts("features", KEY, DAY) == [whole]
+    store.keep_only("features", KEY, DAY)
+    assert list(store.storage.list("features")) == [whole]

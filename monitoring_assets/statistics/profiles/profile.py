@@ -325,7 +325,7 @@ class Counted:
         """Return the counts of both parts."""
         tallies = {
             name: heaviest([self.tallies.get(name, {}), other.tallies.get(name, {})])
-            for name in self.tallies | other.tallies
+            for name in {**self.tallies, **other.tallies}
         }
         return Counted(self.profile + other.profile, tallies)
 

@@ -68,10 +68,16 @@ def parquet_dataset(
     """
     import pyarrow.dataset as ds
 
-    kind = ds.ParquetFileFormat(
+    return ds.dataset(paths, filesystem=filesystem, format=parquet_format())
+
+
+def parquet_format() -> pa.dataset.ParquetFileFormat:
+    """Return how Parquet is read: as `ParquetSource` does."""
+    import pyarrow.dataset as ds
+
+    return ds.ParquetFileFormat(
         coerce_int96_timestamp_unit=INT96_UNIT, page_checksum_verification=True
     )
-    return ds.dataset(paths, filesystem=filesystem, format=kind)
 
 
 class ParquetSource:

@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_assets.engines import batch_rows
-from monitoring_assets.engines.batch_rows import day_rows, write_query
+from monitoring_assets.engines.batch_rows import (
+    batch_parts,
+    day_rows,
+    part_rows,
+    require_row_by_row,
+    write_query,
+)
 from resources.errors import InputError
 from resources.manifest import Manifest
 from resources.storage import open_storage
@@ -22,10 +28,30 @@ SECRET = 9_007_199_254_740_993  # no float64 is this number
 
 
 @pytest.fixture
-def read(lender):
-    """What becomes of a day whose files hold these incomes; None for a file without any."""
+def files_of(lender):
+    """A day whose files hold these incomes; None for a file without any."""
 
-    def read(*incomes, sql=None, spell=str, **beside):
+    def files_of(*incomes, spell=str, **beside):
+        for number, values in enumerate(incomes):
+            columns = {"loan_id": pa.array(["a", "b"]), "note": pa.array([[number], []])}
+            if number:
+                columns["note"] = pa.array(["x", "y"])
+            if values is not None:
+                columns["income"] = values
+            columns = {spell(name): column for name, column in columns.items()} | beside
+            path = f"{YESTERDAY}/part-{number}.parquet"
+            with open_storage(lender.lake.root).writing(path) as local:
+                pq.write_table(pa.table(columns), local)
+        return lender.lake.day_files("{date}/", YESTERDAY)
+
+    return files_of
+
+
+@pytest.fixture
+def read(lender, files_of):
+    """What becomes of such a day."""
+
+    def read(*incomes, sql=None, **given):
         features = {"columns": ["income"]} | ({"sql": "features.sql"} if sql else {})
         fields = lender.manifest(
             "pd_cards", "1", features=features, batch={"path": "{date}/", "key": "loan_id"}
@@ -37,17 +63,7 @@ def read(lender):
         manifest = Manifest.model_validate(fields)
         at = dt.datetime.now(dt.UTC)
         landed = Landed(manifest=manifest, folder="pd_cards/1", landed_at=at, digests=digests)
-        for number, values in enumerate(incomes):
-            columns = {"loan_id": pa.array(["a", "b"]), "note": pa.array([[number], []])}
-            if number:
-                columns["note"] = pa.array(["x", "y"])
-            if values is not None:
-                columns["income"] = values
-            columns = {spell(name): column for name, column in columns.items()} | beside
-            path = f"{YESTERDAY}/part-{number}.parquet"
-            with open_storage(lender.lake.root).writing(path) as local:
-                pq.write_table(pa.table(columns), local)
-        files = lender.lake.day_files(manifest.batch.path, YESTERDAY)
+        files = files_of(*incomes, **given)
         return pa.Table.from_batches(day_rows(files, landed, lender.registry, {}))
 
     return read
@@ -231,6 +247,60 @@ def test_a_query_without_end_is_ended(read, monkeypatch, sql):
     monkeypatch.setenv("MONITORING_MAX_SECONDS", "2")
     with pytest.raises(InputError, match=r"features\.sql \(features\.sql\) took longer than 2 s"):
         read(pa.array([1, 2]), sql=sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        QUERY,
+        "FROM batch;",
+        "SELECT * FROM batch WHERE income > 1",
+        "WITH a AS (SELECT * FROM batch) SELECT loan_id, income + 1 AS income FROM a",
+        "SELECT loan_id, unnest([1, 2]) AS income FROM batch",
+        "SELECT * FROM batch WHERE false",
+    ],
+)
+def test_a_query_that_makes_each_row_of_one_row_may_run_on_parts(files_of, sql):
+    require_row_by_row(files_of(pa.array([1, 2])), sql, "features.sql")
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT loan_id, income / (SELECT avg(income) FROM batch) FROM batch", "AGGREGATE"),
+        ("SELECT loan_id, row_number() OVER () AS income FROM batch", "WINDOW"),
+        ("SELECT DISTINCT loan_id FROM batch", "HASH_GROUP_BY"),
+        ("SELECT * FROM batch LIMIT 2", "LIMIT"),
+        ("SELECT * FROM batch ORDER BY income", "ORDER_BY"),
+        ("SELECT b.* FROM batch b JOIN batch c USING (loan_id)", "JOIN"),
+        ("SELECT * FROM batch UNION ALL SELECT * FROM batch", "UNION"),
+        ("SELECT * FROM batch USING SAMPLE 10%", "SAMPLE"),
+        ("SELECT 'a' AS loan_id, 1 AS income", "DUMMY_SCAN"),
+        ("SELECT loan_id FROM batch, (VALUES (1), (2))", "CROSS_PRODUCT"),
+        ("SET threads = 1; SELECT * FROM batch", "is one SELECT"),
+        ("CREATE TABLE a (b INTEGER)", "is one SELECT"),
+        ("SELECT incme FROM batch", "incme"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "disabled"),
+    ],
+)
+def test_a_query_that_needs_other_rows_may_not_run_on_parts(files_of, sql, found):
+    with pytest.raises(InputError, match=rf"^features\.sql: .*{found}"):
+        require_row_by_row(files_of(pa.array([1, 2])), sql, "features.sql")
+
+
+def test_a_batch_is_read_in_parts_as_it_is_whole(files_of, lender, monkeypatch):
+    files = files_of(pa.array([1, 2]), pa.array([0.5, 1.5]), pa.nulls(2))
+    manifest = Manifest.model_validate(
+        lender.manifest("pd_cards", "1", features={"columns": ["income"]})
+    )
+    whole = pa.Table.from_batches(part_rows(files, manifest, None, {}))
+    monkeypatch.setattr(batch_rows, "PART_BYTES", 1)
+    parts = batch_parts(files, manifest, None)
+    assert [(part.paths, part.row_groups) for part in parts] == [
+        ((path,), (0,)) for path in files.paths
+    ]
+    read = [pa.Table.from_batches(part_rows(part, manifest, None, {})) for part in parts]
+    assert pa.concat_tables(read).equals(whole)
 
 
 def test_a_result_of_any_size_is_refused(lender, tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ def join(lender, tmp_path):
                 else:
                     frame.to_parquet(local, index=False)
         files = lender.lake.day_files("o/{date}/", DAY)
-        with joined(path, "id", files, key, "bad", 0.0, 1.0) as cohort:
+        with joined([path], "id", files, key, "bad", 0.0, 1.0) as cohort:
             run.looks = cohort.unmatched_keys
             rows = [
                 pair
@@ -182,7 +182,7 @@ def test_outcomes_on_s3_are_read_in_place(s3_lender: Lender, tmp_path):
     SCORES.to_parquet(tmp_path / "scores.parquet", index=False)
     s3_lender.put(open_storage(s3_lender.lake.root), f"o/{DAY}.parquet", told(a=1, b=0))
     files = s3_lender.lake.day_files("o/{date}.parquet", DAY)
-    with joined(tmp_path / "scores.parquet", "id", files, "id", "bad", 0.0, 1.0) as cohort:
+    with joined([tmp_path / "scores.parquet"], "id", files, "id", "bad", 0.0, 1.0) as cohort:
         assert (cohort.counts.known, cohort.counts.bads) == (2, 1)
 
 
@@ -199,14 +199,16 @@ def test_segments_come_with_their_rows_through_the_join(lender, tmp_path):
         }
     )
     frame["region"] = (frame["score"] * 3).astype(np.uint8)
-    path = tmp_path / "scores.parquet"
-    frame[["id", "score"]].to_parquet(path, index=False, row_group_size=10_000)
+    # In parts whose names do not ascend: the order is that of the list.
+    parts = [tmp_path / "z.parquet", tmp_path / "a.parquet"]
+    for path, part in zip(parts, (frame[: size // 3], frame[size // 3 :]), strict=True):
+        part[["id", "score"]].to_parquet(path, index=False, row_group_size=10_000)
     accepted = frame[frame["branch"] != 3].sample(frac=0.7, random_state=6)
     accepted = accepted.assign(bad=accepted["bad"].where(accepted["score"] > 0.1))
     lender.put(open_storage(lender.lake.root), f"o/{DAY}.parquet", accepted[["id", "bad"]])
     files = lender.lake.day_files("o/{date}.parquet", DAY)
     codes = {name: frame[name].to_numpy() for name in ("branch", "region")}
-    with joined(path, "id", files, "id", "bad", 0.0, 1.0, codes) as cohort:
+    with joined(parts, "id", files, "id", "bad", 0.0, 1.0, codes) as cohort:
         pieces = list(cohort.by_score())
         scores = np.concatenate([piece[0] for piece in pieces])
         found = np.concatenate([piece[2]["branch"] for piece in pieces])
@@ -223,6 +225,6 @@ def test_segments_come_with_their_rows_through_the_join(lender, tmp_path):
         assert counts.unmatched is None
     with (
         pytest.raises(ValueError, match="do not lie row by row"),
-        joined(path, "id", files, "id", "bad", 0.0, 1.0, {"branch": codes["branch"][1:]}),
+        joined(parts, "id", files, "id", "bad", 0.0, 1.0, {"branch": codes["branch"][1:]}),
     ):
         pass

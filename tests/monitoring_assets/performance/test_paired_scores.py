@@ -36,7 +36,7 @@ def paired(lender, tmp_path):
                 frame = pd.DataFrame(told, columns=["id", "bad"]).astype({"bad": "Int64"})
                 lender.put(open_storage(lender.lake.root), f"o/{day}/0.parquet", frame)
                 files = lender.lake.day_files("o/{date}/", day)
-            return rows.add(day, *paths, files, OUTCOME, 30), rows
+            return rows.add(day, *([path] for path in paths), files, OUTCOME, 30), rows
 
         yield add
 

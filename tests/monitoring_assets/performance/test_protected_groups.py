@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from monitoring_assets.performance.protected_groups import DayGroups, count_groups
+from resources import layout
 from resources.errors import InputError
 from resources.manifest import parse_manifest
 from resources.storage import open_storage
@@ -24,11 +25,18 @@ EDGES = np.array([0.15, 0.35])
 def count(lender):
     """Counts of a day whose scores are `SCORES`, for a table of protected columns."""
 
-    def run(table, *, scores=SCORES, today=TODAY, **changes):
+    def run(table, *, scores=SCORES, today=TODAY, in_parts=False, **changes):
         fields = lender.manifest("pd_cards", "1", fairness={"columns": ["sex"]}) | changes
         manifest = parse_manifest(yaml.safe_dump(fields), "model.yaml")
-        with lender.store.writing("scores", "pd_cards.1", DAY) as local:
-            scores.to_parquet(local, index=False)
+        store, where = lender.store, ("scores", "pd_cards.1", DAY)
+        paths = [layout.part(*where, 0), layout.part(*where, 1)]
+        parts = [scores[:2], scores[2:]] if in_parts else [scores]
+        for path, part in zip(
+            paths if in_parts else [layout.partition(*where)], parts, strict=True
+        ):
+            with store.storage.writing(path) as local:
+                part.to_parquet(local, index=False)
+        store.keep_only(*where, len(parts) if in_parts else None)
         with open_storage(lender.lake.root).writing(f"pd_cards/{DAY}.parquet") as local:
             if isinstance(table, pd.DataFrame):
                 table.to_parquet(local, index=False)
@@ -53,6 +61,11 @@ def test_rows_are_counted_by_group_and_cell(count):
     assert found.left_out == 1  # the score of 1.5
     women = found.scored["sex"]["f"]
     assert (women.score, women.squares) == pytest.approx((0.4, 0.1))
+
+
+def test_scores_in_parts_are_counted_as_in_one_file(count):
+    rows = batch(sex=["f", "m", "f", None, "m", "m"])
+    assert cells(count(rows, in_parts=True).scored["sex"]) == cells(count(rows).scored["sex"])
 
 
 def test_the_order_of_the_batch_does_not_matter(count):

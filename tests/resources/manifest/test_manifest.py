@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from monitoring_assets.cli.main import main
-from resources.manifest import Manifest, ManifestError, Schedule, parse_manifest
+from resources.manifest import Manifest, ManifestError, Schedule, is_revisable, parse_manifest
 from tests.resources.manifest.build import faults_of, landed, parse, valid
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -239,6 +239,39 @@ def test_a_batch_says_which_day_it_is_of(batch, allowed):
 def test_a_table_with_a_date_column_needs_no_date_in_its_path():
     fields = valid(batch={"path": "b/", "key": "loan_id", "date_column": "day"})
     assert parse(fields).batch.path == "b/"
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        (
+            {"batch": {"path": "b/", "key": "loan_id", "date_column": "day"}},
+            "there is a batch.date_column",
+        ),
+        ({"batch": {"path": "{date}.csv", "key": "loan_id"}}, "batch.path is {date}.csv, which is"),
+        (
+            {
+                "scoring": {
+                    "flavour": "command",
+                    "artefact": "m.py",
+                    "sha256": "a" * 64,
+                    "command": ["python", "{artefact}", "{input}", "{output}"],
+                }
+            },
+            "scoring.flavour is command",
+        ),
+    ],
+)
+def test_executors_take_what_can_be_in_parts(changes, where):
+    (fault,) = faults_of(engine="spark", **changes)
+    assert (fault.field, fault.found) == ("engine", "'spark'")
+    assert fault.allowed.startswith(f"one_machine, where {where}")
+    assert parse(valid(**changes)).engine == "one_machine"
+
+
+def test_an_engine_may_be_chosen_after_a_version_has_landed():
+    assert parse(valid(engine="spark")).engine == "spark"
+    assert is_revisable("engine")
 
 
 def _unbounded(node, at=""):
