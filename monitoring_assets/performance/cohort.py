@@ -12,6 +12,7 @@ from monitoring_assets.reference.strata import STRATA
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
+from monitoring_assets.statistics.drift.thresholds import Status
 from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.concept_drift import (
     Explanation,
@@ -379,12 +380,15 @@ def _explain(
 ) -> Explanation:
     """Tell covariate from concept shift: by ranking, and by the number of bads."""
     policy = manifest.thresholds
-    moved = judge_counts(
-        bands.counts[: len(found.bands)],
-        np.array([band.rows for band in found.bands]),
-        policy.psi,
-        StabilityIndex(policy.smoothing),
-    ).status
+    reference = bands.counts[: len(found.bands)]
+    moved = Status.INSUFFICIENT
+    if reference.sum():  # a segment may be new
+        moved = judge_counts(
+            reference,
+            np.array([band.rows for band in found.bands]),
+            policy.psi,
+            StabilityIndex(policy.smoothing),
+        ).status
     limits, level = policy.performance, policy.performance.level
     nothing = Difference(reason="no estimate")
     by_rank = explain(moved, gaps.get("auc", nothing), limits.auc_drop.warn, level)

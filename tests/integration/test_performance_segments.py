@@ -144,6 +144,20 @@ def test_segments_mature_as_their_outcomes_come_and_the_one_that_rots_is_told(
     assert realised(lender) == first
 
 
+def test_a_segment_that_the_reference_does_not_have_is_measured(lender, instance, cohort):
+    """Its reference has no rows to tell by whether its scores have moved."""
+    frame = cohort.assign(branch=np.where(np.arange(len(cohort)) % 3 == 0, None, "city"))
+    lender.deliver(DAY, frame.drop(columns=["bad", "rots"]))
+    make(lender, instance, "monitor_day")
+    tell(lender, frame)
+    make(lender, instance, "measure_performance")
+    found = by_segment(realised(lender))
+    new = found["branch", "(missing)"]
+    assert (new["reference_rows"], new["known"]) == (0, frame["branch"].isna().sum())
+    assert (new["status"], new["metrics"][0]["metric"]) == ("too small", "auc")
+    assert "whether the scores moved is not known" in new["shift_reason"]
+
+
 def test_the_points_of_a_segment_are_those_of_its_row(lender, instance, cohort):
     tell(lender, cohort)
     make(lender, instance, "measure_performance")
