@@ -132,14 +132,16 @@ class Lender:
         self.put(open_storage(self.lake.root), f"{feed}/{day}.parquet", frame)
 
 
-@pytest.fixture(autouse=True)
-def no_instance_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def no_instance_of_another_test() -> Iterator[None]:
     """Load definitions without the state of an instance.
 
     Dagster takes the state from the instance that was opened last. An instance that a collected
     garbage context closes late puts an older one back, which may be gone by then.
     """
-    monkeypatch.setattr(DefsStateStorage, "get", staticmethod(lambda: None))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(DefsStateStorage, "get", staticmethod(lambda: None))
+        yield
 
 
 @contextmanager
