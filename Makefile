@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 AIRFLOWS := 2.11 2.11-dagster 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark test-next-dagster test-all airflows mlflow spark s3rver docs screenshots sbom lint format lock clean
+.PHONY: help demo dev check test test-in-airflow test-clock test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark test-pages test-next-dagster test-all airflows mlflow spark s3rver docs screenshots sbom lint format lock clean
 .SECONDARY: # keep the stamps of the environments
 
 help: ## list the targets
@@ -105,6 +105,9 @@ docs: .docs/installed .venv/runtime ## the documentation as a site with search; 
 screenshots: demo .docs/browser ## the pictures of docs/ from the demo, in the system's Chromium
 	@.docs/browser-env/bin/python docs/site/screenshots.py $(DEMO) $(BIN)
 
+test-pages: demo .docs/browser ## the demo's pages in the system's Chromium, by axe-core, on small screens and on paper
+	@.docs/browser-env/bin/python docs/site/check_pages.py $(DEMO) $(BIN)
+
 # What the image has, and beside it the tools that read it, which are no part of it.
 .sbom/installed: k8s/requirements.lock k8s/sbom.lock .venv/uv
 	@echo "Setting up what the image has in .sbom (once; a minute)"
@@ -162,7 +165,7 @@ test-spark: .venv/installed spark ## a day on a real cluster of two workers besi
 test-k8s: .venv/installed ## the graph in pods, on the cluster of KUBECONFIG or of the rig in KRIG (minutes)
 	@$(PYTEST) -m kubernetes
 
-test-all: test test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark ## all of them (more than an hour)
+test-all: test test-slow test-fuzz test-killed test-airflow test-k8s test-mlflow test-spark test-pages ## all of them (more than an hour)
 
 # The tests' lock again, with no bound on Dagster; all else keeps its version unless Dagster needs
 # another. Made anew each time: a release may have come.

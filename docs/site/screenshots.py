@@ -30,16 +30,13 @@ DRIFTED, DECAYED = "pd_personal_loans.1", "pd_overdraft.1"
 
 def main(demo: Path, programs: Path) -> None:
     """Write each picture; say which."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        sys.exit("Chromium is needed: install your system's package `chromium`")
     store = demo / "store"
     last = max((store / "pages" / DRIFTED).glob("????-??-??.html")).stem
     run_thresholds(demo, programs)
     with (
         webserver(demo, programs) as dagster,
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium) as browser,
+        playwright.chromium.launch(executable_path=chromium()) as browser,
     ):
         tab = browser.new_page(viewport={"width": 1100, "height": 1330})
         tab.goto((store / "pages" / DRIFTED / f"{last}.html").resolve().as_uri())
@@ -69,6 +66,14 @@ def main(demo: Path, programs: Path) -> None:
             tab.goto(f"{dagster}/assets/monitoring/{asset}?view=partitions&partition={partition}")
             settle(tab)
             keep(tab.screenshot(), asset)
+
+
+def chromium() -> str:
+    """The system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        sys.exit("Chromium is needed: install your system's package `chromium`")
+    return found
 
 
 def run_thresholds(demo: Path, programs: Path) -> None:
