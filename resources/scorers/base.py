@@ -288,6 +288,7 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
         If keys are missing, doubled or unknown.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(features.path, page_checksum_verification=True)
@@ -295,6 +296,15 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     if len(scored) != len(keys):
         raise ScoringError(f"{source}: {len(scored)} rows scored; the features have {len(keys)}")
     score = aligned(keys, scored, source)
+    found = scored.column(0).combine_chunks()
+    if not found.equals(keys):
+        # As many scores as rows may still be of other keys, where a key of the rows repeats.
+        unknown = found.filter(pc.invert(pc.is_in(found, value_set=keys)))
+        if len(unknown):
+            raise ScoringError(
+                f"{source}: {len(unknown)} scores of keys that the features do not have, such as "
+                f"{unknown[:3].to_pylist()}"
+            )
     table = pa.table({features.key: keys, SCORE: score})
     groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     with row_writer(output, table.schema) as writer:

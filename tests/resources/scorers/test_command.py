@@ -98,6 +98,13 @@ def test_keys_scored_twice_are_refused(score):
         score(COMMAND, program(body), features)
 
 
+def test_scores_of_other_keys_are_refused_where_a_key_of_the_rows_repeats(score):
+    features = FEATURES.assign(loan_id=list("abcda"))
+    body = SCORED.replace("t['loan_id']", "pa.array(list('dcbax'))")
+    with pytest.raises(ScoringError, match=r"1 scores of keys .* do not have, such as \['x'\]"):
+        score(COMMAND, program(body), features)
+
+
 def test_a_program_that_fails_shows_the_end_of_its_own_stderr(score):
     body = "for n in range(100): print('line', n, file=sys.stderr)\nraise KeyError('grade')\n"
     with pytest.raises(ScoringError) as raised:
