@@ -86,6 +86,7 @@ def test_the_page_shows_every_path():
         layout.ALL_MANIFESTS,
         layout.VERDICTS,
         layout.ASKED_COHORTS,
+        layout.WAITING_BATCHES,
         layout.acceptance(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.review(KEY, dt.datetime(2026, 9, 15, 8, 12, 3, tzinfo=dt.UTC)),
         layout.page(KEY, DAY),

@@ -267,10 +267,13 @@ def test_new_days_come_before_a_backlog(daemon):
     assert {f"{days_ago(0)}|pd_cards.1", f"{days_ago(1)}|pd_cards.1"} <= {*first}
 
 
-def test_the_cursor_holds_what_a_version_waits_for_and_no_more(daemon):
+def test_the_store_holds_what_a_version_waits_for_and_the_cursor_does_not_grow(daemon):
     def cursor():
         name = batch_sensor.name
         return daemon.instance.daemon_cursor_storage.get_cursor_values({name})[name]
+
+    def known():
+        return json.loads(daemon.lender.store.storage.read(layout.WAITING_BATCHES))
 
     land(daemon.lender, "dead", landed=200)
     land(daemon.lender, "alive", landed=200)
@@ -279,12 +282,36 @@ def test_the_cursor_holds_what_a_version_waits_for_and_no_more(daemon):
     for _ in range(4):
         daemon.tick()
         daemon.finish_runs()
-    waits = json.loads(cursor())["waits"]
-    assert waits["alive.1"] == []
-    assert len(waits["dead.1"]) == LATE_BATCH_DAYS + 1
-    before = cursor()
     daemon.tick()
-    assert cursor() == before
+    assert known()["waits"]["alive.1"] == []
+    assert len(known()["waits"]["dead.1"]) == LATE_BATCH_DAYS + 1
+    before = cursor(), known()
+    daemon.tick()
+    assert (cursor(), known()) == before
+    assert json.loads(cursor())["requested"] == []
+
+
+def test_a_tick_that_is_lost_is_made_again_and_one_that_counts_is_not(lender, instance):
+    def tick(cursor):
+        resources = lender.resources
+        with dg.build_sensor_context(instance, cursor, resources=resources) as context:
+            result = batch_sensor(context)
+        return [one.partition_key for one in result.run_requests], result.cursor
+
+    land(lender, landed=60)
+    found, first = tick(None)
+    assert not found
+    lender.deliver(days_ago(2))
+    wanted = [f"{days_ago(2)}|pd_cards.1"]
+    found, second = tick(first)
+    assert found == wanted
+    # Killed before its requests counted: the daemon still has the cursor of before.
+    assert tick(first) == (wanted, second)
+    found, third = tick(second)
+    assert not found
+    assert tick(third) == ([], third)
+    # Killed after it had written down what the last tick had requested.
+    assert tick(second) == ([], third)
 
 
 def test_nothing_is_looked_for_without_room(s3_lender, instance):
