@@ -115,7 +115,7 @@ def test_what_the_new_keys_have_stays_and_another_time_adds_nothing(history, mon
         assert new.keys() == PARTITIONS
         assert new[f"{YESTERDAY}|pd_cards.1"] == old[f"{YESTERDAY}|pd_cards.1"]
     again = monitoring("rekey", "--from", "").stdout.splitlines()
-    assert len(again) == 9
+    assert len(again) == 10
     assert all(": 0 materialisations and 0 evaluations of checks" in line for line in again)
 
 
