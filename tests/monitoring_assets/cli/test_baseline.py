@@ -63,7 +63,7 @@ def test_an_accepted_shift_resolves_and_a_move_on_top_of_it_pages(shifted, insta
     again = CliRunner().invoke(main, ["alerts", KEY, "--date", str(days_ago(1)), "--replay"])
     assert "the same answer" in again.output
     report = CliRunner().invoke(main, ["report", KEY, "--date", str(days_ago(1))])
-    assert "accepted by jo: new channel" in report.output.splitlines()[1]
+    assert "accepted by jo: new channel" in report.output.splitlines()[2]
 
 
 def test_bad_usage_is_named(shifted):
