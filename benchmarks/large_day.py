@@ -42,6 +42,12 @@ def make(data: Path, rows: int) -> Lender:
     tables.write(root / f"lake/pd_large/{YESTERDAY}.parquet", rows, keyed(CHARACTERISTICS))
     # The same seed: the same keys.
     tables.write(root / f"lake/scores/{YESTERDAY}.parquet", rows, keyed(["score"]))
+    publish_version(lender)
+    return lender
+
+
+def publish_version(lender: Lender, **changes: str) -> None:
+    """Publish the version, whose scores production has written."""
     lender.publish_manifest(
         "pd_large",
         "1",
@@ -49,8 +55,8 @@ def make(data: Path, rows: int) -> Lender:
         reference={"path": "reference.parquet", "score": "score"},
         features={"columns": CHARACTERISTICS},
         scoring={"flavour": "scored", "path": "scores/{date}.parquet"},
+        **changes,
     )
-    return lender
 
 
 def measure(lender: Lender) -> dict[str, float]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from benchmarks.large_day import CHARACTERISTICS, make
+from benchmarks.large_day import make, publish_version
 from benchmarks.measure import arguments, peak_rss_mb, publish, run
 from benchmarks.mornings import tree
 from monitoring_assets.engines.cluster import Cluster
@@ -31,15 +31,7 @@ def measure(lender: Lender, engine: str) -> dict[str, float]:
     """Run yesterday of a lender's version on an engine."""
     start_up = 0.0
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.ephemeral() as instance:
-        lender.publish_manifest(
-            "pd_large",
-            "1",
-            deployed_at=YESTERDAY.isoformat(),
-            reference={"path": "reference.parquet", "score": "score"},
-            features={"columns": CHARACTERISTICS},
-            scoring={"flavour": "scored", "path": "scores/{date}.parquet"},
-            engine=engine,
-        )
+        publish_version(lender, engine=engine)
         onboard(lender, instance)
         start, (cpu, _) = time.monotonic(), tree(os.getpid())
         if engine == "spark":

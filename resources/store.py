@@ -320,12 +320,23 @@ class Store(ConfigurableResource):
         return read_content(self.storage.read(path))
 
     def days(
-        self, dataset: Dataset, key: str, since: dt.date | None = None
+        self,
+        dataset: Dataset,
+        key: str,
+        since: dt.date | None = None,
+        until: dt.date = dt.date.max,
     ) -> dict[dt.date, StoredFile]:
-        """Files of a version's materialised days, all or since one, in order, from one listing."""
+        """Files of a version's materialised days, in order, from one listing.
+
+        Parameters
+        ----------
+        since, until
+            First and last day; all by default.
+        """
         folder = layout.partitions(dataset, key)
         files = self.storage.list(folder, after=f"{folder}/date={since}" if since else "")
-        return {layout.partition_day(path): file for path, file in files.items()}
+        days = {layout.partition_day(path): file for path, file in files.items()}
+        return {day: file for day, file in days.items() if day <= until}
 
     def profiled_keys(self) -> set[str]:
         """Keys of the versions that have a reference profile, from one listing."""

@@ -153,8 +153,7 @@ def stored_columns(
     store: Store, key: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, dict[str, ColumnDay]]:
     """Columns by name of the drift reports that are stored of some days."""
-    files = store.days("drift_report", key, first)
-    return read_columns(store, key, {one: file for one, file in files.items() if one <= last})
+    return read_columns(store, key, store.days("drift_report", key, first, last))
 
 
 def read_columns(

@@ -49,7 +49,6 @@ def report(
     """
     from monitoring_assets.pages.day_content import read_day
     from monitoring_assets.pages.day_page import day_page
-    from monitoring_assets.pages.stopped_day import read_stopped_day
     from resources.environment import resources_from_environment
     from resources.errors import InputError
 
@@ -65,9 +64,15 @@ def report(
             click.launch(str(html))
     elif in_browser:
         raise click.UsageError("--open needs --html FILE, the page to open")
-    stopped = None if content.report else read_stopped_day(store, model, date)
-    if stopped is not None:
-        show_stopped_day(stopped, model, date, output)
+    if content.stopped is not None:
+        show_stopped_day(content.stopped, model, date, output)
+    elif content.report is None:
+        faults = "; ".join(fault.text for fault in content.faults)
+        url = store.url("drift_report", model, date)
+        raise click.BadParameter(
+            f"drift_report of {date}|{model} is not materialised: {url} is not there, and nothing "
+            f"was counted of the day: {faults}"
+        )
     elif output == "json":
         _print_json(store, content)
     else:

@@ -44,7 +44,7 @@ from resources.scorers.base import (
     ScoringJob,
     aligned,
     read_scores,
-    write_aligned,
+    write_scores,
 )
 from resources.scoring import landed_model
 from resources.storage import DayFiles, Storage
@@ -317,11 +317,11 @@ def _spread_rows(
 def _align(source: str, bucket: int, given: Sequence[tuple[int | None, bytes]]) -> Bucketed:
     """The scores of a bucket's keys, by the part of the features that they are of."""
     placed = {number: _together([rows]) for number, rows in given if number is not None}
-    if not placed:  # scores of unknown keys: as many keys of another bucket have none
-        return
-    keys = pa.concat_tables(placed.values()).column(0).combine_chunks()
+    found = [rows for number, rows in given if number is None]
+    wanted = pa.concat_tables(placed.values()) if placed else _together(found).slice(0, 0)
+    keys = wanted.column(0).combine_chunks()
     scored = pa.table({"key": keys[:0], SCORE: pa.array([], pa.float64())})
-    if found := [rows for number, rows in given if number is None]:
+    if found:
         scored = _together(found)
     scores, start = aligned(keys, scored, source), 0
     for number, rows in placed.items():
@@ -344,8 +344,7 @@ def _write_scores(
         rows.storage.writing(rows.path("scores", number)) as output,
     ):
         features = _feature_file(local, manifest)
-        keys = pq.read_table(local, columns=[features.key])[features.key]
-        write_aligned(features, pa.table({features.key: keys, SCORE: scores}), output, str(output))
+        write_scores(features, features.keys(), scores, output)
         return number, count(local, output)
 
 

@@ -310,8 +310,7 @@ def _reports(
     files = {
         (name, day): file.path
         for name, dataset in REPORTS.items()
-        for day, file in store.days(dataset, key).items()
-        if first <= day <= last
+        for day, file in store.days(dataset, key, first, last).items()
     }
     read = {}
     with ThreadPoolExecutor(READERS) as readers:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
 from monitoring_assets.pages.since_change import SinceChange, read_since_change
-from monitoring_assets.pages.stopped_day import read_stopped_day
+from monitoring_assets.pages.stopped_day import StoppedDay, read_stopped_day
 from monitoring_assets.performance.history import PerformancePoint, performance_points
 from monitoring_assets.periods.cohorts import BandCounts
 from monitoring_assets.statistics.alerts.policy import AcceptedShift
@@ -67,6 +67,8 @@ class DayContent:
         The day.
     report
         Its drift report; None if a check has stopped the day.
+    stopped
+        What was counted of a day without one; None if nothing was.
     notes
         Of the report: the run, the manifest and how the score's shift was attributed.
     score
@@ -94,6 +96,7 @@ class DayContent:
     manifest: Manifest
     day: dt.date
     report: DriftReport | None
+    stopped: StoppedDay | None
     notes: dict[str, Any]
     score: Characteristic | None
     characteristics: tuple[Characteristic, ...]
@@ -187,6 +190,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
     drifts: list[ColumnDrift] = []
     moved: dict[str, float | None] = {}
     report: DriftReport | None = None
+    stopped: StoppedDay | None = None
     notes: dict[str, Any] = {}
     try:
         table, notes = store.read_table("drift_report", key, day)
@@ -218,6 +222,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         manifest,
         day,
         report,
+        stopped,
         notes,
         next((one for one in columns if one.drift.index == "PSI"), None),
         tuple(sorted((one for one in columns if one.drift.index == "CSI"), key=_rank)),

@@ -235,12 +235,10 @@ def _months(
         if before and before.made_from == made_from:
             found[month.name] = before
             continue
-        days = list(periods(month.first, month.last, "day"))
-        (together,) = figures(store, key, [month], horizon, of_month)
+        days = periods(month.first, month.last, "day")
+        together, *each = figures(store, key, [month, *days], horizon, of_month)
         found[month.name] = KeptMonth(
-            made_from=made_from,
-            month=_month(together),
-            days=tuple(map(_day, figures(store, key, days, horizon, of_month))),
+            made_from=made_from, month=_month(together), days=tuple(map(_day, each))
         )
     return found
 

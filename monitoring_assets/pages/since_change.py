@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from monitoring_assets.performance.control_charts import known_on
 from monitoring_assets.performance.history import PerformancePoint
 from monitoring_assets.periods.cohorts import Cohort, read_cohorts, together
 from monitoring_assets.statistics.drift.segments import Segment
-from monitoring_assets.statistics.performance.intervals import Estimate, normal
+from monitoring_assets.statistics.performance.intervals import Estimate, weighted_mean
 from monitoring_assets.statistics.performance.report import PerformanceKind
 from resources.faults import RecordedFault
 from resources.store import Store
@@ -121,17 +120,11 @@ def _by_segment(points: Sequence[PerformancePoint]) -> Iterator[SegmentSinceChan
         if one.segment is not None:
             of_segments.setdefault(one.segment, []).append(one)
     for segment, found in of_segments.items():
-        known = [
-            (one.bads * (one.rows - one.bads), one.value, one.standard_error)
+        parts = (
+            (one.bads * (one.rows - one.bads), Estimate(one.value, one.standard_error))
             for one in found
-            if one.value is not None and one.standard_error is not None
-        ]
-        pairs = sum(weight for weight, *_ in known)
-        auc = Estimate(None)
-        if pairs:
-            value = sum(weight * value for weight, value, _ in known) / pairs
-            error = math.sqrt(sum((weight * error) ** 2 for weight, _, error in known)) / pairs
-            auc = normal(value, error, 0.0, 1.0)
+        )
+        auc = weighted_mean(parts, "no day has an AUC with a standard error", 0.0, 1.0)
         yield SegmentSinceChange(
             segment,
             sum(one.rows for one in found),

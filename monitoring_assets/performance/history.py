@@ -120,11 +120,10 @@ def performance_points(
     """
     outcome = store.landed(key).manifest.outcome
     first = first_cohort(last, outcome.maturity if outcome else [])
-    files = store.days("performance_report", key)
-    wanted = {day: file for day, file in files.items() if first <= day <= last}
+    files = store.days("performance_report", key, first, last)
     return [
         point
-        for points in POINTS.read(store, key, wanted, keep=keep).values()
+        for points in POINTS.read(store, key, files, keep=keep).values()
         for point in points
         if point.segment is None or point.segment.column in segments
     ]

@@ -32,7 +32,7 @@ def unmatched_faults(store: Store, manifest: Manifest, day: dt.date) -> list[Rec
     if outcome is None:
         return []
     newest = day - dt.timedelta(days=outcome.maturity[0])
-    cohorts = [one for one in store.days("performance_report", manifest.key) if one <= newest]
+    cohorts = store.days("performance_report", manifest.key, until=newest)
     for cohort in sorted(cohorts, reverse=True)[:COHORTS]:
         table, _ = store.read_table("performance_report", manifest.key, cohort)
         known = [

@@ -211,8 +211,7 @@ def compare_versions(
     manifests = store.landed(champion).manifest, store.landed(challenger).manifest
     sides = _side(store, manifests[0]), _side(store, manifests[1])
     both_probabilities = all(one.scoring.is_probability for one in manifests)
-    stored = [store.days("scores", one.key, first) for one in sides]
-    of_side = [{day for day in days if day <= last} for days in stored]
+    of_side = [{*store.days("scores", one.key, first, last)} for one in sides]
     days = sorted(of_side[0] & of_side[1])
     between = f"{champion} and {challenger}, {first} to {last}"
     if not days:

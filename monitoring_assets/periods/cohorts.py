@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitoring_assets.performance.history import WINDOW_DAYS, load
-from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
+from monitoring_assets.statistics.performance.intervals import Estimate, absent, weighted_mean
 from monitoring_assets.statistics.performance.report import (
     PerformanceKind,
     PerformanceReport,
@@ -78,10 +77,7 @@ def read_cohorts(
     store: Store, key: str, horizon: int | None, first: dt.date, last: dt.date
 ) -> dict[dt.date, Cohort]:
     """The mature cohorts of some days, after one horizon."""
-    files = store.days("performance_report", key, first)
-    return cohorts_of(
-        store, key, horizon, {day: file for day, file in files.items() if day <= last}
-    )
+    return cohorts_of(store, key, horizon, store.days("performance_report", key, first, last))
 
 
 def cohorts_of(
@@ -136,35 +132,18 @@ def _one_band(parts: Sequence[BandCounts]) -> BandCounts:
 
 
 def _mean_auc(cohorts: Sequence[Cohort]) -> Estimate:
-    pairs = [(one.bads * (one.rows - one.bads), one.auc) for one in cohorts]
-    known = [
-        (weight, auc.value, auc.standard_error)
-        for weight, auc in pairs
-        if weight and auc.value is not None and auc.standard_error is not None
-    ]
-    total = sum(weight for weight, *_ in known)
-    if not total:
-        return absent("no day has an AUC with a standard error")
-    value = sum(weight * auc for weight, auc, _ in known) / total
-    error = math.sqrt(sum((weight * error / total) ** 2 for weight, _, error in known))
-    return normal(value, error, 0.0, 1.0)
+    parts = ((one.bads * (one.rows - one.bads), one.auc) for one in cohorts)
+    return weighted_mean(parts, "no day has an AUC with a standard error", 0.0, 1.0)
 
 
 def _mean_excess(cohorts: Sequence[Cohort]) -> Estimate:
     """The mean of all rows: by chance independent from day to day, given the scores."""
-    used = [(one.rows, one.brier_excess) for one in cohorts if one.rows]
-    known = [
-        (rows, excess.value, excess.standard_error)
-        for rows, excess in used
-        if excess.value is not None and excess.standard_error is not None
-    ]
-    if not known or len(known) < len(used):
-        reasons = (excess.reason for _, excess in used if excess.reason)
-        return absent(next(reasons, "a day was measured by a release that did not keep it"))
-    total = sum(rows for rows, *_ in known)
-    value = sum(rows * excess for rows, excess, _ in known) / total
-    error = math.sqrt(sum((rows * error) ** 2 for rows, _, error in known)) / total
-    return normal(value, error, -1.0, 1.0)
+    used = [one for one in cohorts if one.rows]
+    reasons = [one.brier_excess.reason for one in used if one.brier_excess.reason]
+    nothing = (*reasons, "a day was measured by a release that did not keep it")[0]
+    if any(one.brier_excess.value is None for one in used):
+        return absent(nothing)
+    return weighted_mean(((one.rows, one.brier_excess) for one in used), nothing, -1.0, 1.0)
 
 
 def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:

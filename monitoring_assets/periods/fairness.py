@@ -166,10 +166,7 @@ def _counted(
     store: Store, lake: Lake, manifest: Manifest, scale: Scale, first: dt.date, last: dt.date
 ) -> tuple[list[DayGroups], dict[dt.date, str]]:
     """The days of a period as counts, and why others are not."""
-    scores, files = (
-        {day: file for day, file in store.days(of, manifest.key, first).items() if day <= last}
-        for of in ("scores", "fairness")
-    )
+    scores, files = (store.days(of, manifest.key, first, last) for of in ("scores", "fairness"))
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(store.read_path, (file.path for file in files.values()))
         kept = {day: _Kept.read(*content) for day, content in zip(files, found, strict=True)}

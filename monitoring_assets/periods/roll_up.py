@@ -119,10 +119,7 @@ def roll_up(
 
 def report_files(store: Store, key: str, first: dt.date, last: dt.date) -> Files:
     """Files of what figures are made of, of some days, by data set and day."""
-    return {
-        dataset: {day: file for day, file in store.days(dataset, key, first).items() if day <= last}
-        for dataset in DATASETS
-    }
+    return {dataset: store.days(dataset, key, first, last) for dataset in DATASETS}
 
 
 def figures(

@@ -44,9 +44,8 @@ def read_vintages(
     horizons
         Days after which outcomes count.
     """
-    files = store.days("performance_report", key, periods[0].first)
-    wanted = {day: file for day, file in files.items() if day <= periods[-1].last}
-    cohorts = COHORTS.read(store, key, wanted)
+    files = store.days("performance_report", key, periods[0].first, periods[-1].last)
+    cohorts = COHORTS.read(store, key, files)
     for period in periods:
         of_period = [found for day, found in cohorts.items() if day in period]
         yield Vintage(

@@ -22,7 +22,6 @@ from resources.asset_keys import asset_name
 from resources.masking import mask_error, masked
 
 SWITCHES = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG")
-PRODUCER = "https://pypi.org/project/credit-model-monitoring"
 DEFAULT_JOB_NAMESPACE = "dagster"
 
 
@@ -92,7 +91,7 @@ class Lineage:
             eventType=event_v2.RunState[state],
             run=event_v2.Run(str(run), facets),
             job=event_v2.Job(job_namespace, made),
-            producer=PRODUCER,
+            producer=NAMESPACE,
             inputs=[event_v2.InputDataset(NAMESPACE, self._name(key, day)) for key in parents],
             outputs=[event_v2.OutputDataset(NAMESPACE, made)],
         )

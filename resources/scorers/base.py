@@ -49,6 +49,13 @@ class FeatureFile:
 
         return pq.read_schema(self.path).field(self.key)
 
+    def keys(self) -> pa.Array:
+        """The key of every row, in their order."""
+        import pyarrow.parquet as pq
+
+        file = pq.ParquetFile(self.path, page_checksum_verification=True)
+        return file.read(columns=[self.key]).column(0).combine_chunks()
+
 
 class ModelFile(NamedTuple):
     """A file of the version that is the model: fields ``artefact`` and ``sha256`` of a section."""
@@ -287,35 +294,31 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     ScoringError
         If keys are missing, doubled or unknown.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(features.path, page_checksum_verification=True)
-    keys = file.read(columns=[features.key]).column(0).combine_chunks()
+    keys = features.keys()
     if len(scored) != len(keys):
         raise ScoringError(f"{source}: {len(scored)} rows scored; the features have {len(keys)}")
-    score = aligned(keys, scored, source)
-    found = scored.column(0).combine_chunks()
-    if not found.equals(keys):
-        # As many scores as rows may still be of other keys, where a key of the rows repeats.
-        unknown = found.filter(pc.invert(pc.is_in(found, value_set=keys)))
-        if len(unknown):
-            raise ScoringError(
-                f"{source}: {len(unknown)} scores of keys that the features do not have, such as "
-                f"{unknown[:3].to_pylist()}"
-            )
+    write_scores(features, keys, aligned(keys, scored, source), output)
+
+
+def write_scores(
+    features: FeatureFile, keys: pa.Array, score: pa.Array | pa.ChunkedArray, output: Path
+) -> None:
+    """Write the keys of the features and their scores, in the features' row groups."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(features.path)
     table = pa.table({features.key: keys, SCORE: score})
-    groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     with row_writer(output, table.schema) as writer:
         start = 0
-        for rows in groups:
+        for group in range(footer.num_row_groups):
+            rows = footer.row_group(group).num_rows
             writer.write_table(table.slice(start, rows), row_group_size=max(rows, 1))
             start += rows
 
 
 def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
-    """The score of each key, if each has exactly one; scores of other keys are left out.
+    """The score of each key, if each has exactly one and no other key has any.
 
     Parameters
     ----------
@@ -327,7 +330,7 @@ def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
     Raises
     ------
     ScoringError
-        If keys are missing or doubled.
+        If keys are missing, doubled or unknown.
     """
     import pyarrow.compute as pc
 
@@ -339,5 +342,12 @@ def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
             raise ScoringError(f"{source}: {place.null_count} rows without a score, such as {lost}")
         if pc.count_distinct(found).as_py() != len(found):
             raise ScoringError(f"{source}: some keys are scored twice")
+        # As many scores as rows may still be of other keys, where a key of the rows repeats.
+        unknown = found.filter(pc.invert(pc.is_in(found, value_set=keys)))
+        if len(unknown):
+            raise ScoringError(
+                f"{source}: {len(unknown)} scores of keys that the features do not have, such as "
+                f"{unknown[:3].to_pylist()}"
+            )
         score = score.take(place)
     return score

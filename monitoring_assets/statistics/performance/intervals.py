@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scipy.special import ndtri
@@ -59,6 +60,60 @@ def normal(
     """
     low, high = value - Z * standard_error, value + Z * standard_error
     return Estimate(value, standard_error, max(low, least), min(high, most))
+
+
+def weighted_mean(
+    parts: Iterable[tuple[int, Estimate]], nothing: str, least: float, most: float
+) -> Estimate:
+    """Return the mean of independent estimates with a normal interval.
+
+    Parameters
+    ----------
+    parts
+        Weight and estimate of each; those without a value, an error or a weight are left out.
+    nothing
+        The reason to give when none is left.
+    least, most
+        As in `normal`.
+    """
+    known = [
+        (weight, one.value, one.standard_error)
+        for weight, one in parts
+        if weight and one.value is not None and one.standard_error is not None
+    ]
+    if not known:
+        return absent(nothing)
+    total = sum(weight for weight, *_ in known)
+    value = sum(weight * value for weight, value, _ in known) / total
+    error = math.sqrt(sum((weight * error / total) ** 2 for weight, _, error in known))
+    return normal(value, error, least, most)
+
+
+def newcombe(one: Estimate, other: Estimate) -> tuple[float, float, float]:
+    """Return the difference of two shares, and the ends of its interval by Newcombe.
+
+    Parameters
+    ----------
+    one, other
+        From `proportion`, with a value.
+
+    References
+    ----------
+    Newcombe (1998), Interval estimation for the difference between independent proportions,
+    Statistics in Medicine 17, method 10.
+    """
+    p1, l1, u1 = ends(one)
+    p2, l2, u2 = ends(other)
+    value = p1 - p2
+    return value, value - math.hypot(p1 - l1, u2 - p2), value + math.hypot(u1 - p1, p2 - l2)
+
+
+def ends(one: Estimate) -> tuple[float, float, float]:
+    """Return the value of an estimate that has an interval, and the interval's ends."""
+    assert one.value is not None
+    assert one.low is not None
+    assert one.high is not None
+    return one.value, one.low, one.high
 
 
 def proportion(hits: int, trials: int, nothing: str) -> Estimate:

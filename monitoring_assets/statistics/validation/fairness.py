@@ -19,6 +19,8 @@ from monitoring_assets.statistics.performance.discrimination import Placements
 from monitoring_assets.statistics.performance.intervals import (
     Estimate,
     absent,
+    ends,
+    newcombe,
     normal,
     proportion,
 )
@@ -163,8 +165,8 @@ def ratio_of_proportions(hits: int, trials: int, base_hits: int, base_trials: in
         return absent("no rows" if not trials else "the reference group has none")
     one = proportion(hits, trials, "")
     other = proportion(base_hits, base_trials, "")
-    p1, l1, u1 = _ends(one)
-    p2, l2, u2 = _ends(other)
+    p1, l1, u1 = ends(one)
+    p2, l2, u2 = ends(other)
     # Each end is a root r of (p1 - r p2)^2 = (p1 - e1)^2 + r^2 (p2 - e2)^2, with an end e1 of the
     # one share and the opposite end e2 of the other.
     product = p1 * p2
@@ -190,18 +192,9 @@ def difference_of_proportions(hits: int, trials: int, base_hits: int, base_trial
     """
     if not (trials and base_trials):
         return absent("no rows" if not trials else "the reference group has none")
-    p1, l1, u1 = _ends(proportion(hits, trials, ""))
-    p2, l2, u2 = _ends(proportion(base_hits, base_trials, ""))
-    value = p1 - p2
-    low = value - math.hypot(p1 - l1, u2 - p2)
-    return Estimate(value, None, low, value + math.hypot(u1 - p1, p2 - l2))
-
-
-def _ends(share: Estimate) -> tuple[float, float, float]:
-    assert share.value is not None
-    assert share.low is not None
-    assert share.high is not None
-    return share.value, share.low, share.high
+    shares = proportion(hits, trials, ""), proportion(base_hits, base_trials, "")
+    value, low, high = newcombe(*shares)
+    return Estimate(value, None, low, high)
 
 
 def fisher(hits: int, trials: int, base_hits: int, base_trials: int) -> float:

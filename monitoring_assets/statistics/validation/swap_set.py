@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from monitoring_assets.statistics.performance.intervals import (
     Estimate,
     absent,
+    newcombe,
     normal,
     proportion,
 )
@@ -110,12 +111,6 @@ def _kappa(rows: NDArray[np.int64]) -> Estimate:
 def _newcombe(one: Estimate, other: Estimate) -> Estimate:
     if one.value is None or other.value is None:
         return absent("no outcome is known of those that are swapped in, or of those swapped out")
-    assert one.low is not None
-    assert one.high is not None
-    assert other.low is not None
-    assert other.high is not None
-    value = one.value - other.value
-    low = value - math.hypot(one.value - one.low, other.high - other.value)
-    high = value + math.hypot(one.high - one.value, other.value - other.low)
+    value, low, high = newcombe(one, other)
     error = math.hypot(one.standard_error or 0.0, other.standard_error or 0.0)
     return Estimate(value, error, low, high)

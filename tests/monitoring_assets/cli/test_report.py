@@ -85,3 +85,18 @@ def test_a_change_of_performance_is_shown_by_band(scored, copy, monkeypatch):
     predicted = f"{rows['score'].sum():,.0f}"
     line = f"known outcome: {len(rows):,}; bad: {rows['bad'].sum():,}, where the scores predicted"
     assert f"{line} {predicted}" in " ".join(found.stdout.split())
+
+
+def test_a_day_of_which_nothing_was_counted_is_refused_with_what_is_wrong(
+    scored, copy, monkeypatch
+):
+    monkeypatch.setenv("MONITORING_STORE", copy.root)
+    fault = RecordedFault(family="pipeline", subject="features", text="the batch has no columns")
+    record_faults(copy.storage, KEY, YESTERDAY, "run", [fault])
+    for output in ("table", "json"):
+        asked = ["report", KEY, "--date", str(YESTERDAY), "--format", output]
+        found = CliRunner().invoke(main, asked)
+        assert found.exit_code == 2, found.exception
+        said = " ".join(found.output.split())
+        assert f"drift_report of {YESTERDAY}|{KEY} is not materialised" in said
+        assert "the batch has no columns" in said
