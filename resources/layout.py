@@ -92,9 +92,9 @@ def evidence(dataset: Dataset, key: str, day: dt.date | None, run_id: str) -> st
     return f"evidence/{dataset}/model={key}/date={day}/{run_id}.parquet"
 
 
-def gathered(dataset: Dataset, key: str) -> str:
-    """File of what decisions read of a version's reports of many days."""
-    return f"gathered/{dataset}/model={key}.arrow"
+def gathered(dataset: Dataset, key: str, quarter: str) -> str:
+    """File of a version's reports of a quarter, such as ``2026-Q3``."""
+    return f"gathered/{partitions(dataset, key)}/{quarter}.parquet"
 
 
 def manifest(key: str) -> str:

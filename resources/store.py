@@ -136,6 +136,11 @@ class Store(ConfigurableResource):
         self._known = {}
 
     @property
+    def is_in_run(self) -> bool:
+        """Whether this is the store of a run or a tick, not of a person who looks."""
+        return self._known is not None
+
+    @property
     def storage(self) -> Storage:
         """The store's files."""
         return open_storage(self.root)
@@ -413,13 +418,28 @@ class Store(ConfigurableResource):
             self._known.pop(path, None)
 
 
-def read_content(content: bytes) -> tuple[pa.Table, dict[str, Any]]:
-    """A small table and its notes, from the content of its file."""
+def every_column(path: str) -> bool:
+    """Want every leaf column of a small table."""
+    return True
+
+
+def read_content(
+    content: bytes, is_wanted: Callable[[str], bool] = every_column
+) -> tuple[pa.Table, dict[str, Any]]:
+    """A small table and its notes, from the content of its file.
+
+    Parameters
+    ----------
+    is_wanted
+        Which leaf columns, by their dotted path.
+    """
     import pyarrow.parquet as pq
 
     # A third of the time of `read_table`, which is made for folders of large files.
     file = pq.ParquetFile(arrow_file(content), page_checksum_verification=True)
-    table = file.read(use_threads=False)
+    leaves = (file.schema.column(at).path for at in range(len(file.schema)))
+    columns = None if is_wanted is every_column else [leaf for leaf in leaves if is_wanted(leaf)]
+    table = file.read(columns, use_threads=False)
     return table, json.loads((table.schema.metadata or {}).get(NOTES, b"{}"))
 
 

@@ -34,7 +34,7 @@ from resources.faults import RecordedFault, read_faults
 from resources.gathered import READERS, Gathered, Report
 from resources.manifest import Manifest
 from resources.storage import StoredFile
-from resources.store import Store, read_content
+from resources.store import Store
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.drift.report import DriftReport
@@ -107,7 +107,7 @@ def stored_inputs(
     shifts = [one for one in accepted_shifts(store, manifest) if one.last < day.day]
     stored = store.days("drift_report", day.key)
     looked_at = {one: file for one, file in stored.items() if first <= one <= day.day}
-    reports = REPORTS.read(store, day.key, looked_at, keep=True)
+    reports = REPORTS.read(store, day.key, looked_at)
     accepted = REPORTS.read(
         store,
         day.key,
@@ -258,7 +258,7 @@ def _report(day: dt.date, stored: Report) -> _Report:
     )
 
 
-REPORTS = Gathered("drift_report", HISTORY_DAYS, read_content, _report)
+REPORTS = Gathered("drift_report", _report)
 """Drift reports as decisions read them."""
 
 

@@ -72,7 +72,7 @@ def alerts(
         manifest = store.landed(day.key).manifest
         now = dt.datetime.now(dt.UTC)
         as_if = config.as_if_on_the_day
-        points = performance_points(store, day.key, day.day, manifest.segments, keep=True)
+        points = performance_points(store, day.key, day.day, manifest.segments)
         faults = [
             *performance_faults(points, manifest.thresholds.performance, day.day),
             *unmatched_faults(store, manifest, day.day),

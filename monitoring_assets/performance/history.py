@@ -15,7 +15,7 @@ from monitoring_assets.statistics.performance.report import (
     PerformanceReport,
 )
 from resources.gathered import Gathered, Report
-from resources.store import Store, arrow_file
+from resources.store import Store
 
 LEAVES = frozenset(
     {
@@ -99,8 +99,6 @@ def performance_points(
     key: str,
     last: dt.date,
     segments: Collection[str] = (),
-    *,
-    keep: bool = False,
 ) -> list[PerformancePoint]:
     """The points of a version's cohorts from ``first_cohort`` up to a day, in their order.
 
@@ -115,30 +113,20 @@ def performance_points(
     segments
         Segment columns whose segments have points as well. Those of an earlier revision are not
         among them.
-    keep
-        As `Gathered.read` takes it.
     """
     outcome = store.landed(key).manifest.outcome
     first = first_cohort(last, outcome.maturity if outcome else [])
     files = store.days("performance_report", key, first, last)
     return [
         point
-        for points in POINTS.read(store, key, files, keep=keep).values()
+        for points in POINTS.read(store, key, files).values()
         for point in points
         if point.segment is None or point.segment.column in segments
     ]
 
 
-def load(content: bytes) -> Report:
-    """The columns of a report that points and periods are made of."""
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(arrow_file(content), page_checksum_verification=True)
-    paths = [file.schema.column(at).path for at in range(len(file.schema))]
-    return file.read([path for path in paths if _is_wanted(path)]), {}
-
-
-def _is_wanted(path: str) -> bool:
+def is_wanted(path: str) -> bool:
+    """Whether points and periods are made of a leaf column of a report."""
     folder, _, name = path.rpartition(".")
     return name in (BAND_LEAVES if folder.startswith("bands") else LEAVES)
 
@@ -198,5 +186,5 @@ def _of_rows(
             )
 
 
-POINTS = Gathered("performance_report", 2 * WINDOW_DAYS, load, _points)
+POINTS = Gathered("performance_report", _points, is_wanted)
 """Performance reports as charts read them."""

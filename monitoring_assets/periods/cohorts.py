@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitoring_assets.performance.history import WINDOW_DAYS, load
+from monitoring_assets.performance.history import is_wanted
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, weighted_mean
 from monitoring_assets.statistics.performance.report import (
     PerformanceKind,
@@ -172,5 +172,5 @@ def _estimate(metric: ReportedMetric | None) -> Estimate:
     return Estimate(None) if metric is None else Estimate(metric.value, metric.standard_error)
 
 
-COHORTS = Gathered("performance_report", 2 * WINDOW_DAYS, load, _cohorts)
-"""Performance reports as periods read them: the same columns that charts gather."""
+COHORTS = Gathered("performance_report", _cohorts, is_wanted)
+"""Performance reports as periods read them: the same columns that charts take."""

@@ -19,7 +19,7 @@ from monitoring_assets.statistics.drift.thresholds import WORST_FIRST, Status
 from resources.gathered import Gathered, Report
 from resources.layout import Dataset
 from resources.storage import StoredFile
-from resources.store import Store, read_content
+from resources.store import Store
 
 Files = Mapping[Dataset, Mapping[dt.date, StoredFile]]
 """Files of reports, by data set and day."""
@@ -193,10 +193,10 @@ class _Decided:
 
 def _decided(_: dt.date, report: Report) -> _Decided:
     table, notes = report
-    rows = table.select(["family", "action", "joins"]).to_pylist()
+    rows = table.to_pylist()
     opened = (row["family"] for row in rows if row["action"] == "open" and row["joins"] is None)
     return _Decided(tuple(opened), notes["manifest_sha256"])
 
 
-DECISIONS = Gathered("alerts", 0, read_content, _decided)
-"""Decisions as periods read them; they are not gathered, as no day is decided from them."""
+DECISIONS = Gathered("alerts", _decided, {"family", "action", "joins"}.__contains__)
+"""Decisions as periods read them."""

@@ -3,17 +3,18 @@
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from resources import layout
-from resources.gathered import UNGATHERED, Gathered
+from resources.gathered import UNGATHERED, Gathered, gather
 from resources.storage import LocalStorage
 from resources.store import Store, read_content
 
 KEY = "pd_cards.3"
 FIRST = dt.date(2026, 1, 1)
-PATH = layout.gathered("drift_report", KEY)
+PATH = layout.gathered("drift_report", KEY, "2026-Q1")
 
 
 def parse(day, report):
@@ -21,9 +22,15 @@ def parse(day, report):
     return day, table.to_pylist(), notes
 
 
-def fresh(days=30):
+def fresh():
     """As a process that has just started has it."""
-    return Gathered("drift_report", days, read_content, parse)
+    return Gathered("drift_report", parse)
+
+
+def in_run(root):
+    store = Store(root=str(root))
+    store.setup_for_execution(None)
+    return store
 
 
 def write(store, number, value, **columns):
@@ -32,9 +39,9 @@ def write(store, number, value, **columns):
     store.write_table("drift_report", KEY, FIRST + dt.timedelta(days=number), table, {"n": value})
 
 
-def read(store, gathered=None, *, keep=True, last=None):
+def read(store, gathered=None, *, last=None):
     files = store.days("drift_report", KEY)
-    return (gathered or fresh()).read(store, KEY, dict(list(files.items())[:last]), keep=keep)
+    return (gathered or fresh()).read(store, KEY, dict(list(files.items())[:last]))
 
 
 def plain(store):
@@ -46,7 +53,7 @@ def plain(store):
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store(root=str(tmp_path))
+    store = in_run(tmp_path)
     for number in range(20):
         write(store, number, float(number))
     return store
@@ -104,31 +111,96 @@ def test_a_report_that_was_deleted_is_gone(store):
     assert FIRST not in read(store)
 
 
-def test_who_looks_writes_nothing(store):
-    assert read(store, keep=False) == plain(store)
+def test_who_looks_writes_nothing(store, tmp_path):
+    assert read(Store(root=str(tmp_path))) == plain(store)
     assert not store.storage.exists(PATH)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "gone"])
-def test_a_file_that_is_damaged_is_not_read(store, damage, caplog):
+def test_no_damaged_byte_is_taken_for_a_report(store, caplog):
+    expected = read(store)
+    whole = store.storage.read(PATH)
+    for at in {*range(0, len(whole), 131), *range(len(whole) - 8, len(whole))}:
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        store.storage.write(PATH, bytes(damaged))
+        assert read(store) == expected, at
+    assert "is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("length", [0, 3, 500, -9])
+def test_a_file_that_is_cut_is_not_read_and_is_made_again(store, length):
     read(store)
-    content = bytearray(store.storage.read(PATH))
-    if damage == "gone":
-        store.storage.delete(PATH)
-    else:
-        content[len(content) // 2] ^= 1
-        cut = {"cut": content[:-9], "flipped": content, "empty": b""}[damage]
-        store.storage.write(PATH, bytes(cut))
+    whole = store.storage.read(PATH)
+    store.storage.write(PATH, whole[:length])
     assert read(store) == plain(store)
-    assert ("is damaged" in caplog.text) == (damage != "gone")
-    assert len(store.storage.read(PATH)) == len(content)
+    assert store.storage.read(PATH) == whole
 
 
-def test_only_the_newest_are_gathered(store, reads):
-    read(store, fresh(days=12))
+def test_each_quarter_has_its_file(store, reads):
+    for number in range(80, 110):
+        write(store, number, float(number))
+    read(store)
     reads.clear()
-    assert read(store, fresh(days=12)) == plain(store)
-    assert len(reads) == 1 + 8 + 20  # those not gathered, then all by `plain`
+    assert read(store) == plain(store)
+    assert reads[:2] == [PATH, PATH.replace("Q1", "Q2")]
+    assert len(reads) == 2 + 50  # those of `plain`
+
+
+def test_days_that_nobody_asks_for_stay_gathered(store, reads):
+    read(store)
+    for number in range(20, 30):
+        write(store, number, float(number))
+    files = store.days("drift_report", KEY)
+    fresh().read(store, KEY, dict(list(files.items())[15:]))
+    reads.clear()
+    assert len(read(store)) == 30
+    assert reads == [PATH]
+
+
+def test_other_tools_read_the_rows_with_their_day(store, tmp_path):
+    read(store)
+    rows = duckdb.sql(
+        f"SELECT model, date, value FROM read_parquet('{tmp_path}/gathered/drift_report/*/*.parquet')"
+        " ORDER BY date, value"
+    ).fetchall()
+    days = [FIRST + dt.timedelta(days=number) for number in range(20)]
+    assert rows == [
+        (KEY, day, value)
+        for number, day in enumerate(days)
+        for value in (float(number), number + 0.5)
+    ]
+
+
+def test_columns_that_are_not_wanted_are_left_out(store):
+    few = Gathered("drift_report", parse, lambda path: path.startswith("bins"))
+    expected = {
+        day: (day, [{"bins": row["bins"]} for row in rows], notes)
+        for day, (_, rows, notes) in plain(store).items()
+    }
+    assert few.read(store, KEY, store.days("drift_report", KEY)) == expected
+    again = Gathered("drift_report", parse, lambda path: path.startswith("bins"))
+    assert again.read(store, KEY, store.days("drift_report", KEY)) == expected
+    assert read(store) == plain(store)
+
+
+class TestGather:
+    def test_all_is_gathered_once(self, store, tmp_path):
+        for number in range(85, 95):
+            write(store, number, float(number))
+        looking = Store(root=str(tmp_path))
+        paths = [PATH, PATH.replace("Q1", "Q2")]
+        assert list(gather(looking, "drift_report", KEY)) == [(path, True) for path in paths]
+        assert list(gather(looking, "drift_report", KEY)) == [(path, False) for path in paths]
+
+    def test_what_has_changed_is_gathered_again(self, store, reads):
+        list(gather(store, "drift_report", KEY))
+        write(store, 3, 30.0)
+        store.remove("drift_report", KEY, FIRST)
+        assert list(gather(store, "drift_report", KEY)) == [(PATH, True)]
+        reads.clear()
+        assert read(store) == plain(store)
+        assert reads[0] == PATH
+        assert len(reads) == 1 + 19  # those of `plain`
 
 
 def test_reports_of_an_earlier_release_are_read_by_themselves(store):
@@ -153,7 +225,7 @@ def test_a_report_without_rows_is_one(store):
 
 
 def test_files_are_told_apart_by_their_store(tmp_path, store):
-    other = Store(root=str(tmp_path / "other"))
+    other = in_run(tmp_path / "other")
     for number in range(20):
         write(other, number, float(-number))
     gathered = fresh()

@@ -79,7 +79,7 @@ def test_the_page_shows_every_path():
             for dataset in get_args(Dataset)
         ),
         layout.part("features", KEY, DAY, 0),
-        layout.gathered("drift_report", KEY),
+        layout.gathered("drift_report", KEY, "2026-Q3"),
         layout.fault(KEY, DAY, "features"),
         layout.manifest(KEY),
         layout.manifest_revision(KEY, "5f0c"),

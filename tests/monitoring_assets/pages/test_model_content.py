@@ -24,9 +24,9 @@ def read_days(monkeypatch):
     """Days whose reports figures were made of, by data set."""
     asked = []
 
-    def read(self, store, key, files, *, keep=False):
+    def read(self, store, key, files):
         asked.extend((self.dataset, day) for day in files)
-        return original(self, store, key, files, keep=keep)
+        return original(self, store, key, files)
 
     original = Gathered.read
     monkeypatch.setattr(Gathered, "read", read)
