@@ -29,8 +29,9 @@ UNGATHERED = 8
 """Reports of a quarter that are read one by one before they are gathered: writing costs more."""
 REMEMBERED = 8_192
 """Reports that a process keeps in memory, for the days of a run that look back at the same ones."""
-DATE = "date"
-"""Column of a gathered file that says the day of a row."""
+DATE, NOTES = "date", "notes"
+"""Columns that a gathered file has beside the reports': each row's day, and the notes of a report
+as JSON in its first row."""
 INDEX, DIGEST = b"reports", b"digest"
 """Keys of a gathered file's metadata: its reports as JSON, and the SHA-256 of the file."""
 MARK = b"gathered-sha256:"
@@ -51,7 +52,6 @@ class _Entry:
     date: str
     etag: str
     rows: int
-    notes: dict[str, Any]
 
     @property
     def day(self) -> dt.date:
@@ -170,10 +170,13 @@ def _slices(
     """Every report of a gathered file."""
     if not entries:
         return
-    table, _ = read_content(content, lambda leaf: leaf != DATE and is_wanted(leaf))
+    table, _ = read_content(
+        content, lambda leaf: leaf == NOTES or (leaf != DATE and is_wanted(leaf))
+    )
+    notes, table = table[NOTES].drop_null(), table.drop_columns(NOTES)
     start = 0
-    for one in entries:
-        yield one.day, (table.slice(start, one.rows), one.notes)
+    for one, of_report in zip(entries, notes.to_pylist(), strict=True):
+        yield one.day, (table.slice(start, one.rows), json.loads(of_report))
         start += one.rows
 
 
@@ -183,19 +186,19 @@ def _write(
     tags: Mapping[dt.date, str],
     reports: Mapping[dt.date, Report],
 ) -> None:
-    """Replace a gathered file by the reports that have the columns of the newest."""
+    """Replace a gathered file by the reports that have rows, and the columns of the newest."""
     plain = {day: reports[day][0].replace_schema_metadata() for day in sorted(reports)}
     newest = plain[max(plain)].schema
-    alike = {day: table for day, table in plain.items() if table.schema == newest}
-    entries = [
-        _Entry(day.isoformat(), tags[day], table.num_rows, reports[day][1])
-        for day, table in alike.items()
-    ]
-    dated = (
-        table.add_column(0, DATE, pa.array([day] * table.num_rows, pa.date32()))
+    alike = {day: table for day, table in plain.items() if len(table) and table.schema == newest}
+    if not alike:
+        return
+    entries = [_Entry(str(day), tags[day], len(table)) for day, table in alike.items()]
+    table = pa.concat_tables(
+        table.add_column(0, DATE, pa.array([day] * len(table), pa.date32())).append_column(
+            NOTES, pa.array([json.dumps(reports[day][1])] + [None] * (len(table) - 1), pa.string())
+        )
         for day, table in alike.items()
     )
-    table = pa.concat_tables(dated)
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
         writer.write_table(table)

@@ -52,7 +52,9 @@ def outcome_sensor(
     first = cursor.get("next", "")
     # A cursor that is older than the file in the store was all that had been asked for.
     last = cursor.get("asked", cursor)
-    since = {key: _oldest(outcome, today).isoformat() for key, (_, outcome) in watched.items()}
+    since = {
+        key: oldest_cohort(outcome, today).isoformat() for key, (_, outcome) in watched.items()
+    }
     asked = _asked(store, last, since)
 
     def cohorts(key: str) -> dict[str, str] | None:
@@ -118,7 +120,8 @@ def _asked(
     return asked
 
 
-def _oldest(outcome: Outcome, today: dt.date) -> dt.date:
+def oldest_cohort(outcome: Outcome, today: dt.date) -> dt.date:
+    """The oldest cohort that is still looked for outcomes of: its rows are needed."""
     return today - dt.timedelta(days=outcome.maturity[-1] + LATE_DAYS)
 
 
@@ -126,7 +129,7 @@ def _cohorts(
     lake: Lake, store: Store, manifest: Manifest, outcome: Outcome, today: dt.date
 ) -> dict[str, str]:
     """Cohorts that can be measured, each with a text that changes when it must be again."""
-    oldest = _oldest(outcome, today)
+    oldest = oldest_cohort(outcome, today)
     newest = today - dt.timedelta(days=outcome.maturity[0])
     scored = store.days("scores_profile", manifest.key, since=oldest)
     days = [day for day in monitored_days(manifest, oldest, newest) if day in scored]

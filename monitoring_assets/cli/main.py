@@ -40,6 +40,7 @@ COMMANDS = {
     "thresholds": "which alert thresholds a model's own past and volumes speak for",
     "airflow": "the jobs as Airflow DAGs, one for each model version",
     "materialise": "make one asset of a day of a model version here, and record it in Dagster",
+    "gather": "the reports of a quarter in one file, for tools that read many days of many models",
     "rekey": "take over the history of the assets after a change of their keys' prefix",
     "dashboards": "Datadog's dashboards and monitors, from this repository",
 }

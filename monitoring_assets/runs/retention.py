@@ -1,8 +1,8 @@
-"""Retention: what Dagster keeps of old runs is deleted, and nothing of the store is.
+"""Retention: what Dagster keeps of old runs is deleted, and rows of old days where that is wanted.
 
 Dagster reads every event that a partitioned asset ever had for some pages of its UI, whatever
 partitions it has keys for. So runs, with their events and the evaluations of their checks, are kept
-for a number of days. Reports, decisions and evidence are in the store, for good.
+for a number of days. Counts, reports, decisions and evidence are in the store, for good.
 """
 
 import datetime as dt
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from resources import layout
 from resources.dagster_internals import (
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
@@ -19,10 +20,13 @@ from resources.dagster_internals import (
     SqlEventLogStorage,
 )
 from resources.errors import InputError
+from resources.store import ROWS, Store
 
 RETENTION = "MONITORING_RETENTION_DAYS"
 """Variable: days that Dagster keeps runs for; by default more than it has keys for."""
 DEFAULT_DAYS = 400
+ROW_RETENTION = "MONITORING_ROWS_DAYS"
+"""Variable: days that the store keeps features and scores for; without it for good."""
 # What sensors look at again after their cursor is lost must still be there.
 FEWEST_DAYS = 90
 # Runs of one statement; others use the database meanwhile.
@@ -42,10 +46,43 @@ def retention_days() -> int:
     InputError
         If ``MONITORING_RETENTION_DAYS`` is no whole number of at least 90.
     """
-    value = os.environ.get(RETENTION, str(DEFAULT_DAYS))
-    if not value.isdecimal() or int(value) < FEWEST_DAYS:
-        raise InputError(f"{RETENTION}: found {value!r}; allowed: {FEWEST_DAYS} or more, in days")
+    return _days(RETENTION, os.environ.get(RETENTION, str(DEFAULT_DAYS)), FEWEST_DAYS)
+
+
+def rows_days() -> int | None:
+    """Days that features and scores are kept for; None for good.
+
+    Raises
+    ------
+    InputError
+        If ``MONITORING_ROWS_DAYS`` is no whole number of at least 1.
+    """
+    value = os.environ.get(ROW_RETENTION)
+    return None if value is None else _days(ROW_RETENTION, value, 1)
+
+
+def _days(name: str, value: str, fewest: int) -> int:
+    if not value.isdecimal() or int(value) < fewest:
+        raise InputError(f"{name}: found {value!r}; allowed: {fewest} or more, in days")
     return int(value)
+
+
+def delete_old_rows(store: Store, key: str, before: dt.date) -> int:
+    """Delete the features and scores of a version's days before a day.
+
+    Returns
+    -------
+    Files that were deleted.
+    """
+    old = [
+        path
+        for dataset in ROWS.values()
+        for path in store.storage.list(layout.partitions(dataset, key))
+        if layout.partition_day(path) < before
+    ]
+    for path in old:
+        store.storage.delete(path)
+    return len(old)
 
 
 def delete_old_runs(instance: dg.DagsterInstance, before: dt.datetime, *, seconds: float) -> int:

@@ -160,14 +160,17 @@ def test_days_that_nobody_asks_for_stay_gathered(store, reads):
 def test_other_tools_read_the_rows_with_their_day(store, tmp_path):
     read(store)
     rows = duckdb.sql(
-        f"SELECT model, date, value FROM read_parquet('{tmp_path}/gathered/drift_report/*/*.parquet')"
+        f"SELECT model, date, value, notes FROM read_parquet('{tmp_path}/gathered/drift_report/*/*.parquet')"
         " ORDER BY date, value"
     ).fetchall()
     days = [FIRST + dt.timedelta(days=number) for number in range(20)]
     assert rows == [
-        (KEY, day, value)
+        row
         for number, day in enumerate(days)
-        for value in (float(number), number + 0.5)
+        for row in (
+            (KEY, day, float(number), f'{{"n": {float(number)}}}'),
+            (KEY, day, number + 0.5, None),
+        )
     ]
 
 

@@ -42,6 +42,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "thresholds",
         "airflow",
         "materialise",
+        "gather",
         "rekey",
         "dashboards",
     ]
