@@ -1,4 +1,4 @@
-"""Two years of a model's reports: read day by day, gathered by quarter, and by DuckDB for 300 models.
+"""Two years of a model's reports: read day by day, gathered by quarter, and by DuckDB.
 
 The reports are those of a model of the demo (`make demo`), copied to 730 days. Beside `monitoring
 history`, in the same run: merely decoding the columns that it needs of the gathered files.

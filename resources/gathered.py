@@ -110,7 +110,7 @@ class Gathered(Generic[T]):
         for day, one in contents.items():
             yield day, read_content(one, self.is_wanted)
         if may_gather and len(single) >= UNGATHERED:
-            # Days of the quarter that nobody has asked for stay as they are.
+            # The other days of the quarter stay as they are.
             tags = {one.day: one.etag for one in entries}
             reports = dict(_slices(entries, content))
             tags |= {day: file.etag for day, file in single.items()}

@@ -160,8 +160,8 @@ def test_days_that_nobody_asks_for_stay_gathered(store, reads):
 def test_other_tools_read_the_rows_with_their_day(store, tmp_path):
     read(store)
     rows = duckdb.sql(
-        f"SELECT model, date, value, notes FROM read_parquet('{tmp_path}/gathered/drift_report/*/*.parquet')"
-        " ORDER BY date, value"
+        "SELECT model, date, value, notes"
+        f" FROM '{tmp_path}/gathered/drift_report/*/*.parquet' ORDER BY date, value"
     ).fetchall()
     days = [FIRST + dt.timedelta(days=number) for number in range(20)]
     assert rows == [
