@@ -92,7 +92,9 @@ def _profile(
                 bins[SCORE] = score.graded(grades)
             scored = ParquetSource([scores])
             parts.append(count(source, bins, scores=scored, score_column=SCORE, is_reference=True))
-        profile = parts[0] | parts[1]
+        why = ParquetSource([scores])
+        bins = fit_bins(why, manifest.scoring.reason_columns, bins=manifest.reference.bins)
+        profile = parts[0] | parts[1] | count(why, bins, is_reference=True)
         effects, attribution = _effects(features.path, scores, profile, manifest)
         outcomes = Path(folder) / OUTCOMES
         grid = make_grid(manifest, profile, features.path, scores, outcomes)
@@ -201,7 +203,8 @@ def reference_features(
         names = [*features.characteristics, *carried]
         has_key = key in sample.schema_arrow.names
         score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()
-        wanted = [*names, *([key] if has_key else []), *([score] if score else []), *outcomes]
+        scores = [score, *manifest.scoring.reason_columns] if score else []
+        wanted = [*names, *([key] if has_key else []), *scores, *outcomes]
         writers: dict[str, pq.ParquetWriter] = {}
         row = 0
         try:
@@ -217,7 +220,8 @@ def reference_features(
                 tables = {features.path: {key: keys} | {name: batch[name] for name in names}}
                 if score:
                     numbers = as_double(batch[score])
-                    tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers}
+                    why = {name: batch[name] for name in manifest.scoring.reason_columns}
+                    tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers} | why
                 if outcomes:
                     tables[folder / OUTCOMES] = {
                         name: outcomes_of(batch[name], f"{url}, column {name!r}")

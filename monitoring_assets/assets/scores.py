@@ -45,6 +45,7 @@ def scores(
             {name: reference.bins[name] for name in manifest.features.names},
             reference.bins[SCORE],
             manifest.scoring.range,
+            reasons={name: reference.bins[name] for name in manifest.scoring.reason_columns},
         )
         with suppress(NotMaterialisedError):  # the reference has no score to fit one by
             grid = read_grid(store, day.key)

@@ -38,7 +38,7 @@ class ExpectNoDriftByStatistic(ExpectNoDrift):
 def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[ExpectNoDriftByStatistic]:
     """One for each statistic, and each characteristic and the score."""
     for name, limits in manifest.thresholds.additional.items():
-        for characteristic in (*manifest.features.names, SCORE):
+        for characteristic in (*manifest.features.names, SCORE, *manifest.scoring.reason_columns):
             yield ExpectNoDriftByStatistic(
                 characteristic=characteristic,
                 named=name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from monitoring_assets.checks.stability import ExpectStability
+from monitoring_assets.checks.stability import ExpectStability, expect_stability
 from resources.manifest import Manifest
 
 
@@ -16,14 +16,5 @@ class ExpectCharacteristicStabilityIndex(ExpectStability):
 
 def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[ExpectStability]:
     """One for each characteristic, with its own thresholds where it has them."""
-    policy = manifest.thresholds
     for name in manifest.features.names:
-        limits = policy.characteristics.get(name, policy.csi)
-        yield ExpectCharacteristicStabilityIndex(
-            characteristic=name,
-            warn=limits.warn,
-            fail=limits.fail,
-            level=limits.level,
-            smoothing=policy.smoothing,
-            at_once=manifest.alerts.at_once,
-        )
+        yield expect_stability(ExpectCharacteristicStabilityIndex, name, manifest)

@@ -1,4 +1,4 @@
-"""Check ``psi``: the score is distributed as in the reference."""
+"""Check ``psi``: the score and its reasons are distributed as in the reference."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from monitoring_assets.checks.stability import ExpectStability
+from monitoring_assets.checks.csi import ExpectCharacteristicStabilityIndex
+from monitoring_assets.checks.stability import ExpectStability, expect_stability
 from resources.manifest import Manifest
 from resources.scorers.base import SCORE
 
@@ -16,14 +17,7 @@ class ExpectPopulationStabilityIndex(ExpectStability):
 
 
 def expectations(table: pd.DataFrame, manifest: Manifest) -> Iterator[ExpectStability]:
-    """One, with the thresholds of the score."""
-    policy = manifest.thresholds
-    limits = policy.psi
-    yield ExpectPopulationStabilityIndex(
-        characteristic=SCORE,
-        warn=limits.warn,
-        fail=limits.fail,
-        level=limits.level,
-        smoothing=policy.smoothing,
-        at_once=manifest.alerts.at_once,
-    )
+    """One for the score with its thresholds, and one for each reason as for a characteristic."""
+    yield expect_stability(ExpectPopulationStabilityIndex, SCORE, manifest)
+    for name in manifest.scoring.reason_columns:
+        yield expect_stability(ExpectCharacteristicStabilityIndex, name, manifest)

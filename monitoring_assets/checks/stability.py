@@ -10,9 +10,11 @@ from monitoring_assets.checks.table_expectation import (
     NotComputableError,
     ProfileExpectation,
 )
+from monitoring_assets.policy import exceptions_from
 
 if TYPE_CHECKING:
     from monitoring_assets.statistics.drift.statistic import Statistic
+    from resources.manifest import Manifest
 
 
 class ExpectNoDrift(ProfileExpectation):
@@ -81,3 +83,19 @@ class ExpectStability(ExpectNoDrift):
         )
         more = {"rows": int(counts.current.sum()), "week": str(week), "week_value": week.value}
         return met and not week.decides(details["status"]), observed, details | more
+
+
+def expect_stability(
+    kind: type[ExpectStability], column: str, manifest: Manifest
+) -> ExpectStability:
+    """The expectation of a column, with the thresholds that the manifest gives it."""
+    policy = manifest.thresholds
+    limits = exceptions_from(policy).get(column, policy.csi)
+    return kind(
+        characteristic=column,
+        warn=limits.warn,
+        fail=limits.fail,
+        level=limits.level,
+        smoothing=policy.smoothing,
+        at_once=manifest.alerts.at_once,
+    )

@@ -44,15 +44,16 @@ def _scores(store: Store, day: ModelDay, manifest: Manifest) -> pd.DataFrame:
     reference = read_reference(store, day.key)
     table, notes = store.read_table("scores_profile", day.key, day.day)
     current = Profile.from_table(table)
+    judged = [SCORE, *manifest.scoring.reason_columns]
     if not manifest.thresholds.additional:  # the others are judged with the features
-        current = Profile(current.rows, {SCORE: current.columns[SCORE]})
+        current = Profile(current.rows, {name: current.columns[name] for name in judged})
     return profile_table(
         reference,
         current,
         expected_types={},
         found_types={},
         tallies={SCORE_RANGE: notes["range"]},
-        earlier=_earlier(store, "scores_profile", day, reference, [SCORE]),
+        earlier=_earlier(store, "scores_profile", day, reference, judged),
     )
 
 

@@ -31,6 +31,8 @@ class ScoreBins(NamedTuple):
         The reference's; None if it has none.
     strata
         Of the reference, in that grid.
+    reasons
+        Bins of the columns beside the score.
     """
 
     characteristics: Mapping[str, Bins | ColumnError]
@@ -38,6 +40,7 @@ class ScoreBins(NamedTuple):
     range: tuple[float, float]
     grid: NumericBins | None = None
     strata: ReferenceStrata = ReferenceStrata()
+    reasons: Mapping[str, Bins | ColumnError] = {}
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,10 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
     rows, scores = ParquetSource([features]), ParquetSource([scored])
     of_rows = count_part(rows, bins.characteristics, scores=scores, score_column=SCORE)
     of_scores = count_part(scores, {SCORE: bins.score}, scores=scores, score_column=SCORE)
-    counted = Counted(of_rows.profile | of_scores.profile, of_rows.tallies)
+    # Without their mean scores: a reason follows from the score and does not move it.
+    why = count_part(scores, bins.reasons)
+    profile = of_rows.profile | of_scores.profile | why.profile
+    counted = Counted(profile, {**of_rows.tallies, **why.tallies})
     in_range = _tally_range(scored, *bins.range)
     if bins.grid is None:
         return ScoreCounts(counted, in_range, None, None)

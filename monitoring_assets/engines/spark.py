@@ -150,7 +150,8 @@ class Spark(Engine):
             scored = _scored_parts(files, number)
             key = footers[0].schema.to_arrow_schema().field(manifest.batch.key)
             buckets = _buckets(number)
-            spread = partial(_spread_rows, rows.storage, key, manifest.scoring.day_score, buckets)
+            columns = manifest.scoring.day_score, manifest.scoring.reason_columns
+            spread = partial(_spread_rows, rows.storage, key, columns, buckets)
             where = files.storage.url(files.paths[0])
             align = partial(_align, f"{where}, of one in {buckets} shares of the keys")
             write = partial(_write_scores, rows, parts, manifest, count)
@@ -293,7 +294,7 @@ def _tally_keys(number: int, given: Sequence[bytes]) -> tuple[int, int]:
 def _spread_rows(
     storage: Storage,
     key: pa.Field,
-    column: str,
+    columns: tuple[str, Sequence[str]],
     buckets: int,
     number: int,
     part: str | BatchPart,
@@ -304,7 +305,9 @@ def _spread_rows(
     """
     if isinstance(part, BatchPart):
         (file,), url = part.locations, part.storage.url(part.paths[0])
-        scored = read_scores(key, column, file, part.storage.filesystem, url, part.row_groups)
+        score, reasons = columns
+        filesystem = part.storage.filesystem
+        scored = read_scores(key, score, file, filesystem, url, part.row_groups, reasons)
         for bucket, rows in _by_key(scored, key.name, buckets):
             yield bucket, (None, rows)
         return
@@ -325,7 +328,8 @@ def _align(source: str, bucket: int, given: Sequence[tuple[int | None, bytes]]) 
         scored = _together(found)
     scores, start = aligned(keys, scored, source), 0
     for number, rows in placed.items():
-        yield number, _stream(pa.table({PLACE: rows[PLACE], SCORE: scores.slice(start, len(rows))}))
+        of_part = scores.slice(start, len(rows))
+        yield number, _stream(of_part.add_column(0, PLACE, rows[PLACE]))
         start += len(rows)
 
 
@@ -338,7 +342,7 @@ def _write_scores(
     given: Sequence[bytes],
 ) -> tuple[int, Counts]:
     """Write the scores of a part of the features, from all buckets, in its order; count them."""
-    scores = _together(given).sort_by(PLACE)[SCORE]
+    scores = _together(given).sort_by(PLACE).drop_columns(PLACE)
     with (
         rows.storage.fetched(parts[number]) as local,
         rows.storage.writing(rows.path("scores", number)) as output,
@@ -389,4 +393,6 @@ def _stream(rows: pa.Table) -> bytes:
 
 
 def _together(streams: Sequence[bytes]) -> pa.Table:
-    return pa.concat_tables([pa.ipc.open_stream(one).read_all() for one in streams])
+    tables = [pa.ipc.open_stream(one).read_all() for one in streams]
+    # A file of scores may lack a reason that another has.
+    return pa.concat_tables(tables, promote_options="permissive")

@@ -117,7 +117,7 @@ def reference_segments(
     counted = count_segments(
         source,
         values,
-        {n: c.bins for n, c in profile.columns.items() if c.bins is not None and n != SCORE},
+        {n: bins for n in manifest.features.names if (bins := profile.columns[n].bins) is not None},
         scores=ParquetSource([scores]),
         score_column=SCORE,
         score_bins=score_bins,

@@ -123,6 +123,7 @@ def _wanted(manifest: Manifest) -> list[tuple[str, str, str | None]]:
     wanted = [(f"features.columns.{c.name}", c.name, c.type) for c in manifest.features.columns]
     if manifest.reference.score is not None:
         wanted.append((SCORE_FIELD, manifest.reference.score, None))
+        wanted += [("scoring.reasons", name, None) for name in manifest.scoring.reason_columns]
     wanted += [(OUTCOME_FIELD, column, None) for column in manifest.reference_outcomes.values()]
     return wanted + [(SEGMENTS_FIELD, column, None) for column in manifest.carried]
 

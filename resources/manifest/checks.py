@@ -84,8 +84,9 @@ CHECKS = {
             "psi",
             asset="scores",
             family="population",
-            description="The population stability index of the score is under its thresholds, or "
-            "no larger than chance alone makes it at this number of rows.",
+            description="The population stability index of the score is under its thresholds, and "
+            "so is that of each of its reasons, or no larger than chance alone makes it at this "
+            "number of rows.",
             index="psi",
         ),
         CheckDefinition(

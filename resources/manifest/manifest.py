@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -56,6 +56,7 @@ from resources.manifest.faults import ManifestError, faults_from, refuse
 from resources.manifest.text import line_of, read_yaml
 from resources.manifest.thresholds import ThresholdPolicy
 from resources.scorers import Scoring
+from resources.scorers.base import Scorer
 
 MANIFEST_NAME = "model.yaml"
 
@@ -87,13 +88,30 @@ def is_revisable(field: str) -> bool:
 
 
 def _not_features(
-    field: str, names: Iterable[str], info: ValidationInfo
+    field: str, names: Iterable[str], info: ValidationInfo, others: Sequence[str] = ()
 ) -> Iterator[tuple[str, object, str]]:
-    """Names that are no feature's, if the manifest's features are known."""
+    """Names that are neither a feature's, if the manifest's features are known, nor another's."""
     features: Features | None = info.data.get("features")
     if features is not None:
-        allowed = f"a feature: {', '.join(features.names)}"
-        yield from ((field, name, allowed) for name in sorted({*names} - {*features.names}))
+        known = [*features.names, *others]
+        allowed = f"a feature{' or reason' if others else ''}: {', '.join(known)}"
+        yield from ((field, name, allowed) for name in sorted({*names} - {*known}))
+
+
+def _taken(info: ValidationInfo) -> dict[str, str]:
+    """Names that no column of the model may have, and what they are."""
+    taken = {"score": "the model's output"}
+    if "batch" in info.data:
+        taken[info.data["batch"].key] = "the batch's key"
+    return taken
+
+
+def _taken_names(
+    field: str, names: Iterable[str], taken: Mapping[str, str]
+) -> Iterator[tuple[str, object, str]]:
+    return (
+        (field, name, f"another name; this is {taken[name]}") for name in names if name in taken
+    )
 
 
 class Grade(Section):
@@ -358,14 +376,15 @@ class Manifest(Section):
     @field_validator("features")
     @classmethod
     def _has_free_names(cls, value: Features, info: ValidationInfo) -> Features:
-        taken = {"score": "the model's output"}
-        if "batch" in info.data:
-            taken[info.data["batch"].key] = "the batch's key"
-        refuse(
-            ("columns", name, f"another name; this is {what}")
-            for name, what in taken.items()
-            if name in value.names
-        )
+        refuse(_taken_names("columns", value.names, _taken(info)))
+        return value
+
+    @field_validator("scoring")
+    @classmethod
+    def _reasons_have_free_names(cls, value: Scorer, info: ValidationInfo) -> Scorer:
+        features: Features | None = info.data.get("features")
+        taken = _taken(info) | dict.fromkeys(features.names if features else (), "a feature")
+        refuse(_taken_names("reasons", value.reason_columns, taken))
         return value
 
     @field_validator("segments")
@@ -410,7 +429,9 @@ class Manifest(Section):
     @field_validator("thresholds")
     @classmethod
     def _limits_features(cls, value: ThresholdPolicy, info: ValidationInfo) -> ThresholdPolicy:
-        refuse(_not_features("characteristics", value.characteristics, info))
+        scoring: Scorer | None = info.data.get("scoring")
+        reasons = scoring.reason_columns if scoring else ()
+        refuse(_not_features("characteristics", value.characteristics, info, reasons))
         return value
 
     @field_validator("checks")

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitoring_assets.statistics.drift.thresholds import AtOddsError
 from resources.errors import InputError
-from resources.fields import Number, RelativePath, Section, Sha256
+from resources.fields import ColumnName, Number, RelativePath, Section, Sha256
 from resources.limits import Limits
 from resources.masking import masked
 from resources.row_groups import row_writer
@@ -140,6 +140,11 @@ class Scorer(Section, ABC):
         return None
 
     @property
+    def reason_columns(self) -> tuple[str, ...]:
+        """Columns beside the score that say why it is what it is."""
+        return ()
+
+    @property
     def day_score(self) -> str | None:
         """Column of the files of `day_paths` that is the score; None if the model makes it."""
         return None
@@ -174,6 +179,31 @@ class Scorer(Section, ABC):
         """
 
 
+class FileScoring(Scorer):
+    """The scores are in a file that something else writes."""
+
+    score: ColumnName = Field("score", description="Column of that file that is the score.")
+    reasons: list[ColumnName] = Field(
+        [],
+        max_length=100,
+        description="Columns of that file that say why a score is what it is: codes, or the "
+        "contribution of each characteristic. Each is compared with the reference as a "
+        "characteristic is, so the reference has them as well.",
+    )
+
+    @field_validator("reasons")
+    @classmethod
+    def _reasons_differ(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("columns that differ")
+        return value
+
+    @property
+    def reason_columns(self) -> tuple[str, ...]:
+        """The field."""
+        return tuple(self.reasons)
+
+
 class ArtefactScoring(Scorer):
     """The model is a file, which is known by its hash."""
 
@@ -193,8 +223,9 @@ def read_scores(
     filesystem: FileSystem | None,
     source: str,
     row_groups: Sequence[int] | None = None,
+    reasons: Sequence[str] = (),
 ) -> pa.Table:
-    """Read the keys and the scores of a Parquet file, and nothing else of it.
+    """Read the keys, the scores and their reasons of a Parquet file, and nothing else of it.
 
     Parameters
     ----------
@@ -208,10 +239,12 @@ def read_scores(
         What to call the file in an error.
     row_groups
         Numbers of those that are read; all by default.
+    reasons
+        Columns that say why. One that is absent is left out: the scores are good without it.
 
     Returns
     -------
-    The key, of the type that it has in the features, and ``score``, a float64.
+    The key, of the type that it has in the features, ``score``, a float64, and the reasons.
 
     Raises
     ------
@@ -235,8 +268,10 @@ def read_scores(
             if absent:
                 raise ScoringError(f"{source}: no column {absent}, or not just one, in {names}")
             groups = range(scored.num_row_groups) if row_groups is None else row_groups
-            keys, scores = (
-                scored.read_row_groups(groups, columns=[name]).column(0) for name in wanted
+            present = [name for name in reasons if names.count(name) == 1]
+            keys, scores, *why = (
+                scored.read_row_groups(groups, columns=[name]).column(0)
+                for name in (*wanted, *present)
             )
     except (pa.ArrowInvalid, OSError) as error:
         raise ScoringError(f"{source}: not a readable Parquet file: {error}") from None
@@ -250,7 +285,8 @@ def read_scores(
         keys = keys_as(keys.combine_chunks(), key.type, f"{source}, column {key.name!r}")
     except InputError as error:
         raise ScoringError(str(error)) from None
-    return pa.table({key.name: keys, SCORE: as_double(scores.combine_chunks())})
+    columns = {key.name: keys, SCORE: as_double(scores.combine_chunks())}
+    return pa.table(columns | dict(zip(present, why, strict=True)))
 
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:
@@ -285,7 +321,7 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     scored
         What `read_scores` read.
     output
-        Where (key, score) is written.
+        Where the key, the score and the reasons are written.
     source
         What wrote the scores, for the error message.
 
@@ -300,15 +336,12 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     write_scores(features, keys, aligned(keys, scored, source), output)
 
 
-def write_scores(
-    features: FeatureFile, keys: pa.Array, score: pa.Array | pa.ChunkedArray, output: Path
-) -> None:
+def write_scores(features: FeatureFile, keys: pa.Array, scores: pa.Table, output: Path) -> None:
     """Write the keys of the features and their scores, in the features' row groups."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     footer = pq.read_metadata(features.path)
-    table = pa.table({features.key: keys, SCORE: score})
+    table = scores.add_column(0, features.key, keys)
     with row_writer(output, table.schema) as writer:
         start = 0
         for group in range(footer.num_row_groups):
@@ -317,8 +350,8 @@ def write_scores(
             start += rows
 
 
-def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
-    """The score of each key, if each has exactly one and no other key has any.
+def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Table:
+    """The score of each key and its reasons, if each has exactly one and no other key has any.
 
     Parameters
     ----------
@@ -334,7 +367,7 @@ def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
     """
     import pyarrow.compute as pc
 
-    found, score = (column.combine_chunks() for column in scored.columns)
+    found, scores = scored.column(0).combine_chunks(), scored.remove_column(0)
     if not found.equals(keys):  # written in another order, as a database would
         place = pc.index_in(keys, value_set=found)
         if place.null_count:
@@ -349,5 +382,5 @@ def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Array:
                 f"{source}: {len(unknown)} scores of keys that the features do not have, such as "
                 f"{unknown[:3].to_pylist()}"
             )
-        score = score.take(place)
-    return score
+        scores = scores.take(place)
+    return scores

@@ -18,12 +18,13 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from resources.fields import ColumnName, Seconds, Text, command_part
+from resources.fields import Seconds, Text, command_part
 from resources.isolation import LOOK_SECONDS, Ended, over_limit
 from resources.limits import Bounds
 from resources.masking import masked
 from resources.scorers.base import (
     ArtefactScoring,
+    FileScoring,
     ScoringError,
     ScoringJob,
     read_scores,
@@ -42,7 +43,7 @@ PASSED_ON = re.compile(
 )
 
 
-class CommandScoring(ArtefactScoring):
+class CommandScoring(FileScoring, ArtefactScoring):
     """The model is a program that reads Parquet and writes Parquet."""
 
     flavour: Literal["command"]
@@ -52,7 +53,6 @@ class CommandScoring(ArtefactScoring):
         description="{artefact}, {input} and {output} become paths: "
         "['python', '{artefact}', '{input}', '{output}'].",
     )
-    score: ColumnName = Field("score", description="Column of the output that is the score.")
     timeout_seconds: Seconds = Field(3600, description="Seconds after which the program is ended.")
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
@@ -83,7 +83,9 @@ class CommandScoring(ArtefactScoring):
         if not written.exists():
             raise ScoringError(f"{command[0]} succeeded but wrote no {{output}} file")
         source = f"the {{output}} of {command[0]}"
-        scored = read_scores(features.key_field, self.score, str(written), None, source)
+        scored = read_scores(
+            features.key_field, self.score, str(written), None, source, reasons=self.reasons
+        )
         write_aligned(features, scored, job.output, source)
         return reported_metadata(session.get_results(implicit_materializations=False))
 

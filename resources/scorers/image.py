@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from resources import layout
-from resources.fields import ColumnName, Seconds, Text, image_command_part
+from resources.fields import Seconds, Text, image_command_part
 from resources.kubernetes.pod_config import MEMORY_TAG
 from resources.scorers.base import (
-    Scorer,
+    FileScoring,
     ScoringError,
     ScoringJob,
     read_scores,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dagster import MetadataValue
 
 
-class ImageScoring(Scorer):
+class ImageScoring(FileScoring):
     """The model is a container image, which reads Parquet and writes Parquet."""
 
     starts_pods: ClassVar[bool] = True
@@ -47,7 +47,6 @@ class ImageScoring(Scorer):
         description="{input} and {output} become paths, or URLs where the store is on S3: "
         "['score', '{input}', '{output}'].",
     )
-    score: ColumnName = Field("score", description="Column of the output that is the score.")
     timeout_seconds: Seconds = Field(
         3600, description="Seconds after which the container is ended."
     )
@@ -93,7 +92,14 @@ class ImageScoring(Scorer):
             )
             try:
                 with storage.fetched(paths["output"]) as written:
-                    scored = read_scores(features.key_field, self.score, str(written), None, source)
+                    scored = read_scores(
+                        features.key_field,
+                        self.score,
+                        str(written),
+                        None,
+                        source,
+                        reasons=self.reasons,
+                    )
             except FileNotFoundError:
                 raise ScoringError(f"{self.image} succeeded but wrote no {{output}} file") from None
         finally:

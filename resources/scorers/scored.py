@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from resources.fields import ColumnName, DatedPath
-from resources.scorers.base import Scorer, ScoringJob, read_scores, write_aligned
+from resources.fields import DatedPath
+from resources.scorers.base import FileScoring, ScoringError, ScoringJob, read_scores, write_aligned
 from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
     from dagster import MetadataValue
 
 
-class ScoredScoring(Scorer):
+class ScoredScoring(FileScoring):
     """Production has already written the scores."""
 
     has_model: ClassVar[bool] = False
@@ -24,9 +24,6 @@ class ScoredScoring(Scorer):
     path: DatedPath = Field(
         description="File, folder or glob with {date} under the lake's root, or a URL, as "
         "`batch.path`."
-    )
-    score: ColumnName = Field(
-        "score", description="Column that is the score; the key is the batch's."
     )
 
     @property
@@ -53,10 +50,14 @@ class ScoredScoring(Scorer):
                     storage.location(path),
                     storage.filesystem,
                     storage.url(path),
+                    reasons=self.reasons,
                 )
                 for path in readable.paths
             ]
-        write_aligned(
-            job.features, pa.concat_tables(tables), job.output, storage.url(files.paths[0])
-        )
+        source = storage.url(files.paths[0])
+        try:
+            scored = pa.concat_tables(tables, promote_options="permissive")
+        except pa.ArrowTypeError as error:
+            raise ScoringError(f"{source} and other files of the day: {error}") from None
+        write_aligned(job.features, scored, job.output, source)
         return {}

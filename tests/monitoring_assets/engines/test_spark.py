@@ -48,7 +48,7 @@ def sample():
     frame = rows(0, 6_000).assign(branch=["city", "airport", None] * 2_000)
     odds = np.where(frame["branch"] == "city", 1.6, 0.3)
     bad = np.random.default_rng(1).random(6_000) < np.clip(frame["score"] * odds, 0, 1)
-    return frame.assign(bad=bad.astype(float))
+    return frame.assign(bad=bad.astype(float), reason=frame["region"])
 
 
 class Monitored:
@@ -175,11 +175,17 @@ def test_a_day_with_sql_is_that_of_one_machine(monitored, cluster):
 
 def test_scores_of_production_find_their_features_whatever_their_order(monitored, cluster):
     changes = {
-        "scoring": {"flavour": "scored", "path": "scores/{date}/", "score": "pd"},
+        "scoring": {
+            "flavour": "scored",
+            "path": "scores/{date}/",
+            "score": "pd",
+            "reasons": ["reason"],
+        },
         "reference": {"path": "reference.parquet", "score": "score", "outcome": "bad"},
     }
     frames = [batch(number, odd_keys=False) for number in range(FILES)]
-    scored = pd.concat(frames)[["loan_id", "score"]].rename(columns={"score": "pd"})
+    scored = pd.concat(frames)[["loan_id", "score", "region"]]
+    scored = scored.rename(columns={"score": "pd", "region": "reason"})
     scored = scored.sample(frac=1, random_state=1)
     days = [monitored(**changes), monitored(**changes, engine="spark")]
     for one in days:

@@ -95,3 +95,17 @@ def test_all_faults_of_a_sample_are_named_at_once(judged):
         "reference.score",
         "reference.outcome",
     ]
+
+
+def test_a_sample_with_scores_has_their_reasons(lender):
+    lender.publish_manifest(
+        "pd_cards",
+        "1",
+        reference={"path": "reference.parquet", "score": "score"},
+        scoring={"flavour": "scored", "path": "scores/{date}/", "reasons": ["why", "bad"]},
+    )
+    with open_storage(lender.registry.root).writing("pd_cards/1/reference.parquet") as local:
+        pq.write_table(pa.table(FEATURES | SCORES), local)
+    (fault,) = scan(lender.registry, {}, seconds=60)[0]["pd_cards/1"].faults
+    assert (fault.field, fault.found) == ("scoring.reasons", "why")
+    assert fault.allowed.endswith("reference.parquet: income, region, score, bad")

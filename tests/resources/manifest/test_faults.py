@@ -64,6 +64,34 @@ def test_fields_that_disagree_with_each_other_are_named_at_once():
     ]
 
 
+def test_reasons_are_columns_of_their_own():
+    scored = {"flavour": "scored", "path": "scores/{date}/"}
+    reference = {"path": "reference.parquet", "score": "score"}
+    named = {"income": {}, "why": {}, "reason": {}}
+    faults = faults_of(
+        reference=reference,
+        scoring=scored | {"reasons": ["income", "score", "loan_id", "why"]},
+        thresholds={"characteristics": named},
+    )
+    assert [(fault.field, fault.found, fault.allowed) for fault in faults[:3]] == [
+        ("scoring.reasons", "'income'", "another name; this is a feature"),
+        ("scoring.reasons", "'score'", "another name; this is the model's output"),
+        ("scoring.reasons", "'loan_id'", "another name; this is the batch's key"),
+    ]
+    (fault,) = faults_of(scoring=scored | {"reasons": ["why", "why"]}, reference=reference)
+    assert fault.allowed == "columns that differ"
+    (fault,) = faults_of(
+        reference=reference,
+        scoring=scored | {"reasons": ["why"]},
+        thresholds={"characteristics": named},
+    )
+    assert (fault.found, fault.allowed) == ("'reason'", "a feature or reason: income, region, why")
+    (fault,) = faults_of(
+        scoring={"flavour": "onnx", "artefact": "a", "sha256": "a" * 64, "reasons": ["why"]}
+    )
+    assert fault.field == "scoring.reasons"
+
+
 def test_fields_that_disagree_are_named_whatever_is_wrong_elsewhere():
     faults = faults_of(
         owner="",
