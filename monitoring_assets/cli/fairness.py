@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,16 +14,15 @@ import click
 from monitoring_assets.cli.options import (
     chosen_horizon,
     format_option,
+    html_option,
     period_options,
     stored_range,
+    write_page,
 )
 
 if TYPE_CHECKING:
     from monitoring_assets.periods.fairness import ColumnFairness, FairnessReport
     from monitoring_assets.statistics.validation.fairness import Figure
-
-UNKNOWN = "(not known)"
-COUNTS = ("rows", "rows with an outcome")
 
 
 @click.command(
@@ -30,16 +30,19 @@ COUNTS = ("rows", "rows with an outcome")
 Examples:
   monitoring fairness pd_cards.3 --from 2025-01-01 --to 2025-12-31
   monitoring fairness pd_cards.3 --horizon 360 --format json
+  monitoring fairness pd_cards.3 --html fairness.html
 """
 )
 @click.argument("model")
 @period_options
+@html_option
 @format_option
 def fairness(
     model: str,
     first: dt.datetime | None,
     last: dt.datetime | None,
     horizon: int | None,
+    html: Path | None,
     output: str,
 ) -> None:
     """Measure how the protected groups of MODEL (name.version) fare in a period.
@@ -52,6 +55,7 @@ def fairness(
     Reads the lake and the store that MONITORING_LAKE and MONITORING_STORE name. Exit code: 0, or 2
     for bad usage or input.
     """
+    from monitoring_assets.pages.fairness_page import fairness_page
     from monitoring_assets.periods.fairness import fairness as measure
     from resources.environment import resources_from_environment
 
@@ -60,6 +64,8 @@ def fairness(
     since, until = stored_range(store, model, first, last)
     after = chosen_horizon(store, model, horizon)
     found = measure(store, lake, model, since, until, after)
+    if html:
+        write_page(html, fairness_page(found))
     if output == "json":
         click.echo(json.dumps(_document(found), indent=2))
     else:
@@ -117,6 +123,8 @@ def _table(column: ColumnFairness) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from monitoring_assets.statistics.validation.fairness import UNKNOWN
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("measure", overflow="fold")
     table.add_column("group", overflow="fold")
@@ -135,6 +143,8 @@ def _table(column: ColumnFairness) -> Any:
 
 
 def _numbers(figure: Figure) -> tuple[str, str]:
+    from monitoring_assets.statistics.validation.fairness import COUNTS
+
     found = figure.found
     if found.value is None:
         return "", ""

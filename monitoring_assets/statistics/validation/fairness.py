@@ -35,6 +35,10 @@ POLICY = (
     f"Fisher's exact test below {BEYOND_CHANCE:g}"
 )
 IS_REFERENCE = "the reference group"
+UNKNOWN = "(not known)"
+"""What people read where it is not known which group a row is of."""
+COUNTS = ("rows", "rows with an outcome")
+"""Measures that are counts."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,16 @@ def test_the_table_has_groups_by_measure_and_the_policy(protected):
     assert "no legal verdict" in found.stdout
 
 
+def test_the_page_has_every_column(protected, tmp_path):
+    file = tmp_path / "fairness.html"
+    found = run(KEY, "--html", file)
+    assert found.exit_code == 0, found.output
+    page = file.read_text()
+    assert "<h2>prot_sex</h2>" in page
+    assert "<h2>prot_age</h2>" in page
+    assert "adverse-impact ratio at 0.45" in page
+
+
 def test_a_version_without_the_section_is_refused_in_words(scored):
     found = run(KEY)
     assert found.exit_code == 2
