@@ -135,7 +135,9 @@ def _report(
         grid = read_grid(store, day.key)
         in_grid = read_grid_of_rows(*profile("score_grid"), SCORE)
         targets = sorted(grid.outcomes, key=lambda one: one or 0) or [*horizons[-1:]] or [None]
-        cohorts = [estimated_performance(manifest, grid, in_grid, target) for target in targets]
+        cohorts = [
+            estimated_performance(manifest, grid, in_grid, scored, target) for target in targets
+        ]
     except NotMaterialisedError:
         absent = Performance(status=PerformanceStatus.NOT_COMPUTED, reason=NO_GRID)
         cohorts = [CohortPerformance(kind=PerformanceKind.ESTIMATED, found=absent)]

@@ -46,6 +46,7 @@ def scores(
             reference.bins[SCORE],
             manifest.scoring.range,
             reasons={name: reference.bins[name] for name in manifest.scoring.reason_columns},
+            scale=manifest.scoring.score_scale,
         )
         with suppress(NotMaterialisedError):  # the reference has no score to fit one by
             grid = read_grid(store, day.key)

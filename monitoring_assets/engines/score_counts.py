@@ -14,6 +14,7 @@ from monitoring_assets.reference.strata import ReferenceStrata, stratum_columns
 from monitoring_assets.statistics.performance.strata import count_strata
 from monitoring_assets.statistics.profiles.bins import Bins, ColumnError, NumericBins
 from monitoring_assets.statistics.profiles.profile import Counted, Profile, count, count_part
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale
 from monitoring_assets.statistics.profiles.source import ParquetSource
 from resources.scorers.base import SCORE
 
@@ -33,6 +34,8 @@ class ScoreBins(NamedTuple):
         Of the reference, in that grid.
     reasons
         Bins of the columns beside the score.
+    scale
+        Of a score in points; what is summed in the grid is then the probability.
     """
 
     characteristics: Mapping[str, Bins | ColumnError]
@@ -41,6 +44,7 @@ class ScoreBins(NamedTuple):
     grid: NumericBins | None = None
     strata: ReferenceStrata = ReferenceStrata()
     reasons: Mapping[str, Bins | ColumnError] = {}
+    scale: ScoreScale | None = None
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,21 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
     in_range = _tally_range(scored, *bins.range)
     if bins.grid is None:
         return ScoreCounts(counted, in_range, None, None)
-    grid = count(scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE)
+    grid = count(
+        scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE, scale=bins.scale
+    )
     unsplit = None
     splits, split_bins = bins.strata.splits, bins.strata.bins
     if splits:
         try:
             strata = count_strata(
-                rows, splits, split_bins, scores=scores, score_column=SCORE, grid=bins.grid
+                rows,
+                splits,
+                split_bins,
+                scores=scores,
+                score_column=SCORE,
+                grid=bins.grid,
+                scale=bins.scale,
             )
             grid |= Profile(grid.rows, stratum_columns(strata))
         except ValueError as error:  # the drift report has the column's fault

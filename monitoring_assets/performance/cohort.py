@@ -39,6 +39,7 @@ from monitoring_assets.statistics.performance.report import (
 )
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.score_grid import count_scores
+from monitoring_assets.statistics.profiles.score_scale import predicted
 from resources.errors import InputError
 from resources.scorers.base import SCORE
 
@@ -60,7 +61,11 @@ OTHER_GRID = (
 
 
 def estimated_performance(
-    manifest: Manifest, grid: ReferenceGrid, day: GridOfRows, horizon: Horizon
+    manifest: Manifest,
+    grid: ReferenceGrid,
+    day: GridOfRows,
+    scored: ColumnProfile,
+    horizon: Horizon,
 ) -> CohortPerformance:
     """Estimate the performance of all scored rows of a day.
 
@@ -72,6 +77,8 @@ def estimated_performance(
         Of the reference.
     day
         The day in the same grid.
+    scored
+        The day by score band.
     horizon
         Days after which an outcome counts.
     """
@@ -97,7 +104,8 @@ def estimated_performance(
     return replace(
         row,
         outside_reference=found.outside,
-        mean_score=day.scores.mean_score,
+        # In a grid of points that have a scale, their probabilities are summed.
+        mean_score=(scored if manifest.scoring.scale else day.scores).mean_score,
         found=Performance(
             status=PerformanceStatus.ESTIMATED,
             scored=found.rows + found.unscored,
@@ -231,7 +239,7 @@ class _Rows:
         self.counts = counts
         self._manifest, self._outcome = manifest, outcome
         self._bands, self._grid, self._unsplit = bands, grid, unsplit
-        self._bins = _numeric(bands)
+        self._bins, self._scale = _numeric(bands), manifest.scoring.score_scale
         none = np.empty(0)
         self.accepted = count_scores(none, self._bins, none)
         self._known = count_scores(none, grid.bins, none) if grid else None
@@ -243,8 +251,9 @@ class _Rows:
             counts.bads,
             self._bins.edges,
             outcome.cut_offs,
-            probability=manifest.scoring.is_probability,
-            direction=grid.direction if grid else 1,
+            probability=manifest.scoring.predicts_probability,
+            direction=grid.direction if grid else manifest.scoring.direction,
+            scale=self._scale,
         )
 
     def add(
@@ -259,11 +268,14 @@ class _Rows:
         known = scores[is_known]
         self._performance.add(known, outcomes[is_known])
         if self._grid and self._known:
-            self._known += count_scores(known, self._grid.bins, known)
+            predictions = predicted(known, self._scale)
+            self._known += count_scores(known, self._grid.bins, predictions)
             if strata is not None:
                 for number in range(len(self._by_stratum)):
-                    of_rows = known[strata[is_known] == number]
-                    self._by_stratum[number] += count_scores(of_rows, self._grid.bins, of_rows)
+                    rows = strata[is_known] == number
+                    self._by_stratum[number] += count_scores(
+                        known[rows], self._grid.bins, predictions[rows]
+                    )
 
     def performance(self, horizon: int) -> Performance:
         """What the rows say after a horizon."""

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from monitoring_assets.statistics.profiles.score_scale import ScoreScale
     from resources.manifest import Outcome
     from resources.storage import DayFiles
 
 SIDES = ("first", "second")
+PIECE = 131_072
+"""Rows that are read at a time."""
 
 
 class Side(NamedTuple):
@@ -39,6 +42,8 @@ class Side(NamedTuple):
         Range of its score.
     direction
         1 if a high score is risky, -1 if it is safe.
+    scale
+        Of a score in points that is declared to stand for probabilities.
     """
 
     key: str
@@ -46,6 +51,11 @@ class Side(NamedTuple):
     lowest: float
     highest: float
     direction: int
+    scale: ScoreScale | None = None
+
+    def predicted(self, turned: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what scores predict that have been turned so that a higher one is riskier."""
+        return turned if self.scale is None else self.scale.probabilities(self.direction * turned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +194,21 @@ class PairedScores:
         return self._counted(bands, (len(edges[0]) + 1, len(edges[1]) + 1))
 
     def mean_by_band(self, name: str, edges: Sequence[float]) -> list[float | None]:
-        """Return the mean of one score over the rows with an outcome, by band of that score."""
-        found = self._connection.execute(
-            f"SELECT {_band(name, edges)} AS band, avg({name}) FROM pairs "
-            "WHERE outcome IS NOT NULL GROUP BY band"
-        ).fetchall()
-        means = dict(found)
-        return [means.get(band) for band in range(len(edges) + 1)]
+        """Return the mean prediction of the rows with an outcome, by band of one score."""
+        import numpy as np
+
+        side = self._sides[SIDES.index(name)]
+        rows, sums = np.zeros((2, len(edges) + 1))
+        known = self._connection.sql(f"SELECT {name} FROM pairs WHERE outcome IS NOT NULL")
+        for piece in known.to_arrow_reader(PIECE):
+            scores = piece.column(0).to_numpy(zero_copy_only=False)
+            bands = np.searchsorted(edges, scores)
+            rows += np.bincount(bands, minlength=len(rows))
+            sums += np.bincount(bands, side.predicted(scores), len(rows))
+        return [
+            total / count if count else None
+            for total, count in zip(sums.tolist(), rows.tolist(), strict=True)
+        ]
 
     def at_ranks(self, name: str, ranks: Sequence[int]) -> list[float]:
         """Return the values of a score at ranks, from 1, in ascending order."""

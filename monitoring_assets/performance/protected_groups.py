@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from monitoring_assets.performance.outcomes import joined
 from monitoring_assets.statistics.drift.segments import MAX_VALUES
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale, predicted
 from monitoring_assets.statistics.validation.fairness import GroupCounts, Known
 from resources.date_column import rows_of
 from resources.day_columns import ROWS, day_columns
@@ -63,6 +64,7 @@ class DayGroups:
             ("score", pa.float64()),
             ("squares", pa.float64()),
             ("cells", pa.list_(pa.int64())),
+            ("predicted", pa.float64()),
         ]
     )
 
@@ -85,7 +87,9 @@ class DayGroups:
             for group, both in groups.items()
             for outcome, one in enumerate((both.goods, both.bads))
         ]
-        rows = [(*of, one.score, one.squares, one.cells.tolist()) for *of, one in parts]
+        rows = [
+            (*of, one.score, one.squares, one.cells.tolist(), one.predicted) for *of, one in parts
+        ]
         return pa.Table.from_pylist(
             [dict(zip(self.SCHEMA.names, row, strict=True)) for row in rows], self.SCHEMA
         )
@@ -97,7 +101,9 @@ class DayGroups:
         parts: dict[tuple[int, str, str | None], dict[int, GroupCounts]] = {}
         for row in table.to_pylist():
             cells = np.array(row["cells"], np.int64)
-            one = GroupCounts(cells, row["score"], row["squares"])
+            # Earlier releases had no scales: scores were what was predicted.
+            predictions = row.get("predicted", row["score"])
+            one = GroupCounts(cells, row["score"], row["squares"], predictions)
             column, group, horizon = row["column"], row["group"], row["horizon"]
             if horizon is None:
                 scored.setdefault(column, {})[group] = one
@@ -118,25 +124,31 @@ class _Sums:
         By code; None for rows of which it is not known.
     edges
         Of the cells.
+    scale
+        Of a score in points, if it is declared.
     """
 
-    def __init__(self, groups: Sequence[str | None], edges: NDArray[np.float64]) -> None:
-        self._groups, self._edges = groups, edges
+    def __init__(
+        self,
+        groups: Sequence[str | None],
+        edges: NDArray[np.float64],
+        scale: ScoreScale | None,
+    ) -> None:
+        self._groups, self._edges, self._scale = groups, edges, scale
         self._cells = np.zeros((len(groups), len(edges) + 1), np.int64)
-        self._sums = np.zeros((2, len(groups)))
+        self._sums = np.zeros((3, len(groups)))
 
     def add(self, codes: NDArray[np.uint8], scores: NDArray[np.float64]) -> None:
         flat = codes * np.int64(self._cells.shape[1]) + np.searchsorted(self._edges, scores)
         self._cells += np.bincount(flat, minlength=self._cells.size).reshape(self._cells.shape)
-        for sums, values in zip(self._sums, (scores, scores**2), strict=True):
+        summed = scores, scores**2, predicted(scores, self._scale)
+        for sums, values in zip(self._sums, summed, strict=True):
             sums += np.bincount(codes, values, len(self._groups))
 
     def by_group(self) -> dict[str | None, GroupCounts]:
         return {
-            group: GroupCounts(cells, float(score), float(squares))
-            for group, cells, score, squares in zip(
-                self._groups, self._cells, *self._sums, strict=True
-            )
+            group: GroupCounts(cells, *map(float, sums))
+            for group, cells, sums in zip(self._groups, self._cells, self._sums.T, strict=True)
         }
 
 
@@ -172,7 +184,8 @@ def count_groups(
     with store.fetched_rows("scores", manifest.key, day) as local:
         with _protected_files(lake, manifest, day) as files:
             codes, groups = _codes(local, manifest.batch.key, manifest.fairness, files)
-        scored = {column: _Sums(names, edges) for column, names in groups.items()}
+        scale = manifest.scoring.score_scale
+        scored = {column: _Sums(names, edges, scale) for column, names in groups.items()}
         start = kept = 0
         pieces = (pq.ParquetFile(file).iter_batches(ROWS, columns=[SCORE]) for file in local)
         for piece in chain.from_iterable(pieces):
@@ -217,7 +230,11 @@ def _known(
         If outcomes are not there, cannot be read, or too few are known.
     """
     key = manifest.batch.key
-    sums = {column: (_Sums(names, edges), _Sums(names, edges)) for column, names in groups.items()}
+    scale = manifest.scoring.score_scale
+    sums = {
+        column: (_Sums(names, edges, scale), _Sums(names, edges, scale))
+        for column, names in groups.items()
+    }
     with joined(
         scores,
         key,

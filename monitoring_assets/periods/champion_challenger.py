@@ -57,7 +57,8 @@ class CalibrationBand:
     rows, known, bads
         Rows, those with an outcome, and the bads among them.
     expected
-        Mean probability of those with an outcome; None without any, or in points.
+        Mean probability of those with an outcome; None without any, or in points that have no
+        scale.
     bad_rate
         With Wilson's interval.
     """
@@ -80,13 +81,13 @@ class ComparedVersion:
     is_shadow
         Whether it never pages.
     is_probability
-        Whether its score is a probability of bad, and not in points.
+        Whether its score is a probability of bad, or declared to stand for one.
     cut_off
         In units of its score.
     accepted
         Rows that it accepts.
     expected
-        Mean probability of the rows with an outcome; None without any, or in points.
+        As that of a band, of all rows.
     bands
         By its own score.
     """
@@ -125,7 +126,7 @@ class Comparison:
     bad_rate
         Of the rows with an outcome, with Wilson's interval.
     brier, log_loss
-        None of either if a score is in points.
+        None of either if a score is in points that have no scale.
     grid
         Rows by the band of the champion's score and that of the challenger's.
     unknown
@@ -210,7 +211,7 @@ def compare_versions(
     """
     manifests = store.landed(champion).manifest, store.landed(challenger).manifest
     sides = _side(store, manifests[0]), _side(store, manifests[1])
-    both_probabilities = all(one.scoring.is_probability for one in manifests)
+    both_probabilities = all(one.scoring.predicts_probability for one in manifests)
     of_side = [{*store.days("scores", one.key, first, last)} for one in sides]
     days = sorted(of_side[0] & of_side[1])
     between = f"{champion} and {challenger}, {first} to {last}"
@@ -239,7 +240,7 @@ def compare_versions(
             ComparedVersion(
                 manifest.key,
                 manifest.shadow,
-                manifest.scoring.is_probability,
+                manifest.scoring.predicts_probability,
                 side.direction * at,
                 int(decided[0].sum(axis=1 - number)[1]),
                 *_calibration(rows, manifest, side, name, of_side, in_bands.sum(axis=2 - number)),
@@ -285,10 +286,11 @@ def compare_versions(
 
 
 def _side(store: Store, manifest: Manifest) -> Side:
-    direction = 1  # without scores of the reference a high one is taken for risky
-    with suppress(NotMaterialisedError):
+    scoring = manifest.scoring
+    direction = scoring.direction
+    with suppress(NotMaterialisedError):  # the reference has no scores
         direction = read_grid(store, manifest.key).direction
-    return Side(manifest.key, manifest.batch.key, *manifest.scoring.range, direction)
+    return Side(manifest.key, manifest.batch.key, *scoring.range, direction, scoring.score_scale)
 
 
 def _add_day(
@@ -327,8 +329,9 @@ def _add_day(
     if found:
         sums.aucs[day] = found
     if are_probabilities:
-        sums.brier += brier_sums(*known)
-        sums.log_loss += log_loss_sums(*known)
+        one, other = (side.predicted(of_side) for side, of_side in zip(sides, known[:2], strict=True))
+        sums.brier += brier_sums(one, other, known[2])
+        sums.log_loss += log_loss_sums(one, other, known[2])
 
 
 def _cut_offs(
@@ -366,7 +369,7 @@ def _calibration(
     """The mean probability of the rows with an outcome, and the bands of a version."""
     means = (
         rows.mean_by_band(name, edges)
-        if manifest.scoring.is_probability
+        if manifest.scoring.predicts_probability
         else [None] * (len(edges) + 1)
     )
     ends = [None, *(side.direction * edge for edge in edges), None]

@@ -129,7 +129,7 @@ def fairness(
         for one in mature:
             assert horizon is not None
             _add(known, one.known[horizon][column])
-        none = GroupCounts(np.zeros(len(scale.edges) + 1, np.int64), 0.0, 0.0)
+        none = GroupCounts(np.zeros(len(scale.edges) + 1, np.int64), 0.0, 0.0, 0.0)
         known = {name: known.get(name, Known(none, none)) for name in scored} if mature else {}
         named = manifest.fairness.reference_groups.get(column)
         reference = named or reference_group(scale, scored, min_rows)
@@ -154,7 +154,7 @@ def _scale(store: Store, manifest: Manifest) -> Scale:
     if not grid.probability and not grid.outcomes:
         raise InputError(
             f"{manifest.key}: the score is in points, and the reference has no outcomes: whether "
-            "high scores are approved is not known; name reference.outcome"
+            "high scores are approved is not known; name reference.outcome or scoring.scale"
         )
     cut_offs = manifest.cut_offs
     own = np.concatenate([cut_offs, np.nextafter(cut_offs, -np.inf)])

@@ -32,7 +32,6 @@ from monitoring_assets.statistics.performance.estimation import (
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.metrics import realised_metrics
 from monitoring_assets.statistics.performance.realised import (
-    Direction,
     Realised,
     learnt_direction,
     realised,
@@ -40,6 +39,7 @@ from monitoring_assets.statistics.performance.realised import (
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 from monitoring_assets.statistics.profiles.score_grid import MAX_CUT_OFFS, count_scores, score_grid
+from monitoring_assets.statistics.profiles.score_scale import Direction, predicted
 from resources.scorers.base import SCORE
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ class ReferenceGrid:
     Parameters
     ----------
     probability
-        Whether the score is meant as a probability of bad.
+        Whether the score is meant as a probability of bad, or declared to stand for one.
     direction
         1 if a high score is risky, -1 if it is safe.
     scores
-        The sample's scores.
+        The sample's scores, with sums of what they predict.
     outcomes
         The same rows with sums of their outcomes, by horizon; empty if it has none.
     realised
@@ -205,9 +205,14 @@ def make_grid(
         return None
     # More than have a bin of their own are estimated within the bins that they fall into.
     grid = score_grid(values, manifest.cut_offs[:MAX_CUT_OFFS])
-    probability = manifest.scoring.is_probability
-    columns = {SCORE: count_scores(values, grid, values)}
-    notes: dict[str, Any] = {"probability": probability, "direction": 1, "realised": []}
+    scoring = manifest.scoring
+    predictions = predicted(values, scoring.score_scale)
+    columns = {SCORE: count_scores(values, grid, predictions)}
+    notes: dict[str, Any] = {
+        "probability": scoring.predicts_probability,
+        "direction": scoring.direction,
+        "realised": [],
+    }
     # The longest horizon has the most bads: it says which way the score runs, and what to split.
     known = {
         horizon: column_of(outcomes, name)
@@ -215,7 +220,7 @@ def make_grid(
     }
     for horizon, became in known.items():
         columns[counted := f"outcome after {horizon}"] = count_scores(values, grid, became)
-        if not probability and not notes["realised"]:
+        if not scoring.predicts_probability and not notes["realised"]:
             found = _realised(manifest, values, became, bands, 1)
             notes["direction"] = learnt_direction(found.discrimination.auc.value)
         measured = measure_reference(manifest, values, became, bands, notes["direction"])
@@ -305,8 +310,9 @@ def _realised(
         outcomes[known],
         bands.edges,
         manifest.cut_offs,
-        probability=manifest.scoring.is_probability,
+        probability=manifest.scoring.predicts_probability,
         direction=direction,
+        scale=manifest.scoring.score_scale,
     )
 
 

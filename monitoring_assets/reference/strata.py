@@ -22,6 +22,7 @@ from monitoring_assets.statistics.profiles.bins import Bins, ColumnError
 from monitoring_assets.statistics.profiles.kernel import as_arrow, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile, count
 from monitoring_assets.statistics.profiles.score_grid import count_scores
+from monitoring_assets.statistics.profiles.score_scale import predicted
 from monitoring_assets.statistics.profiles.source import ParquetSource
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def make_strata(
     for stratum in range(len(splits) + 1):
         rows = codes == stratum
         of_rows = scores[rows]
-        columns[_STRATUM.format(stratum)] = count_scores(of_rows, calibration.grid, of_rows)
+        predictions = predicted(of_rows, manifest.scoring.score_scale)
+        columns[_STRATUM.format(stratum)] = count_scores(of_rows, calibration.grid, predictions)
         for horizon, became in outcomes.items():
             columns[_OUTCOME.format(stratum, horizon)] = count_scores(
                 of_rows, calibration.grid, became[rows]

@@ -17,6 +17,7 @@ from resources.fields import ColumnName, Number, RelativePath, Section, Sha256
 from resources.limits import Limits
 from resources.masking import masked
 from resources.row_groups import row_writer
+from resources.scorers.scale import Scale
 from resources.storage_faults import storage_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dagster import AssetExecutionContext, MetadataValue, PipesExecutionResult
     from pyarrow.fs import FileSystem
 
+    from monitoring_assets.statistics.profiles.score_scale import Direction, ScoreScale
     from resources.kubernetes.pod import Pod
     from resources.storage import DayFiles, Storage
 
@@ -122,6 +124,11 @@ class Scorer(Section, ABC):
     range: tuple[Number, Number] = Field(
         (0.0, 1.0), description="Lowest and highest score allowed."
     )
+    scale: Scale | None = Field(
+        None,
+        description="Of a score in points, the probability of a bad that it stands for. Without "
+        "it, nothing that needs a predicted probability is computed of points.",
+    )
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Scorer:
@@ -129,10 +136,42 @@ class Scorer(Section, ABC):
             raise AtOddsError(("range", list(self.range), "[lowest, highest], ascending"))
         return self
 
+    @model_validator(mode="after")
+    def _scale_is_of_points(self) -> Scorer:
+        if self.scale is None:
+            return self
+        lowest, highest = self.range
+        if self.is_probability:
+            found = f"a scale, and range [{lowest:g}, {highest:g}]"
+            allowed = "a range of points: a score within 0 and 1 is the probability itself"
+            raise AtOddsError(("scale", found, allowed))
+        ends = self.scale.table
+        if ends and not (ends[0].points <= lowest and highest <= ends[-1].points):
+            found = f"{ends[0].points:g} to {ends[-1].points:g}"
+            allowed = f"points that reach from {lowest:g} to {highest:g}, the range"
+            raise AtOddsError(("scale.table", found, allowed))
+        return self
+
     @property
     def is_probability(self) -> bool:
         """Whether a score can be a probability of bad; if not, it is in points."""
         return self.range[0] >= 0 and self.range[1] <= 1
+
+    @property
+    def predicts_probability(self) -> bool:
+        """Whether a score is a probability of bad, or declared to stand for one."""
+        return self.is_probability or self.scale is not None
+
+    @property
+    def score_scale(self) -> ScoreScale | None:
+        """What turns points into probabilities, if it is declared."""
+        return None if self.scale is None else self.scale.over(self.range)
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the score is declared to run; 1, as of a probability, where nothing says so."""
+        scale = self.score_scale
+        return 1 if scale is None else scale.direction
 
     @property
     def model_file(self) -> ModelFile | None:

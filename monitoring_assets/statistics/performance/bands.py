@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from monitoring_assets.statistics.performance.intervals import Estimate, proportion
 from monitoring_assets.statistics.performance.score_groups import ScoreGroups, add_by_cell
@@ -26,7 +26,8 @@ class Band:
     rows, bads
         How many there are.
     expected
-        Mean score: the predicted bad rate. None without rows, or in points.
+        Mean predicted probability: of the scores, or of the points by their scale. None without
+        rows, or in points that have no scale.
     bad_rate
         Observed bad rate, with Wilson's interval.
     """
@@ -73,8 +74,9 @@ class BandSums:
     rows, bads
         int64[K].
     scores, variances, bad_scores
-        float64[K], sums of the scores p, of p (1 - p), and of the scores of bads. The variances
-        are added up, not taken from sums of squares: beside scores of 1 that would lose them.
+        float64[K], sums of the predictions p, of p (1 - p), and of the predictions of bads. The
+        variances are added up, not taken from sums of squares: beside scores of 1 that would lose
+        them.
 
     Raises
     ------
@@ -92,14 +94,14 @@ class BandSums:
         self.rows, self.bads = self._counts
         self.scores, self.variances, self.bad_scores = self._sums
 
-    def add(self, groups: ScoreGroups) -> None:
-        """Add the rows at some scores."""
+    def add(self, groups: ScoreGroups, predictions: NDArray[np.float64]) -> None:
+        """Add the rows at some scores, and what each score predicts, float64[G]."""
         band = np.searchsorted(self.edges, groups.scores)
         rows = groups.goods + groups.bads
-        scores = rows * groups.scores
+        scores = rows * predictions
         add_by_cell(self._counts, band, rows, groups.bads)
-        variances = scores * (1 - groups.scores)
-        add_by_cell(self._sums, band, scores, variances, groups.bads * groups.scores)
+        variances = scores * (1 - predictions)
+        add_by_cell(self._sums, band, scores, variances, groups.bads * predictions)
 
     def bands(self, probability: bool) -> tuple[Band, ...]:
         """Return the bands, in the order of scores.
@@ -107,7 +109,7 @@ class BandSums:
         Parameters
         ----------
         probability
-            Whether a score is a probability of bad.
+            Whether what is predicted is a probability of bad.
         """
         bounds = (-np.inf, *self.edges.tolist(), np.inf)
         return tuple(

@@ -14,9 +14,9 @@ from scipy.special import expit, logit, xlog1py, xlogy
 
 from monitoring_assets.statistics.performance.logistic import fit_logistic
 from monitoring_assets.statistics.performance.proper_scores import CLIP
-from monitoring_assets.statistics.performance.realised import Direction
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile
+from monitoring_assets.statistics.profiles.score_scale import Direction
 
 Method = Literal["isotonic", "logistic", "identity"]
 
@@ -170,7 +170,7 @@ def fit_calibration(
     outcomes
         The same with sums of the outcome (1 bad, 0 good); None if there are no outcomes.
     probability
-        Whether the score is meant as a probability of bad.
+        Whether what is summed of the scores is meant as a probability of bad.
     direction
         1 if a high score is risky, -1 if it is safe; 1 for a probability.
 

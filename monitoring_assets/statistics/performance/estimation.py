@@ -26,9 +26,10 @@ from monitoring_assets.statistics.performance.calibration_map import (
     optimism,
 )
 from monitoring_assets.statistics.performance.proper_scores import CLIP
-from monitoring_assets.statistics.performance.realised import IN_POINTS, Direction
+from monitoring_assets.statistics.performance.realised import IN_POINTS
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile
+from monitoring_assets.statistics.profiles.score_scale import Direction
 
 NO_ROW = "no row has a score"
 _Weights = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,9 +20,8 @@ from monitoring_assets.statistics.performance.intervals import Estimate, absent,
 from monitoring_assets.statistics.performance.proper_scores import Losses, ProperScores
 from monitoring_assets.statistics.performance.recalibration import LogOddsSums
 from monitoring_assets.statistics.performance.score_groups import Grouping, ScoreGroups
+from monitoring_assets.statistics.profiles.score_scale import Direction, ScoreScale, predicted
 
-Direction = Literal[1, -1]
-"""1 if a high score is risky, -1 if it is safe."""
 IN_POINTS = "the score is in points, not a probability of bad"
 
 
@@ -75,10 +73,13 @@ class RealisedPerformance:
     cut_offs
         float64[C], the lender's cut-offs.
     probability
-        Whether the score is a probability of bad. If it is in points, all that needs one has a
-        reason in place of a value.
+        Whether the score is a probability of bad, or stands for one by ``scale``. If it is in
+        points, all that needs one has a reason in place of a value.
     direction
-        As ``learnt_direction`` finds it from the reference; a probability's is 1.
+        As ``learnt_direction`` finds it from the reference, or as the scale has it; a
+        probability's is 1.
+    scale
+        Of a score in points, the probabilities that it is declared to stand for.
 
     Raises
     ------
@@ -103,12 +104,14 @@ class RealisedPerformance:
         *,
         probability: bool = True,
         direction: Direction = 1,
+        scale: ScoreScale | None = None,
     ) -> None:
         if goods < 0 or bads < 0:
             raise ValueError(f"goods and bads must not be negative, not {goods} and {bads}")
         self._goods, self._bads = goods, bads
         self._probability = probability
         self._direction: Direction = direction
+        self._scale = scale
         self._grouping = Grouping()
         self._placements = Placements(goods, bads)
         self._bands = BandSums(edges)
@@ -175,17 +178,18 @@ class RealisedPerformance:
             if not len(groups.scores):
                 continue
             self._placements.add(groups)
-            self._bands.add(groups)
             self._cut_offs.add(groups)
+            by_chance = replace(groups, scores=predicted(groups.scores, self._scale))
+            self._bands.add(groups, by_chance.scores)
             if self._probability:
-                low, high = groups.scores[0], groups.scores[-1]
+                low, high = sorted((by_chance.scores[0], by_chance.scores[-1]))
                 if low < 0 or high > 1:
                     raise ValueError(
                         f"a probability lies within 0 and 1, and scores reach {low} and {high}: "
-                        "a score in points needs probability=False"
+                        "a score in points needs a scale or probability=False"
                     )
-                self._losses.add(groups)
-                self._log_odds.add(groups)
+                self._losses.add(by_chance)
+                self._log_odds.add(by_chance)
 
 
 def realised(
@@ -196,6 +200,7 @@ def realised(
     *,
     probability: bool = True,
     direction: Direction = 1,
+    scale: ScoreScale | None = None,
 ) -> Realised:
     """Return the realised performance of rows in any order, which are sorted in memory.
 
@@ -205,7 +210,7 @@ def realised(
         float64[N].
     outcomes
         int8[N] or bool[N], 1 for a bad.
-    edges, cut_offs, probability, direction
+    edges, cut_offs, probability, direction, scale
         As ``RealisedPerformance`` takes them.
 
     Raises
@@ -223,6 +228,7 @@ def realised(
         cut_offs,
         probability=probability,
         direction=direction,
+        scale=scale,
     )
     performance.add(unsorted[order], labels[order])
     return performance.result()

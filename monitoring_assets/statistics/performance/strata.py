@@ -21,6 +21,7 @@ from monitoring_assets.statistics.performance.pooling import OUTCOMES
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins
 from monitoring_assets.statistics.profiles.kernel import float_runs, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale, predicted
 from monitoring_assets.statistics.profiles.source import ParquetSource, RowGroup
 
 MAX_STRATA = 6
@@ -181,6 +182,7 @@ def count_strata(
     scores: ParquetSource,
     score_column: str,
     grid: NumericBins,
+    scale: ScoreScale | None = None,
 ) -> tuple[ColumnProfile, ...]:
     """Count scores in their grid by stratum. One pass, a row group in memory at a time.
 
@@ -196,6 +198,8 @@ def count_strata(
         Its column.
     grid
         Of the score.
+    scale
+        As `count` takes it.
 
     Returns
     -------
@@ -219,7 +223,7 @@ def count_strata(
                 cells = stratum * shape[1] + slots
                 finite = np.isfinite(values)
                 counts += np.bincount(cells, minlength=counts.size).reshape(shape)
-                weights = np.where(finite, values, 0.0)
+                weights = np.where(finite, predicted(values, scale), 0.0)
                 sums += np.bincount(cells, weights, counts.size).reshape(shape)
                 for side, is_out in enumerate((values < low, values > high)):
                     out = stratum[finite & is_out]

@@ -32,6 +32,7 @@ from monitoring_assets.statistics.profiles.kernel import (
     sum_by_slot,
 )
 from monitoring_assets.statistics.profiles.new_categories import Tally, heaviest, least_rows
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale, predicted
 from monitoring_assets.statistics.profiles.source import (
     SLICE_ROWS,
     THREADS,
@@ -371,6 +372,7 @@ def count(
     *,
     scores: ParquetSource | None = None,
     score_column: str | None = None,
+    scale: ScoreScale | None = None,
     is_reference: bool = False,
     progress: Progress | None = None,
 ) -> Profile:
@@ -387,6 +389,8 @@ def count(
         ``source`` itself. If given, the score is summed by slot, for attribution.
     score_column
         The column of ``scores``; null, NaN and infinite scores are left out of sums.
+    scale
+        If given, what is summed is the probability that the score stands for.
     is_reference
         Whether the bins are fitted on these rows, which are then counted `CategoricalBins.as_new`.
     progress
@@ -408,6 +412,7 @@ def count(
         bins,
         scores=scores,
         score_column=score_column,
+        scale=scale,
         is_reference=is_reference,
         progress=progress,
     )
@@ -420,6 +425,7 @@ def count_part(
     *,
     scores: ParquetSource | None = None,
     score_column: str | None = None,
+    scale: ScoreScale | None = None,
     is_reference: bool = False,
     progress: Progress | None = None,
 ) -> Counted:
@@ -428,7 +434,7 @@ def count_part(
     if scores is not None:
         if score_column is None:
             raise ValueError("scores are given without score_column")
-        score = _Score(scores, score_column, source)
+        score = _Score(scores, score_column, source, scale)
     columns: dict[str, ColumnProfile] = {}
     tallies: dict[str, Tally] = {}
     wanted: dict[str, Bins] = {}
@@ -473,7 +479,13 @@ def count_part(
 class _Score:
     """The score of the rows of a source, by row group."""
 
-    def __init__(self, scores: ParquetSource, column: str, source: ParquetSource) -> None:
+    def __init__(
+        self,
+        scores: ParquetSource,
+        column: str,
+        source: ParquetSource,
+        scale: ScoreScale | None = None,
+    ) -> None:
         reason = scores.unreadable(column)
         if reason is None and value_kind(scores.schema.field(column).type) != "numeric":
             reason = f"the type is {scores.schema.field(column).type}, a score is a number"
@@ -488,10 +500,11 @@ class _Score:
             )
         self._scores = scores
         self._column = column
+        self._scale = scale
         self._local = threading.local()
 
     def values(self, position: int) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return the scores of a row group; each thread keeps its last ones.
+        """Return what is summed of a row group's scores; each thread keeps its last ones.
 
         Returns
         -------
@@ -505,6 +518,7 @@ class _Score:
             runs = [run for _, _, array in arrays for run in float_runs(array, rows=len(array))]
             values = runs[0] if len(runs) == 1 else np.concatenate(runs)
             finite = np.isfinite(values)
+            values = predicted(values, self._scale)
             self._local.values = (values, None)
             if not finite.all():
                 self._local.values = (np.where(finite, values, 0.0), (~finite).astype(np.float64))

@@ -51,16 +51,22 @@ class GroupCounts:
         int64[K], rows in each cell.
     score, squares
         Sums of the scores and of their squares.
+    predicted
+        Sum of the predicted probabilities: of the scores, or by the scale of points.
     """
 
     cells: NDArray[np.int64]
     score: float
     squares: float
+    predicted: float
 
     def __add__(self, other: GroupCounts) -> GroupCounts:
         """Add other rows, in the same cells."""
         return GroupCounts(
-            self.cells + other.cells, self.score + other.score, self.squares + other.squares
+            self.cells + other.cells,
+            self.score + other.score,
+            self.squares + other.squares,
+            self.predicted + other.predicted,
         )
 
     @property
@@ -104,7 +110,7 @@ class Scale:
     direction
         1 if a high score is risky, -1 if it is safe.
     probability
-        Whether the score is a probability of bad.
+        Whether the score is a probability of bad, or declared to stand for one.
     """
 
     edges: NDArray[np.float64]
@@ -411,7 +417,7 @@ def _judged(ratio: Figure, shares: _Shares, reference: str | None) -> Figure:
 
 
 def _calibrated(known: Known) -> Estimate:
-    expected = known.goods.score + known.bads.score
+    expected = known.goods.predicted + known.bads.predicted
     return observed_to_expected(known.total, known.bads.total, expected)
 
 

@@ -1,5 +1,6 @@
 """Counts of the parts of a day add up to those of the day."""
 
+import pickle
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import expit, logit
 
 from monitoring_assets.engines.feature_counts import count_features
 from monitoring_assets.engines.score_counts import ScoreBins, count_scored
@@ -17,6 +19,7 @@ from monitoring_assets.statistics.performance.strata import Split
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.score_grid import score_grid
 from monitoring_assets.statistics.profiles.source import ParquetSource
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale
 from tests.conftest import rows
 
 COLUMNS = ["income", "region"]
@@ -109,6 +112,20 @@ def test_scores(bins, write):
     assert parts.range == whole.range
     assert whole.range == {"inside": 2_848, "below": 1, "above": 2, "missing": 149}
     assert parts.unsplit is None
+
+
+def test_of_points_with_a_scale_the_grid_sums_probabilities(bins, write):
+    """Whatever the parts, and after the way to an executor."""
+    scale = ScoreScale.calibrated([0.0, 1.0], [0.9, 0.01])
+    of = pickle.loads(pickle.dumps(score_bins(bins, scale=scale)))
+    counts = [count_scored(of, *write(n, part)) for n, part in enumerate(in_parts(day()))]
+    found = reduce(add, counts).grid.columns
+    scores = day()["score"]
+    scores = scores[np.isfinite(scores)].to_numpy(float)
+    expected = expit(logit(0.9) + scores.clip(0, 1) * (logit(0.01) - logit(0.9)))
+    assert found["score"].mean_score == pytest.approx(expected.mean(), rel=1e-12)
+    strata = [one for name, one in found.items() if name != "score"]
+    assert sum(one.score_sums.sum() for one in strata) == pytest.approx(expected.sum(), rel=1e-12)
 
 
 def test_scores_have_no_strata_where_a_part_cannot_be_split(bins, write):

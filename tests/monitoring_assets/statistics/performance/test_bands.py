@@ -45,7 +45,8 @@ def test_a_score_at_an_edge_is_in_the_lower_band():
 def of_counts(goods, bads):
     """Bands with these counts, at the scores 0, 1, 2, ..."""
     bands = BandSums(np.arange(len(goods) - 1) + 0.5)
-    bands.add(ScoreGroups(np.arange(len(goods), dtype=float), np.array(goods), np.array(bads)))
+    groups = ScoreGroups(np.arange(len(goods), dtype=float), np.array(goods), np.array(bads))
+    bands.add(groups, groups.scores)
     return bands
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.realised import (
@@ -13,6 +14,7 @@ from monitoring_assets.statistics.performance.realised import (
     learnt_direction,
     realised,
 )
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale
 from tests.monitoring_assets.statistics.performance.samples import EDGES, cohorts, draw
 
 
@@ -171,3 +173,28 @@ def test_edges_that_do_not_ascend_are_refused(edges):
         RealisedPerformance(1, 1, edges)
     with pytest.raises(ValueError, match="negative"):
         RealisedPerformance(-1, 1, EDGES)
+
+
+def test_points_with_a_scale_are_measured_as_the_probabilities_that_they_stand_for():
+    """Both ways the rows are the same, so every figure is, but for where the score is shown."""
+    chances, outcomes = draw(np.random.default_rng(3), 2_000)
+    chances = np.clip(chances, 0.01, 0.99)
+    scale = ScoreScale.doubling((0.0, 1000.0), points=600, at_odds=30, pdo=20)
+
+    def points(values):
+        return 600 + 20 / np.log(2) * (-logit(np.asarray(values)) - np.log(30))
+
+    edges = np.sort(points(EDGES))
+    by_points = realised(
+        points(chances), outcomes, edges, [points(0.3)], direction=scale.direction, scale=scale
+    )
+    # A band holds its upper end, which is the lower one of a score that runs the other way.
+    by_chance = realised(chances, outcomes, EDGES, [0.3])
+    flat = dict((path, value) for path, value, _ in leaves(by_points))
+    for path, value, _ in leaves(by_chance):
+        if "bands" not in path and "breaks" not in path and not path.endswith(".score"):
+            same = value if isinstance(value, str | None) else pytest.approx(value, rel=1e-9)
+            assert flat[path] == same, path
+    for one, other in zip(by_points.bands, by_chance.bands[::-1], strict=True):
+        assert (one.rows, one.bads) == (other.rows, other.bads)
+        assert one.expected == pytest.approx(other.expected, rel=1e-9)

@@ -29,7 +29,8 @@ SCALE = Scale(EDGES, [0.2, 0.5], 1, probability=True)
 def counts(scores, edges=EDGES):
     scores = np.asarray(scores, float)
     cells = np.bincount(np.searchsorted(edges, scores), minlength=len(edges) + 1)
-    return GroupCounts(cells, float(scores.sum()), float((scores**2).sum()))
+    total = float(scores.sum())
+    return GroupCounts(cells, total, float((scores**2).sum()), total)
 
 
 def wilson(hits, trials):
