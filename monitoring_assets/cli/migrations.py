@@ -47,6 +47,10 @@ def migrations(model: str, before: dt.datetime, after: dt.datetime, output: str)
         _print(found)
 
 
+_KINDS = {1: "riskier", -1: "safer"}
+"""What scores are in the direction of risk, and against it."""
+
+
 def _document(found: Migrations) -> dict[str, Any]:
     from monitoring_assets.statistics.validation.migrations import (
         bandwidths,
@@ -61,6 +65,7 @@ def _document(found: Migrations) -> dict[str, Any]:
         "before": found.before.isoformat(),
         "after": found.after.isoformat(),
         "bands": list(found.bands),
+        "higher_scores_are": _KINDS[found.direction],
         "counts": found.counts.tolist(),
         "left": found.left,
         "new": found.new,
@@ -113,9 +118,12 @@ def _print(found: Migrations) -> None:
     console.width = max(console.width, needed)
     console.print(table)
     widths = bandwidths(found.counts)
-    for name, width in (("higher", widths.upper), ("lower", widths.lower)):
+    for name, kind, width in (
+        ("higher", _KINDS[found.direction], widths.upper),
+        ("lower", _KINDS[-found.direction], widths.lower),
+    ):
         shown = "no customer migrates there" if width is None else f"{width:.3f}"
-        click.echo(f"Matrix-weighted bandwidth to {name} scores: {shown}")
+        click.echo(f"Matrix-weighted bandwidth to {name} scores, which are {kind}: {shown}")
     test = matrix_test(list(cell_tests(found.counts)))
     p_value = test.reason if test.p_value is None else f"p {test.p_value:.2g}, {test.light}"
     click.echo(f"H0: {test.null}: {p_value} ({LIGHTS_IN_WORDS})")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_assets.performance.paired_scores import SIDES, PairCounts, PairedScores, Side
-from monitoring_assets.reference.score_grid import read_grid
+from monitoring_assets.reference.score_grid import direction_of
 from monitoring_assets.statistics.drift.last_days import WEEK
 from monitoring_assets.statistics.performance.intervals import Estimate, proportion
 from monitoring_assets.statistics.validation.paired_auc import (
@@ -40,7 +39,7 @@ from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
 from resources.storage import DayFiles
-from resources.store import NotMaterialisedError, Store
+from resources.store import Store
 
 BANDS = 10
 """Bands of a score, of as many rows each as ties allow."""
@@ -286,10 +285,7 @@ def compare_versions(
 
 
 def _side(store: Store, manifest: Manifest) -> Side:
-    scoring = manifest.scoring
-    direction = scoring.direction
-    with suppress(NotMaterialisedError):  # the reference has no scores
-        direction = read_grid(store, manifest.key).direction
+    scoring, direction = manifest.scoring, direction_of(store, manifest)
     return Side(manifest.key, manifest.batch.key, *scoring.range, direction, scoring.score_scale)
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.reference.score_grid import direction_of
 from monitoring_assets.statistics.profiles.bins import NumericBins, short_label
 from monitoring_assets.statistics.profiles.kernel import slot_runs
+from monitoring_assets.statistics.profiles.score_scale import Direction
 from resources.duckdb_session import database, quoted
 from resources.errors import InputError
 from resources.scorers.base import SCORE
@@ -28,6 +30,8 @@ class Migrations:
     bands
         Labels of the K bands of the score, which are the lender's grades where the manifest has
         them, in the order of scores.
+    direction
+        1 if a high score is risky, so that to migrate to one is a downgrade; -1 if it is safe.
     counts
         int64[K, K], customers by band before and after.
     left, new
@@ -42,6 +46,7 @@ class Migrations:
     before: dt.date
     after: dt.date
     bands: tuple[str, ...]
+    direction: Direction
     counts: NDArray[np.int64]
     left: int
     new: int
@@ -64,7 +69,8 @@ def read_migrations(store: Store, key: str, before: dt.date, after: dt.date) -> 
         raise InputError(f"{key}: the score of the reference has no bands: {score.error}")
     slots = score.bins.slots
     matrix = np.zeros((len(slots), len(slots)), np.int64)
-    customer = quoted(store.landed(key).manifest.batch.key)
+    manifest = store.landed(key).manifest
+    customer = quoted(manifest.batch.key)
     for day in (before, after):
         store.parts("scores", key, day)  # says which is not there before either is read
     with (
@@ -108,6 +114,7 @@ def read_migrations(store: Store, key: str, before: dt.date, after: dt.date) -> 
         before,
         after,
         tuple(short_label(slot.label, slot.kind) for slot in slots[:bands]),
+        direction_of(store, manifest),
         matrix[:bands, :bands],
         left,
         arrived,

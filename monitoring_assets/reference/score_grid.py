@@ -41,6 +41,7 @@ from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 from monitoring_assets.statistics.profiles.score_grid import MAX_CUT_OFFS, count_scores, score_grid
 from monitoring_assets.statistics.profiles.score_scale import Direction, predicted
 from resources.scorers.base import SCORE
+from resources.store import NotMaterialisedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -282,6 +283,14 @@ def read_grid(store: Store, key: str) -> ReferenceGrid:
     """
     table, notes = store.read_table("reference_grid", key)
     return _grid_of(Profile.from_table(table).columns, notes)
+
+
+def direction_of(store: Store, manifest: Manifest) -> Direction:
+    """Which way the score of a version runs, as its reference says; else as it is declared."""
+    try:
+        return read_grid(store, manifest.key).direction
+    except NotMaterialisedError:  # the reference has no scores
+        return manifest.scoring.direction
 
 
 def _grid_of(columns: Mapping[str, ColumnProfile], notes: Mapping[str, Any]) -> ReferenceGrid:

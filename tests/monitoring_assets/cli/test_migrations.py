@@ -32,6 +32,7 @@ def test_json_has_matrix_bandwidths_and_tests(days):
     assert sum(map(sum, document["counts"])) == 4
     assert len(document["cells"]) == bands * (bands - 1)
     assert document["bandwidths"] == {"upper": 1.0, "lower": 1.0}
+    assert document["higher_scores_are"] == "riskier"
     assert document["test"]["light"] in {"green", "amber", "red"}
 
 
@@ -40,7 +41,8 @@ def test_the_table_has_shares_by_band(days):
     assert found.exit_code == 0, found.output
     assert "4 customers on both days" in found.stdout
     assert found.stdout.count("50.0%") == 4
-    assert "Matrix-weighted bandwidth to higher scores: 1.000" in found.stdout
+    assert "bandwidth to higher scores, which are riskier: 1.000" in found.stdout
+    assert "bandwidth to lower scores, which are safer: 1.000" in found.stdout
 
 
 def test_days_the_wrong_way_round_are_refused(days):
