@@ -5,6 +5,7 @@ realised once its outcomes are known; the gap between the two on the same rows i
 """
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
 
 SHOWN_BARS = 20
 SHOWN_SEGMENTS = 200
-SEGMENT_METRICS = ("auc", "bad_rate")
-SHOWN_METRICS = ("auc", "ks", "brier", "bad_rate", "observed_to_expected")
+SEGMENT_METRICS = ("auc", "bad_rate", "generalised_auc", "mean_realised")
+SHOWN_METRICS = (
+    *("auc", "ks", "brier", "bad_rate", "observed_to_expected"),
+    *("generalised_auc", "mean_realised", "mean_error", "mae", "rmse", "r2"),
+)
 
 
 @dg.multi_asset(
@@ -105,7 +109,11 @@ def _report(
     store: Store, outcomes: "DayFiles | InputError | None", manifest: Manifest, day: ModelDay
 ) -> "PerformanceReport":
     """Estimate from counts, and measure each horizon that is due."""
-    from monitoring_assets.performance.cohort import NO_GRID, estimated_performance
+    from monitoring_assets.performance.cohort import (
+        NO_GRID,
+        NOT_ESTIMATED,
+        estimated_performance,
+    )
     from monitoring_assets.reference.profile import read_reference
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.reference.segments import read_segments
@@ -131,16 +139,18 @@ def _report(
     scored = profile("scores_profile")[0][SCORE]
     horizons = manifest.outcome.maturity if manifest.outcome else []
     grid: ReferenceGrid | None = None
-    try:
+    absent = Performance(status=PerformanceStatus.NOT_COMPUTED, reason=NO_GRID)
+    if manifest.outcome_kind == "continuous":
+        absent = Performance(status=PerformanceStatus.NOT_DEFINED, reason=NOT_ESTIMATED)
+    cohorts = [CohortPerformance(kind=PerformanceKind.ESTIMATED, found=absent)]
+    with suppress(NotMaterialisedError):
         grid = read_grid(store, day.key)
         in_grid = read_grid_of_rows(*profile("score_grid"), SCORE)
         targets = sorted(grid.outcomes, key=lambda one: one or 0) or [*horizons[-1:]] or [None]
-        cohorts = [
-            estimated_performance(manifest, grid, in_grid, scored, target) for target in targets
-        ]
-    except NotMaterialisedError:
-        absent = Performance(status=PerformanceStatus.NOT_COMPUTED, reason=NO_GRID)
-        cohorts = [CohortPerformance(kind=PerformanceKind.ESTIMATED, found=absent)]
+        if manifest.outcome_kind == "binary":
+            cohorts = [
+                estimated_performance(manifest, grid, in_grid, scored, target) for target in targets
+            ]
     if not horizons:
         absent = Performance(
             status=PerformanceStatus.NO_OUTCOMES,
@@ -262,6 +272,7 @@ def _realised(
                 outcome.column_at(horizon),
                 *manifest.scoring.range,
                 codes,
+                outcome.kind,
             ) as cohort,
         ):
             found = realised_performance(

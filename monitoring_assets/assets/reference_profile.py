@@ -224,7 +224,9 @@ def reference_features(
                     tables[folder / "scores.parquet"] = {key: keys, SCORE: numbers} | why
                 if outcomes:
                     tables[folder / OUTCOMES] = {
-                        name: outcomes_of(batch[name], f"{url}, column {name!r}")
+                        name: outcomes_of(
+                            batch[name], manifest.outcome_kind, f"{url}, column {name!r}"
+                        )
                         for name in outcomes
                     }
                 for target, content in tables.items():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from monitoring_assets.checks.table_expectation import NotComputableError, RowExpectation
 from monitoring_assets.statistics.drift.thresholds import Limits, Status, status_of
+from monitoring_assets.statistics.performance.prediction import GENERALISED_AUC, MEAN_REALISED
 from monitoring_assets.statistics.performance.report import (
     MEASURED,
     CohortPerformance,
@@ -22,7 +23,14 @@ from monitoring_assets.statistics.performance.report import (
 )
 from resources.manifest import PerformanceThresholds
 
-COMPARED = {"auc": "AUC", "bad_rate": "bad rate"}
+COMPARED = {
+    "auc": "AUC",
+    "bad_rate": "bad rate",
+    GENERALISED_AUC: "generalised AUC",
+    MEAN_REALISED: "mean realised value",
+}
+RANKING = ("auc", GENERALISED_AUC)
+"""Metrics that may not fall; of the others neither more nor less is expected."""
 UNMATCHED = "unmatched"
 ESTIMATE = "estimate of the same rows"
 
@@ -40,6 +48,8 @@ class ExpectCohortToBeMature(_PerformanceExpectation):
         status, reason = row["status"], row["reason"]
         if status in MEASURED:
             return Status.OK, 1.0, {}
+        if status == PerformanceStatus.NOT_DEFINED:
+            return Status.OK, 0.0, {"status": "not judged", "why": reason}
         if status == PerformanceStatus.NOT_COMPUTED and row["kind"] == PerformanceKind.REALISED:
             raise NotComputableError(reason)
         return Status.WARN, 0.0, {"text": f"{status}: {reason}"}
@@ -77,7 +87,7 @@ class ExpectAucToHold(_ExpectFigure):
 
 
 class ExpectBadRateToHold(_ExpectFigure):
-    """There are neither many more bads than expected, nor many fewer."""
+    """There are neither many more bads than expected, nor many fewer; so of realised values."""
 
     def change(self, value: float, against: float) -> float:
         """How many times more or fewer."""
@@ -121,8 +131,8 @@ def performance_expectations(
         if pd.isna(metric):
             yield ExpectCohortToBeMature(characteristic=subject)
             continue
-        limit = limits.auc_drop if metric == "auc" else limits.bad_rate_ratio
-        figure = ExpectAucToHold if metric == "auc" else ExpectBadRateToHold
+        limit = limits.auc_drop if metric in RANKING else limits.bad_rate_ratio
+        figure = ExpectAucToHold if metric in RANKING else ExpectBadRateToHold
         yield figure(characteristic=subject, warn=limit.warn, fail=limit.fail, level=limits.level)
 
 
@@ -149,13 +159,19 @@ def _subjects(cohort: CohortPerformance) -> Iterator[dict[str, Any]]:
         }
     if found.status not in MEASURED:
         return
-    auc, bad_rate = found.metric("auc"), found.metric("bad_rate")
+    is_number = found.metric(GENERALISED_AUC) is not None
+    auc = found.metric(GENERALISED_AUC if is_number else "auc")
+    level = found.metric(MEAN_REALISED if is_number else "bad_rate")
     assert auc is not None
-    assert bad_rate is not None
+    assert level is not None
     reference = auc, auc.reference, "reference", auc.difference_p
     compared = [reference]
-    if cohort.kind == PerformanceKind.REALISED:
-        compared = [(one, one.estimated, ESTIMATE, one.gap_p) for one in (auc, bad_rate)]
+    if is_number:
+        compared = [(level, level.estimated, "prediction", level.gap_p)]
+        if auc.reference is not None:
+            compared.append(reference)
+    elif cohort.kind == PerformanceKind.REALISED:
+        compared = [(one, one.estimated, ESTIMATE, one.gap_p) for one in (auc, level)]
         if auc.reference is not None:
             compared.append(reference)
     for one, against, side, p in compared:

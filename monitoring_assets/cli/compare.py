@@ -13,6 +13,7 @@ import click
 
 from monitoring_assets.cli.options import (
     chosen_horizon,
+    estimate_shown,
     format_option,
     html_option,
     period_options,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from monitoring_assets.periods.champion_challenger import Comparison
-    from monitoring_assets.statistics.performance.intervals import Estimate
     from resources.store import Store
 
 
@@ -134,10 +134,12 @@ def _print(found: Comparison) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for name, cell in found.decisions:
         counts = (f"{one:,}" for one in (cell.rows, cell.known, cell.bads))
-        table.add_row(name, *counts, _shown(cell.bad_rate, ".2%") if cell.known else "")
+        table.add_row(name, *counts, estimate_shown(cell.bad_rate, ".2%") if cell.known else "")
     console.print(table)
     if found.swap.difference.value is not None:
-        click.echo(f"Bad rate of swapped in less out: {_shown(found.swap.difference, '+.2%')}")
+        click.echo(
+            f"Bad rate of swapped in less out: {estimate_shown(found.swap.difference, '+.2%')}"
+        )
     if found.unknown is None:
         console.print(_bands(found))
 
@@ -166,13 +168,13 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield from in_words(found)
     yield ""
     if found.unknown is None:
-        yield f"AUC of {one.key}: {_shown(found.auc.first, '.4f')}"
-        yield f"AUC of {other.key}: {_shown(found.auc.second, '.4f')}"
+        yield f"AUC of {one.key}: {estimate_shown(found.auc.first, '.4f')}"
+        yield f"AUC of {other.key}: {estimate_shown(found.auc.second, '.4f')}"
         p_value = "" if found.auc.p_value is None else f", p-value {found.auc.p_value:.2g}"
-        yield f"Difference: {_shown(found.auc.difference, '+.4f')}{p_value}"
+        yield f"Difference: {estimate_shown(found.auc.difference, '+.4f')}{p_value}"
         for name, loss in (("Brier score", found.brier), ("Log loss", found.log_loss)):
             if loss.first is not None and loss.second is not None:
-                difference = _shown(loss.difference, "+.5f")
+                difference = estimate_shown(loss.difference, "+.5f")
                 yield f"{name}: {loss.first:.5f} and {loss.second:.5f}, difference {difference}"
     correlation = (found.correlation.pearson, found.correlation.spearman)
     shown = ("not defined" if value is None else f"{value:.3f}" for value in correlation)
@@ -182,16 +184,9 @@ def _lines(found: Comparison) -> Iterator[str]:
         f"{other.accepted:,} of {counts.common:,} rows"
     )
     yield (
-        f"Decided alike: {_shown(found.swap.agreement, '.2%')}; "
-        f"Cohen's kappa {_shown(found.swap.kappa, '.3f')}"
+        f"Decided alike: {estimate_shown(found.swap.agreement, '.2%')}; "
+        f"Cohen's kappa {estimate_shown(found.swap.kappa, '.3f')}"
     )
-
-
-def _shown(one: Estimate, form: str) -> str:
-    if one.value is None:
-        return f"not known: {one.reason}"
-    interval = "" if one.low is None else f" ({one.low:{form}} to {one.high:{form}})"
-    return f"{one.value:{form}}{interval}"
 
 
 def _rate(value: float | None) -> str:

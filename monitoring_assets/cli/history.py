@@ -22,6 +22,7 @@ from monitoring_assets.periods.calendar import UNITS, Unit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitoring_assets.periods.cohorts import Cohort
     from monitoring_assets.periods.roll_up import PeriodFigures, PeriodIndex
 
 
@@ -107,11 +108,12 @@ def _document(one: PeriodFigures, horizon: int | None) -> dict[str, Any]:
         else {
             "days": cohort.days,
             "rows": cohort.rows,
-            "bads": cohort.bads,
+            "bads": cohort.bads if cohort.is_binary else None,
             "expected": cohort.expected,
             "auc": cohort.auc.value,
             "auc_standard_error": cohort.auc.standard_error,
             "reference_auc": cohort.reference_auc.value,
+            "metrics": {name: one.value for name, one in cohort.metrics.items()},
         },
     }
 
@@ -127,7 +129,9 @@ def _print(found: Sequence[PeriodFigures], model: str, horizon: int | None) -> N
     for name in ("days", "rows", "PSI"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("largest CSI", overflow="fold", min_width=16)
-    for name in ("opened", "bads", "expected", "AUC"):
+    are_numbers = any(one.performance and not one.performance.is_binary for one in found)
+    names = ("actual", "expected", "gAUC") if are_numbers else ("bads", "expected", "AUC")
+    for name in ("opened", *names):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found:
         cohort = one.performance
@@ -138,12 +142,27 @@ def _print(found: Sequence[PeriodFigures], model: str, horizon: int | None) -> N
             _index(one.psi),
             f"{one.worst.column} {_index(one.worst)}" if one.worst else "",
             str(len(one.incidents)) if one.incidents else "",
-            f"{cohort.bads / cohort.rows:.1%}" if cohort else "",
-            f"{cohort.expected:.1%}" if cohort and cohort.expected is not None else "",
-            f"{cohort.auc.value:.3f}" if cohort and cohort.auc.value is not None else "",
+            *_performance(cohort),
         )
     click.echo(f"{model}{after}")
     Console().print(table)
+
+
+def _performance(cohort: Cohort | None) -> tuple[str, str, str]:
+    """What was realised, what was expected, and how well the score ranked."""
+    from monitoring_assets.statistics.performance.prediction import GENERALISED_AUC, MEAN_REALISED
+
+    if cohort is None:
+        return "", "", ""
+    level, form, rank = cohort.bad_rate, ".1%", cohort.auc
+    if not cohort.is_binary:
+        metrics = cohort.metrics
+        level, form, rank = metrics[MEAN_REALISED].value, ",.4g", metrics[GENERALISED_AUC]
+    return (
+        "" if level is None else f"{level:{form}}",
+        "" if cohort.expected is None else f"{cohort.expected:{form}}",
+        "" if rank.value is None else f"{rank.value:.3f}",
+    )
 
 
 def _index(one: PeriodIndex | None) -> str:

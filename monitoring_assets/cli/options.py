@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from monitoring_assets.statistics.performance.intervals import Estimate
     from resources.layout import Dataset
     from resources.store import Store
 
@@ -191,6 +192,14 @@ def require_columns(option: str, names: Iterable[str], file: str, columns: Seque
                 f"{file} has no column {name!r}{meant}; it has {', '.join(columns)}",
                 param_hint=option,
             )
+
+
+def estimate_shown(one: Estimate, form: str) -> str:
+    """A value in a format with its interval, or why there is none."""
+    if one.value is None:
+        return f"not known: {one.reason}"
+    interval = "" if one.low is None else f" ({one.low:{form}} to {one.high:{form}})"
+    return f"{one.value:{form}}{interval}"
 
 
 def program() -> str:

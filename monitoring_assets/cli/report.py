@@ -179,9 +179,14 @@ def _print_change(content: DayContent) -> None:
 
 
 def _performance_line(cohort: CohortPerformance) -> str:
-    """AUC with its interval, or why there is none."""
-    of, found = f"AUC {cohort.title}", cohort.found
-    auc = found.metric("auc")
+    """AUC with its interval, or why there is none; of predictions of a number their error too."""
+    from monitoring_assets.statistics.performance.prediction import GENERALISED_AUC
+
+    found = cohort.found
+    rank = found.metric(GENERALISED_AUC)
+    of, auc = f"AUC {cohort.title}", found.metric("auc")
+    if rank is not None:
+        of, auc = f"Generalised {of}", rank
     if auc is None:
         return f"{of}: {found.status}, {found.reason}"
     if auc.value is None:
@@ -192,6 +197,9 @@ def _performance_line(cohort: CohortPerformance) -> str:
     rows = found.scored if cohort.kind == "estimated" else found.known
     beside = {"reference": auc.reference, "estimated": auc.estimated}
     shown = [f"{name} {number:.4f}" for name, number in beside.items() if number is not None]
+    error = found.metric("mean_error")
+    if error is not None and error.value is not None:
+        shown.append(f"mean error {error.value:+.4g}")
     return "; ".join([f"{of}: {value}, {rows:,} rows", *shown, *filter(None, [found.shift])])
 
 

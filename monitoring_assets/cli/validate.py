@@ -11,15 +11,21 @@ import click
 
 from monitoring_assets.cli.options import (
     chosen_horizon,
+    estimate_shown,
     format_option,
     period_options,
     stored_range,
 )
 
 if TYPE_CHECKING:
-    from monitoring_assets.periods.validation import Validation
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from monitoring_assets.periods.validation import BandTests, PredictionTests, Validation
     from monitoring_assets.statistics.validation.outcome import TestOutcome
 
+METRICS = {"mae": "MAE", "rmse": "RMSE", "r2": "R2", "generalised_auc": "generalised AUC"}
 STYLES = {"green": "green", "amber": "yellow", "red": "bold red", "not computed": "cyan"}
 
 
@@ -61,6 +67,7 @@ def validate(
 
 
 def _document(found: Validation) -> dict[str, Any]:
+    bands: Sequence[BandTests | PredictionTests] = found.bands or found.predictions
     return {
         "model": found.key,
         "first": found.first.isoformat(),
@@ -68,8 +75,9 @@ def _document(found: Validation) -> dict[str, Any]:
         "horizon": found.horizon,
         "days": found.cohort.days,
         "rows": found.cohort.rows,
-        "bads": found.cohort.bads,
+        "bads": found.cohort.bads if found.bands else None,
         "expected": found.cohort.expected,
+        "metrics": {name: asdict(figure) for name, figure in found.cohort.metrics.items()},
         "tests": list(map(_fields, found.portfolio)),
         "bands": [
             {
@@ -77,7 +85,7 @@ def _document(found: Validation) -> dict[str, Any]:
                 **asdict(band.counts),
                 "tests": list(map(_fields, band.tests)),
             }
-            for band in found.bands
+            for band in bands
         ],
     }
 
@@ -96,10 +104,15 @@ def _print(found: Validation) -> None:
 
     cohort = found.cohort
     after = "" if found.horizon is None else f" after {found.horizon} days"
+    bad = f", {cohort.bads:,} of them bad" if found.bands else ""
     click.echo(
         f"{found.key}, {found.first} to {found.last}: {cohort.rows:,} rows of {cohort.days} days "
-        f"whose outcomes are known{after}, {cohort.bads:,} of them bad"
+        f"whose outcomes are known{after}{bad}"
     )
+    for name, figure in cohort.metrics.items():
+        click.echo(
+            f"  {METRICS.get(name, name.replace('_', ' '))}: {estimate_shown(figure, ',.4g')}"
+        )
     portfolio = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("test", "null hypothesis"):
         portfolio.add_column(name, overflow="fold")
@@ -111,6 +124,10 @@ def _print(found: Validation) -> None:
             portfolio.add_row("", test.reason)
     console = Console()
     console.print(portfolio)
+    if found.predictions:
+        console.print(_predictions(found))
+        click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}. Sources: --format json")
+        return
     bands = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     bands.add_column("score band", no_wrap=True)
     for name in ("rows", "bads", "bad rate", "expected", "Jeffreys' p"):
@@ -131,6 +148,22 @@ def _print(found: Validation) -> None:
     console.print(apart)
     click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}; riskier than before, {WANTED_IN_WORDS}.")
     click.echo("Sources, and the exact binomial test of each band: --format json")
+
+
+def _predictions(found: Validation) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    bands = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    bands.add_column("score band", no_wrap=True)
+    for name in ("rows", "mean predicted", "mean realised", "more realised: p"):
+        bands.add_column(name, justify="right", no_wrap=True)
+    for one in found.predictions:
+        rows, sums = one.counts.rows, (one.counts.predicted, one.counts.realised)
+        means = (f"{total / rows:,.4g}" if rows else "" for total in sums)
+        bands.add_row(Text(one.label), f"{rows:,}", *means, _light(one.mean_error))
+    return bands
 
 
 def _cells(test: TestOutcome) -> tuple[str, str, str]:

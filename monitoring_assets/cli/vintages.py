@@ -49,7 +49,14 @@ def vintages(
 
     store = resources_from_environment()["store"]
     since, until = stored_range(store, model, first, last)
-    horizons = store.landed(model).manifest.maturities
+    manifest = store.landed(model).manifest
+    horizons = manifest.maturities
+    if manifest.outcome_kind == "continuous":
+        raise click.BadParameter(
+            f"{model} has numbers for outcomes (outcome.kind is continuous), and no bad rate; "
+            "see `monitoring history` and `monitoring validate`",
+            param_hint="MODEL",
+        )
     if not horizons:
         raise click.BadParameter(
             f"{model} has no outcome.maturity in its manifest", param_hint="MODEL"

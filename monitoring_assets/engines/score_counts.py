@@ -94,9 +94,7 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
     in_range = _tally_range(scored, *bins.range)
     if bins.grid is None:
         return ScoreCounts(counted, in_range, None, None)
-    grid = count(
-        scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE, scale=bins.scale
-    )
+    grid = count(scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE, scale=bins.scale)
     unsplit = None
     splits, split_bins = bins.strata.splits, bins.strata.bins
     if splits:

@@ -621,8 +621,8 @@ def _history(
             | (
                 {
                     "known": cohort.rows,
-                    "bads": cohort.bads,
-                    "expected": cohort.expected,
+                    "bads": cohort.bads if cohort.is_binary else None,
+                    "expected": cohort.expected if cohort.is_binary else None,
                     "auc": cohort.auc.value,
                     "auc_standard_error": cohort.auc.standard_error,
                     "reference_auc": cohort.reference_auc.value,
@@ -649,9 +649,13 @@ def _tests(
         }
         return
     cohort = found.cohort
-    about = {"rows": cohort.rows, "bads": cohort.bads, "expected": cohort.expected}
+    bads = cohort.bads if cohort.is_binary else None
+    about = {"rows": cohort.rows, "bads": bads, "expected": cohort.expected}
     for test in found.portfolio:
         yield _test(test, horizon, "portfolio", about)
+    for one in found.predictions:
+        about = {"rows": one.counts.rows, "bads": None, "expected": one.counts.expected}
+        yield _test(one.mean_error, horizon, f"score {one.label}", about)
     for band in found.bands:
         counts = band.counts
         about = {"rows": counts.rows, "bads": counts.bads, "expected": counts.expected}

@@ -256,8 +256,8 @@ def _month(one: PeriodFigures) -> Month:
         days=one.days,
         rows=one.rows,
         incidents=len(one.incidents),
-        bad_rate=known.bads / known.rows if known and known.rows else None,
-        expected=known.expected if known else None,
+        bad_rate=known.bad_rate if known else None,
+        expected=known.expected if known and known.is_binary else None,
         auc=known.auc.value if known else None,
         **_drift(one),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
 from monitoring_assets.reference.strata import STRATA
 from monitoring_assets.statistics.drift.drift import judge_counts
@@ -27,6 +29,13 @@ from monitoring_assets.statistics.performance.metrics import (
     realised_metrics,
 )
 from monitoring_assets.statistics.performance.pooling import OUTCOMES, enough_rows
+from monitoring_assets.statistics.performance.prediction import (
+    MEAN_REALISED,
+    prediction_metrics,
+    sum_predictions,
+    total,
+)
+from monitoring_assets.statistics.performance.prediction import gap as gap_of
 from monitoring_assets.statistics.performance.realised import Realised, RealisedPerformance
 from monitoring_assets.statistics.performance.report import (
     CohortPerformance,
@@ -47,13 +56,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from monitoring_assets.performance.outcomes import Cohort, CohortCounts
-    from monitoring_assets.reference.score_grid import ReferenceGrid
+    from monitoring_assets.reference.score_grid import ReferenceGrid, ReferencePerformance
     from monitoring_assets.reference.segments import ReferenceSegments
     from monitoring_assets.reference.strata import GridOfRows, Horizon
     from monitoring_assets.statistics.profiles.profile import ColumnProfile
     from resources.manifest import Manifest, Outcome
 
 NO_GRID = "no score grid: the reference sample has no score that one could be fitted to"
+NOT_ESTIMATED = (
+    "outcome.kind is continuous: performance is not estimated before outcomes are known, as the "
+    "score says nothing of its own error"
+)
 OTHER_GRID = (
     "the day was counted in another score grid, made for other cut-offs or other strata: "
     "materialise scores again, then this report"
@@ -172,10 +185,11 @@ def realised_performance(
         return replace(row, found=replace(row.found, status=status, reason=reason))
     if not counts.accepted:
         return row
-    total = _Rows(manifest, outcome, counts, bands, grid, unsplit)
+    make = _Numbers if outcome.kind == "continuous" else _GoodsAndBads
+    everyone = make(manifest, outcome, counts, bands, grid, unsplit)
     parts = {
         column: [
-            _Rows(
+            make(
                 manifest,
                 outcome,
                 of_segment,
@@ -190,7 +204,7 @@ def realised_performance(
         if column != STRATA
     }
     for scores, outcomes, codes in cohort.by_score():
-        total.add(scores, outcomes, codes.pop(STRATA, None))
+        everyone.add(scores, outcomes, codes.pop(STRATA, None))
         for column, of_rows in codes.items():
             # Stable, so that the scores of each segment still ascend.
             order = np.argsort(of_rows, kind="stable")
@@ -198,11 +212,11 @@ def realised_performance(
             for part, at in zip(parts[column], np.split(order, ends[:-1]), strict=True):
                 if len(at):
                     part.add(scores[at], outcomes[at])
-    both = total.accepted.counts.any() and scored.counts.any()
+    both = everyone.accepted.counts.any() and scored.counts.any()
     return replace(
         row,
-        psi_accepted=stability_index(scored.counts, total.accepted.counts) if both else None,
-        found=total.performance(horizon),
+        psi_accepted=stability_index(scored.counts, everyone.accepted.counts) if both else None,
+        found=everyone.performance(horizon),
         segments=tuple(
             _of_segment(Segment(column, value), part, segments, horizon)
             for column, of_column in parts.items()
@@ -212,7 +226,7 @@ def realised_performance(
     )
 
 
-class _Rows:
+class _Rows(ABC):
     """Rows of a cohort, all or a segment's, that come in the order of scores.
 
     Parameters
@@ -239,30 +253,124 @@ class _Rows:
         self.counts = counts
         self._manifest, self._outcome = manifest, outcome
         self._bands, self._grid, self._unsplit = bands, grid, unsplit
-        self._bins, self._scale = _numeric(bands), manifest.scoring.score_scale
+        self._bins = _numeric(bands)
+        self.accepted = count_scores(np.empty(0), self._bins, np.empty(0))
+
+    @abstractmethod
+    def add(
+        self,
+        scores: NDArray[np.float64],
+        outcomes: NDArray[Any],
+        strata: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Add the next rows, with outcomes as `Cohort.by_score` yields them."""
+
+    @abstractmethod
+    def enough(self, horizon: int) -> int:
+        """Rows that can be judged alone."""
+
+    @abstractmethod
+    def _measured(self, row: Performance, horizon: int) -> Performance:
+        """What mature rows say."""
+
+    def performance(self, horizon: int) -> Performance:
+        """What the rows say after a horizon."""
+        counts = self.counts
+        row = Performance(
+            status=PerformanceStatus.IMMATURE,
+            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
+            mean_score_accepted=self.accepted.mean_score,
+            **asdict(counts),
+        )
+        if counts.known < self._outcome.min_share * counts.accepted:
+            return row
+        mature = replace(row, status=PerformanceStatus.MATURE, reason=None)
+        return self._measured(mature, horizon)
+
+    def _before(self, horizon: int) -> ReferencePerformance | None:
+        return self._grid.realised.get(horizon) if self._grid else None
+
+
+class _Numbers(_Rows):
+    """Rows whose outcome is a number, which the score predicts."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         none = np.empty(0)
-        self.accepted = count_scores(none, self._bins, none)
+        self._sums = sum_predictions(none, none, self._bins.edges)
+
+    @override
+    def add(
+        self,
+        scores: NDArray[np.float64],
+        outcomes: NDArray[Any],
+        strata: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self.accepted += count_scores(scores, self._bins, scores)
+        is_known = np.isfinite(outcomes)
+        found = sum_predictions(scores[is_known], outcomes[is_known], self._bins.edges)
+        self._sums = tuple(one + more for one, more in zip(self._sums, found, strict=True))
+
+    @override
+    def enough(self, horizon: int) -> int:
+        return MIN_ROWS
+
+    @override
+    def _measured(self, row: Performance, horizon: int) -> Performance:
+        reference, rows = self._before(horizon), total(self._sums)
+        before = reference.metrics if reference else {}
+        expected = {MEAN_REALISED: (EstimatedMetric(rows.expected), gap_of(rows))}
+        return replace(
+            row,
+            calibration="the score is the estimate of each row",
+            metrics=tuple(
+                ReportedMetric.build(
+                    name, metric, before.get(name), None, *expected.get(name, (None, None))
+                )
+                for name, metric in prediction_metrics(self._sums).items()
+            ),
+            predictions=self._sums,
+        )
+
+
+class _GoodsAndBads(_Rows):
+    """Rows whose outcome is good or bad."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        outcome: Outcome,
+        counts: CohortCounts,
+        bands: ColumnProfile,
+        grid: ReferenceGrid | None,
+        unsplit: str | None = None,
+    ) -> None:
+        super().__init__(manifest, outcome, counts, bands, grid, unsplit)
+        assert counts.bads is not None
+        self._bads = counts.bads
+        self._scale = manifest.scoring.score_scale
+        none = np.empty(0)
         self._known = count_scores(none, grid.bins, none) if grid else None
         self._by_stratum = (
             [count_scores(none, grid.bins, none) for _ in grid.strata.scores] if grid else []
         )
         self._performance = RealisedPerformance(
-            counts.known - counts.bads,
-            counts.bads,
+            counts.known - self._bads,
+            self._bads,
             self._bins.edges,
             outcome.cut_offs,
-            probability=manifest.scoring.predicts_probability,
+            probability=manifest.predicts_probability,
             direction=grid.direction if grid else manifest.scoring.direction,
             scale=self._scale,
         )
 
+    @override
     def add(
         self,
         scores: NDArray[np.float64],
-        outcomes: NDArray[np.int8],
+        outcomes: NDArray[Any],
         strata: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Add the next rows; the outcome of those that have none is -1."""
         self.accepted += count_scores(scores, self._bins, scores)
         is_known = outcomes >= 0
         known = scores[is_known]
@@ -277,31 +385,20 @@ class _Rows:
                         known[rows], self._grid.bins, predictions[rows]
                     )
 
-    def performance(self, horizon: int) -> Performance:
-        """What the rows say after a horizon."""
-        counts, manifest, grid = self.counts, self._manifest, self._grid
-        row = Performance(
-            status=PerformanceStatus.IMMATURE,
-            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
-            mean_score_accepted=self.accepted.mean_score,
-            **asdict(counts),
-        )
-        if counts.known < self._outcome.min_share * counts.accepted:
-            return row
+    @override
+    def _measured(self, row: Performance, horizon: int) -> Performance:
         found = self._performance.result()
         estimated, calibration = self._estimate(horizon)
         metrics = realised_metrics(found)
         # KS is a maximum, which outcomes of few bads put too high: it has no gap.
         gaps = {n: gap(metrics[n], one) for n, one in estimated.items() if n != "ks"}
-        reference = grid.realised.get(horizon) if grid else None
+        reference = self._before(horizon)
         expected = estimated["bad_rate"].value if estimated else None
-        explanation = _explain(manifest, found, self._bands, gaps, expected)
+        explanation = _explain(self._manifest, found, self._bands, gaps, expected)
         before = reference.metrics if reference else {}
         unchanged = reference.errors(found.rows, found.bads) if reference else {}
         return replace(
             row,
-            status=PerformanceStatus.MATURE,
-            reason=None,
             calibration=calibration,
             shift=explanation.shift,
             shift_reason=explanation.text,
@@ -338,11 +435,12 @@ class _Rows:
             return {}, str(error)
         return estimated_metrics(found), found.calibration
 
+    @override
     def enough(self, horizon: int) -> int:
-        """Rows that are expected to hold enough goods and bads to be judged alone."""
-        reference = self._grid.realised.get(horizon) if self._grid else None
-        counts = self.counts
-        rate = reference.metrics["bad_rate"].value if reference else counts.bads / counts.known
+        """Rows that are expected to hold enough goods and bads."""
+        reference = self._before(horizon)
+        known = self.counts.known
+        rate = reference.metrics["bad_rate"].value if reference else self._bads / known
         return enough_rows(rate) if rate is not None and 0 < rate < 1 else MIN_ROWS
 
 
@@ -369,6 +467,8 @@ def _why_too_small(part: _Rows, before: int, horizon: int) -> str | None:
     known, enough = part.counts.known, part.enough(horizon)
     if before < MIN_ROWS:
         return f"{before} rows of the reference; at least {MIN_ROWS} are wanted"
+    if known < enough and isinstance(part, _Numbers):
+        return f"{known} rows with an outcome; at least {enough} are wanted"
     if known < enough:
         return (
             f"{known} rows with an outcome; of {enough} {OUTCOMES} goods and {OUTCOMES} bads are "

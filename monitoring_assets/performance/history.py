@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.intervals import Estimate
@@ -17,6 +18,9 @@ from monitoring_assets.statistics.performance.report import (
 from resources.gathered import Gathered, Report
 from resources.store import Store
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 LEAVES = frozenset(
     {
         *("kind", "horizon", "status", "segment_column", "segment", "scored", "known", "bads"),
@@ -28,6 +32,8 @@ LEAVES = frozenset(
 """Columns of a report that a point is made of: a report has ten times as many figures."""
 BAND_LEAVES = frozenset({"low", "high", "rows", "bads", "expected"})
 """Those of its bands that periods are made of."""
+PREDICTIONS = "predictions"
+"""Column that only periods read."""
 METRICS = ("auc", "bad_rate")
 WINDOW_DAYS = 365
 """Fewest days of mature cohorts that a chart looks back at; at most twice as many."""
@@ -125,14 +131,21 @@ def performance_points(
     ]
 
 
+def points_of(table: pa.Table) -> pa.Table:
+    """What points are made of, without the bands, which periods read; some have no predictions."""
+    return table.drop_columns([one for one in table.column_names if one in ("bands", PREDICTIONS)])
+
+
 def is_wanted(path: str) -> bool:
     """Whether points and periods are made of a leaf column of a report."""
+    if path.startswith(PREDICTIONS):
+        return True
     folder, _, name = path.rpartition(".")
     return name in (BAND_LEAVES if folder.startswith("bands") else LEAVES)
 
 
 def _points(day: dt.date, report: Report) -> tuple[PerformancePoint, ...]:
-    table = report[0].drop_columns("bands")
+    table = points_of(report[0])
     cohorts = PerformanceReport.from_table(table, METRICS).cohorts
     return tuple(
         point

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resources.day_columns import day_columns
 from resources.duckdb_session import database, quoted
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from resources.outcomes import OutcomeKind
     from resources.storage import DayFiles
 
 ROWS = 131_072
 """Rows of the pieces that are returned."""
 MASKS = ((r"[\p{Ll}\p{Lm}\p{Lo}\p{Lt}\p{M}]", "a"), (r"\p{Lu}", "A"), (r"\p{N}", "9"))
 """What is shown for each kind of character of a key; a letter's case may be what is wrong."""
+_TYPES: dict[OutcomeKind, str] = {"binary": "TINYINT", "continuous": "DOUBLE"}
+"""Of outcomes in DuckDB."""
 SHOWN_SHAPES = 3
 SHOWN_LENGTH = 40
 
@@ -48,7 +51,7 @@ class CohortCounts:
     known
         Of them, those whose outcome counts: not null, not contradicted, with one score in range.
     bads
-        Of the known, those that are bad.
+        Of the known, those that are bad; None where an outcome is a number.
     duplicates
         Rows that say again, or not at all, what another row of the applicant says; counted once.
     contradicting
@@ -65,7 +68,7 @@ class CohortCounts:
     scored: int
     accepted: int
     known: int
-    bads: int
+    bads: int | None
     duplicates: int
     contradicting: int
     unmatched: int | None
@@ -91,10 +94,11 @@ class Cohort:
     by_segment: Mapping[str, tuple[CohortCounts, ...]]
     unmatched_keys: str | None
     _connection: duckdb.DuckDBPyConnection
+    _kind: OutcomeKind
 
     def by_score(
         self,
-    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int8], dict[str, NDArray[np.uint8]]]]:
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[Any], dict[str, NDArray[np.uint8]]]]:
         """Yield the accepted that have one score in range, ascending, a piece at a time.
 
         Yields
@@ -102,14 +106,17 @@ class Cohort:
         scores : ndarray
             float64[N].
         outcomes : ndarray
-            int8[N], 1 for a bad, 0 for a good, -1 where it is not known or contradicted.
+            int8[N], 1 for a bad, 0 for a good, -1 where it is not known or contradicted; of
+            numbers float64[N], NaN there.
         segments : dict
             uint8[N] by segment column, the code of each row's segment.
         """
         codes = "".join(f", {name}" for name in _code_columns(len(self.by_segment)))
+        outcome = "coalesce(outcome, -1)::TINYINT AS outcome"
+        if self._kind == "continuous":
+            outcome = "outcome"
         rows = self._connection.sql(
-            f"SELECT score, coalesce(outcome, -1)::TINYINT AS outcome{codes} FROM accepted "
-            "WHERE usable ORDER BY score"
+            f"SELECT score, {outcome}{codes} FROM accepted WHERE usable ORDER BY score"
         )
         for piece in rows.to_arrow_reader(ROWS):
             scores, outcomes, *segments = (
@@ -128,6 +135,7 @@ def joined(
     lowest: float,
     highest: float,
     segments: Mapping[str, NDArray[np.uint8]] | None = None,
+    kind: OutcomeKind = "binary",
 ) -> Iterator[Cohort]:
     """Join outcomes to scores by key. Memory is bounded, but for a byte a row and segment column.
 
@@ -145,6 +153,8 @@ def joined(
         Range of the score.
     segments
         uint8[N] by segment column, the code of the segment of each row of the scores.
+    kind
+        What outcomes are.
 
     Yields
     ------
@@ -169,7 +179,7 @@ def joined(
     none = "".join(f", NULL::UTINYINT AS {name}" for name in names)
     of_key = "".join(f", max({name}) AS {name}" for name in names)
     with database() as connection:
-        read_outcomes(connection, scores, key, files, outcome_key, column)
+        read_outcomes(connection, scores, key, files, outcome_key, column, kind)
         beside = ""
         if segments:
             codes = dict(zip(names, segments.values(), strict=True))
@@ -182,7 +192,7 @@ def joined(
             SELECT max(score) AS score, count(score_row) AS scored, count(told_row) AS told,
                    min(outcome) AS least, max(outcome) AS most{of_key}
             FROM (SELECT {quoted(key)} AS key, {SCORE} AS score, true AS score_row,
-                         NULL::BOOLEAN AS told_row, NULL::TINYINT AS outcome{of_row}
+                         NULL::BOOLEAN AS told_row, NULL::{_TYPES[kind]} AS outcome{of_row}
                   FROM read_parquet(?) {beside}
                   UNION ALL
                   SELECT key, NULL, NULL, true, outcome{none} FROM told)
@@ -200,9 +210,9 @@ def joined(
             FROM found WHERE scored > 0 AND told > 0
             """
         )
-        counts, by_segment = _counts(connection, rows, segments)
+        counts, by_segment = _counts(connection, rows, segments, kind)
         looks = _unmatched_keys(connection, scores, key) if counts.unmatched else None
-        yield Cohort(counts, by_segment, looks, connection)
+        yield Cohort(counts, by_segment, looks, connection, kind)
 
 
 def read_outcomes(
@@ -212,6 +222,7 @@ def read_outcomes(
     files: DayFiles | None,
     outcome_key: str,
     column: str,
+    kind: OutcomeKind = "binary",
 ) -> None:
     """Make the table ``told`` of a day's outcome files, its ``key`` as the scores have it.
 
@@ -221,17 +232,20 @@ def read_outcomes(
 
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE told AS SELECT {quoted(key)} AS key, "
-        "NULL::TINYINT AS outcome FROM read_parquet(?) LIMIT 0",
+        f"NULL::{_TYPES[kind]} AS outcome FROM read_parquet(?) LIMIT 0",
         [[str(file) for file in scores]],
     )
     key_type = pq.read_schema(scores[0]).field(key).type
-    for piece in _pieces(files, outcome_key, column, key_type) if files else ():
+    for piece in _pieces(files, outcome_key, column, key_type, kind) if files else ():
         connection.register("piece", piece)
         connection.execute("INSERT INTO told SELECT * FROM piece")
 
 
 def _counts(
-    connection: duckdb.DuckDBPyConnection, rows: int, segments: Mapping[str, NDArray[np.uint8]]
+    connection: duckdb.DuckDBPyConnection,
+    rows: int,
+    segments: Mapping[str, NDArray[np.uint8]],
+    kind: OutcomeKind,
 ) -> tuple[CohortCounts, dict[str, tuple[CohortCounts, ...]]]:
     """Count the accepted, all and by segment, in one pass."""
     import numpy as np
@@ -261,7 +275,7 @@ def _counts(
             scored=scored,
             accepted=total,
             known=known,
-            bads=bads,
+            bads=bads if kind == "binary" else None,
             duplicates=duplicates,
             contradicting=contradicting,
             unmatched=unmatched,
@@ -313,16 +327,17 @@ def _code_columns(number: int) -> list[str]:
 
 
 def _pieces(
-    files: DayFiles, key: str, column: str, key_type: pa.DataType
+    files: DayFiles, key: str, column: str, key_type: pa.DataType, kind: OutcomeKind
 ) -> Iterator[pa.RecordBatch]:
     """Read the outcome files, piece by piece: the key as the scores have it, and the outcome."""
     import pyarrow as pa
 
     fields = [("outcome.key", key), ("outcome.column", column)]
-    for url, piece in day_columns(files, "outcomes", fields, {column: "boolean"}):
+    types = {column: "boolean" if kind == "binary" else "number"}
+    for url, piece in day_columns(files, "outcomes", fields, types):
         yield pa.record_batch(
             {
                 "key": keys_as(piece[key], key_type, f"{url}, column {key!r}"),
-                "outcome": outcomes_of(piece[column], f"{url}, column {column!r}"),
+                "outcome": outcomes_of(piece[column], kind, f"{url}, column {column!r}"),
             }
         )

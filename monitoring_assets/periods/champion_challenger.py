@@ -209,8 +209,14 @@ def compare_versions(
         No row is common, the cut-off accepts all or none, or an outcome file cannot be read.
     """
     manifests = store.landed(champion).manifest, store.landed(challenger).manifest
+    for one in manifests:
+        if one.outcome_kind == "continuous":
+            raise InputError(
+                f"{one.key} has numbers for outcomes (outcome.kind is continuous): versions are "
+                "compared by goods and bads; see the `monitoring validate` of each"
+            )
     sides = _side(store, manifests[0]), _side(store, manifests[1])
-    both_probabilities = all(one.scoring.predicts_probability for one in manifests)
+    both_probabilities = all(one.predicts_probability for one in manifests)
     of_side = [{*store.days("scores", one.key, first, last)} for one in sides]
     days = sorted(of_side[0] & of_side[1])
     between = f"{champion} and {challenger}, {first} to {last}"
@@ -239,7 +245,7 @@ def compare_versions(
             ComparedVersion(
                 manifest.key,
                 manifest.shadow,
-                manifest.scoring.predicts_probability,
+                manifest.predicts_probability,
                 side.direction * at,
                 int(decided[0].sum(axis=1 - number)[1]),
                 *_calibration(rows, manifest, side, name, of_side, in_bands.sum(axis=2 - number)),
@@ -325,9 +331,9 @@ def _add_day(
     if found:
         sums.aucs[day] = found
     if are_probabilities:
-        one, other = (side.predicted(of_side) for side, of_side in zip(sides, known[:2], strict=True))
-        sums.brier += brier_sums(one, other, known[2])
-        sums.log_loss += log_loss_sums(one, other, known[2])
+        chances = sides[0].predicted(known[0]), sides[1].predicted(known[1])
+        sums.brier += brier_sums(*chances, known[2])
+        sums.log_loss += log_loss_sums(*chances, known[2])
 
 
 def _cut_offs(
@@ -365,7 +371,7 @@ def _calibration(
     """The mean probability of the rows with an outcome, and the bands of a version."""
     means = (
         rows.mean_by_band(name, edges)
-        if manifest.scoring.predicts_probability
+        if manifest.predicts_probability
         else [None] * (len(edges) + 1)
     )
     ends = [None, *(side.direction * edge for edge in edges), None]

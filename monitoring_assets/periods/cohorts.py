@@ -6,19 +6,29 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitoring_assets.performance.history import is_wanted
+from monitoring_assets.performance.history import PREDICTIONS, is_wanted, points_of
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, weighted_mean
+from monitoring_assets.statistics.performance.prediction import (
+    GENERALISED_AUC,
+    PredictionBand,
+    prediction_metrics,
+    total,
+)
 from monitoring_assets.statistics.performance.report import (
     PerformanceKind,
     PerformanceReport,
     PerformanceStatus,
     ReportedMetric,
+    prediction_band,
 )
 from resources.gathered import Gathered, Report
 from resources.storage import StoredFile
 from resources.store import Store
 
-METRICS = ("auc", "brier_excess")
+METRICS = ("auc", "brier_excess", GENERALISED_AUC)
+
+
+NOT_KNOWN = Estimate(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class Cohort:
         Of all rows, as in `ProperScores`; without a value if a day's is not known.
     bands
         In the order of scores.
+    predictions
+        Of scores that predict a number, in their order; of these neither bads nor bands are known.
     """
 
     days: int
@@ -66,10 +78,29 @@ class Cohort:
     reference_auc: Estimate
     brier_excess: Estimate
     bands: tuple[BandCounts, ...]
+    predictions: tuple[PredictionBand, ...] = ()
+    reference_generalised_auc: Estimate = NOT_KNOWN
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether outcomes are goods and bads."""
+        return not self.predictions
+
+    @property
+    def bad_rate(self) -> float | None:
+        """Share of bads; None without rows, and where outcomes are numbers."""
+        return self.bads / self.rows if self.rows and self.is_binary else None
+
+    @property
+    def metrics(self) -> Mapping[str, Estimate]:
+        """Those of predictions of a number; empty of goods and bads."""
+        return prediction_metrics(self.predictions) if self.predictions else {}
 
     @property
     def expected(self) -> float | None:
-        """Mean predicted probability of the rows; None for a score in points."""
+        """Mean predicted probability, or number, of the rows; None for points without a scale."""
+        if self.predictions:
+            return total(self.predictions).expected
         return _expected(self.bands)
 
 
@@ -111,11 +142,17 @@ def together(cohorts: Iterable[Cohort]) -> Cohort | None:
         alike[-1].reference_auc,
         _mean_excess(alike),
         bands,
+        tuple(
+            sum(others, start=first)
+            for first, *others in zip(*(one.predictions for one in alike), strict=True)
+        ),
+        alike[-1].reference_generalised_auc,
     )
 
 
 def _edges(cohort: Cohort) -> list[tuple[float, float]]:
-    return [(one.low, one.high) for one in cohort.bands]
+    bands: Sequence[BandCounts | PredictionBand] = cohort.bands or cohort.predictions
+    return [(one.low, one.high) for one in bands]
 
 
 def _expected(parts: Iterable[BandCounts]) -> float | None:
@@ -148,28 +185,40 @@ def _mean_excess(cohorts: Sequence[Cohort]) -> Estimate:
 
 def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
     table = report[0]
-    found = PerformanceReport.from_table(table.drop_columns("bands"), METRICS).cohorts
+    found = PerformanceReport.from_table(points_of(table), METRICS).cohorts
+    nothing = [None] * len(table)
+    # A gathered file of an earlier release has none.
+    has_them = PREDICTIONS in table.column_names
+    predictions = table[PREDICTIONS].to_pylist() if has_them else nothing
     return {
         cohort.horizon: Cohort(
             1,
             cohort.found.known or 0,
             cohort.found.bads or 0,
             _estimate(auc),
-            Estimate(None)
-            if auc is None
-            else Estimate(auc.reference, auc.reference_standard_error),
+            _reference(auc),
             _estimate(cohort.found.metric("brier_excess")),
             tuple(BandCounts(**band) for band in bands or ()),
+            tuple(map(prediction_band, predicted or ())),
+            _reference(cohort.found.metric(GENERALISED_AUC)),
         )
-        for cohort, bands in zip(found, table["bands"].to_pylist(), strict=True)
+        for cohort, bands, predicted in zip(
+            found, table["bands"].to_pylist(), predictions, strict=True
+        )
         if cohort.kind == PerformanceKind.REALISED
         and cohort.found.status == PerformanceStatus.MATURE
         for auc in [cohort.found.metric("auc")]
     }
 
 
+def _reference(metric: ReportedMetric | None) -> Estimate:
+    if metric is None:
+        return NOT_KNOWN
+    return Estimate(metric.reference, metric.reference_standard_error)
+
+
 def _estimate(metric: ReportedMetric | None) -> Estimate:
-    return Estimate(None) if metric is None else Estimate(metric.value, metric.standard_error)
+    return NOT_KNOWN if metric is None else Estimate(metric.value, metric.standard_error)
 
 
 COHORTS = Gathered("performance_report", _cohorts, is_wanted)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
 from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.statistics.performance.prediction import (
+    GENERALISED_AUC,
+    PredictionBand,
+    total,
+)
 from monitoring_assets.statistics.profiles.bins import NumericBins, short_label
 from monitoring_assets.statistics.validation.concentration import herfindahl
 from monitoring_assets.statistics.validation.default_rates import (
@@ -19,6 +24,10 @@ from monitoring_assets.statistics.validation.default_rates import (
 from monitoring_assets.statistics.validation.discrimination import auc_fall
 from monitoring_assets.statistics.validation.grades import heterogeneity, homogeneity
 from monitoring_assets.statistics.validation.outcome import TestOutcome
+from monitoring_assets.statistics.validation.predictions import (
+    generalised_auc_fall,
+    mean_error_test,
+)
 from resources.errors import InputError
 from resources.scorers.base import SCORE
 from resources.store import Store
@@ -53,6 +62,20 @@ class BandTests:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionTests:
+    """A band of scores that predict a number, and its test."""
+
+    label: str
+    counts: PredictionBand
+    mean_error: TestOutcome
+
+    @property
+    def tests(self) -> tuple[TestOutcome, ...]:
+        """The only one."""
+        return (self.mean_error,)
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """The tests of a version over a period.
 
@@ -63,7 +86,9 @@ class Validation:
     portfolio
         Tests of all rows.
     bands
-        In the order of scores.
+        In the order of scores; empty where the scores predict a number.
+    predictions
+        The same of such scores.
     """
 
     key: str
@@ -73,6 +98,7 @@ class Validation:
     cohort: Cohort
     portfolio: tuple[TestOutcome, ...]
     bands: tuple[BandTests, ...]
+    predictions: tuple[PredictionTests, ...] = ()
 
 
 def validation(
@@ -96,8 +122,29 @@ def validation(
         after = "" if horizon is None else f" after {horizon} days"
         raise InputError(f"{key}: no day from {first} to {last} has mature outcomes{after}")
     bands = cohort.bands
-    rows = [one.rows for one in bands]
+    predictions = cohort.predictions
+    rows = [one.rows for one in bands] or [one.rows for one in predictions]
     reference_rows, labels = _reference_bands(store, key, len(rows))
+    if predictions:
+        return Validation(
+            key,
+            first,
+            last,
+            horizon,
+            cohort,
+            (
+                mean_error_test(total(predictions)),
+                *generalised_auc_fall(
+                    cohort.metrics[GENERALISED_AUC], cohort.reference_generalised_auc
+                ),
+                herfindahl(rows, reference_rows),
+            ),
+            (),
+            tuple(
+                PredictionTests(label, one, mean_error_test(one))
+                for label, one in zip(labels, predictions, strict=True)
+            ),
+        )
     months = [
         found
         for month in periods(first, last, "month")

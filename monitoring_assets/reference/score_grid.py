@@ -31,6 +31,10 @@ from monitoring_assets.statistics.performance.estimation import (
 )
 from monitoring_assets.statistics.performance.intervals import Estimate
 from monitoring_assets.statistics.performance.metrics import realised_metrics
+from monitoring_assets.statistics.performance.prediction import (
+    prediction_metrics,
+    sum_predictions,
+)
 from monitoring_assets.statistics.performance.realised import (
     Realised,
     learnt_direction,
@@ -62,7 +66,7 @@ class ReferencePerformance:
     metrics
         By name.
     bad_rates
-        By score band; None for a band without rows.
+        By score band; None for a band without rows. Empty where an outcome is a number.
     bad_component, good_component
         As in ``Discrimination``.
     """
@@ -75,7 +79,7 @@ class ReferencePerformance:
     def errors(self, rows: int, bads: int) -> dict[str, float]:
         """Standard errors of a cohort of this size, if nothing has changed since the reference."""
         found = {}
-        rate = self.metrics["bad_rate"].value
+        rate = self.metrics["bad_rate"].value if "bad_rate" in self.metrics else None
         if rate is not None and rows:
             found["bad_rate"] = math.sqrt(rate * (1 - rate) / rows)
         of_bads, of_goods = self.bad_component, self.good_component
@@ -207,10 +211,11 @@ def make_grid(
     # More than have a bin of their own are estimated within the bins that they fall into.
     grid = score_grid(values, manifest.cut_offs[:MAX_CUT_OFFS])
     scoring = manifest.scoring
+    is_binary = manifest.outcome_kind == "binary"
     predictions = predicted(values, scoring.score_scale)
     columns = {SCORE: count_scores(values, grid, predictions)}
     notes: dict[str, Any] = {
-        "probability": scoring.predicts_probability,
+        "probability": manifest.predicts_probability,
         "direction": scoring.direction,
         "realised": [],
     }
@@ -221,12 +226,12 @@ def make_grid(
     }
     for horizon, became in known.items():
         columns[counted := f"outcome after {horizon}"] = count_scores(values, grid, became)
-        if not scoring.predicts_probability and not notes["realised"]:
+        if is_binary and not manifest.predicts_probability and not notes["realised"]:
             found = _realised(manifest, values, became, bands, 1)
             notes["direction"] = learnt_direction(found.discrimination.auc.value)
         measured = measure_reference(manifest, values, became, bands, notes["direction"])
         notes["realised"].append({"horizon": horizon, "column": counted, **measured})
-    if known and _has_both(columns[f"outcome after {next(iter(known))}"]):
+    if is_binary and known and _has_both(columns[f"outcome after {next(iter(known))}"]):
         calibration = _grid_of(columns, notes).calibration(next(iter(known)))
         strata, of_strata = make_strata(manifest, profile, calibration, features, values, known)
         columns |= strata
@@ -254,6 +259,16 @@ def measure_reference(
     direction
         1 if a high score is risky, -1 if it is safe.
     """
+    if manifest.outcome_kind == "continuous":
+        known = _known(manifest, scores, outcomes)
+        sums = sum_predictions(scores[known], outcomes[known], bands.edges)
+        of_numbers = {name: asdict(one) for name, one in prediction_metrics(sums).items()}
+        return {
+            "metrics": of_numbers,
+            "bad_rates": [],
+            "bad_component": None,
+            "good_component": None,
+        }
     found = _realised(manifest, scores, outcomes, bands, direction)
     return {
         "metrics": {name: asdict(one) for name, one in realised_metrics(found).items()},
@@ -312,17 +327,24 @@ def _realised(
     bands: NumericBins,
     direction: Direction,
 ) -> Realised:
-    lowest, highest = manifest.scoring.range
-    known = (scores >= lowest) & (scores <= highest) & np.isfinite(outcomes)
+    known = _known(manifest, scores, outcomes)
     return realised(
         scores[known],
         outcomes[known],
         bands.edges,
         manifest.cut_offs,
-        probability=manifest.scoring.predicts_probability,
+        probability=manifest.predicts_probability,
         direction=direction,
         scale=manifest.scoring.score_scale,
     )
+
+
+def _known(
+    manifest: Manifest, scores: NDArray[np.float64], outcomes: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """The rows with an outcome and a score in range."""
+    lowest, highest = manifest.scoring.range
+    return (scores >= lowest) & (scores <= highest) & np.isfinite(outcomes)
 
 
 def column_of(file: Path, name: str) -> NDArray[np.float64]:

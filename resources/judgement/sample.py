@@ -30,7 +30,7 @@ OUTCOME_FIELD = "reference.outcome"
 SEGMENTS_FIELD = "segments"
 _USABLE = {
     SCORE_FIELD: (SCORE_FAMILIES, "a column of numbers"),
-    OUTCOME_FIELD: (OUTCOME_FAMILIES, OUTCOMES_ALLOWED),
+    OUTCOME_FIELD: (OUTCOME_FAMILIES, OUTCOMES_ALLOWED["binary"]),
 }
 _USABLE_FEATURE = BINNED_FAMILIES, "numbers, strings, booleans, dates or timestamps"
 """Families of types that a day can use, and what to say of others."""
@@ -81,6 +81,8 @@ def _judge(
         faults.append(FieldFault(file, SCORE_FIELD, "nothing", allowed))
     for field, column, arrow_type in _wanted(manifest):
         fault = _fault_of_type(field, column, arrow_type, schema, url)
+        if fault and fault[1] == OUTCOMES_ALLOWED["binary"]:
+            fault = fault[0], OUTCOMES_ALLOWED[manifest.outcome_kind]
         if fault:
             faults.append(FieldFault(file, field, *fault))
         else:
@@ -104,8 +106,9 @@ def _judge_values(
     faults, warnings = [], []
     for field, column in columns:
         if field == OUTCOME_FIELD:
-            if wrong := not_outcomes(_column(local, column)):
-                faults.append((field, f"{wrong} in {column} of {url}", OUTCOMES_ALLOWED))
+            kind = manifest.outcome_kind
+            if wrong := not_outcomes(_column(local, column), kind):
+                faults.append((field, f"{wrong} in {column} of {url}", OUTCOMES_ALLOWED[kind]))
         elif isinstance(one := bins[column], ColumnError):
             allowed = "a column that a day can be compared with"
             faults.append((field, f"{column} of {url}: {one.reason}", allowed))

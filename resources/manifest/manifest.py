@@ -55,6 +55,7 @@ from resources.manifest.fairness import Fairness
 from resources.manifest.faults import ManifestError, faults_from, refuse
 from resources.manifest.text import line_of, read_yaml
 from resources.manifest.thresholds import ThresholdPolicy
+from resources.outcomes import OutcomeKind
 from resources.scorers import Scoring
 from resources.scorers.base import Scorer
 
@@ -241,13 +242,19 @@ class Outcome(Section):
     A row means that the applicant was accepted; null, that it is not known yet.
     """
 
+    kind: OutcomeKind = Field(
+        "binary",
+        description="binary: good or bad. continuous: a number that the score predicts, such as a "
+        "loss given default (LGD), a conversion factor (CCF) or an exposure (EAD).",
+    )
     path: DatedPath = Field(
         description="File, folder or glob under the lake's root, or a URL, as `batch.path`; {date} "
         "is the day of the batch that the applicants were in."
     )
     column: Annotated[ColumnName, AfterValidator(with_horizon)] = Field(
-        description="Column that is 1 or true for a bad, 0 or false for a good, null where not "
-        "known yet. {horizon} is the days of `maturity`: one column for each of several.",
+        description="Column that is 1 or true for a bad, 0 or false for a good, or the number that "
+        "was realised; null where not known yet. {horizon} is the days of `maturity`: one column "
+        "for each of several.",
         examples=["defaulted", "dpd_{horizon}"],
     )
     maturity: Annotated[
@@ -282,6 +289,13 @@ class Outcome(Section):
         if len(self.maturity) > 1 and "{horizon}" not in self.column:
             allowed = "a name with {horizon}, as `maturity` has several"
             raise AtOddsError(("column", self.column, allowed))
+        return self
+
+    @model_validator(mode="after")
+    def _cut_offs_part_goods_and_bads(self) -> Outcome:
+        if self.kind == "continuous" and self.cut_offs:
+            allowed = "none where `kind` is continuous: they part goods and bads"
+            raise AtOddsError(("cut_offs", self.cut_offs, allowed))
         return self
 
     def column_at(self, horizon: int) -> str:
@@ -387,6 +401,17 @@ class Manifest(Section):
         refuse(_taken_names("reasons", value.reason_columns, taken))
         return value
 
+    @field_validator("outcome")
+    @classmethod
+    def _is_what_the_scale_predicts(
+        cls, value: Outcome | None, info: ValidationInfo
+    ) -> Outcome | None:
+        scoring = info.data.get("scoring")
+        if value is not None and value.kind == "continuous" and scoring and scoring.scale:
+            allowed = "binary, where there is a scoring.scale: it declares probabilities of a bad"
+            raise AtOddsError(("kind", value.kind, allowed))
+        return value
+
     @field_validator("segments")
     @classmethod
     def _segments_are_columns(cls, value: list[str], info: ValidationInfo) -> list[str]:
@@ -412,6 +437,11 @@ class Manifest(Section):
             outcomes.append(reference.outcome or "")
         horizons: list[int] = []
         if outcome := info.data.get("outcome"):
+            if outcome.kind == "continuous":
+                raise ValueError(
+                    "none where outcome.kind is continuous: approval, bad rates and AUC of groups "
+                    "are of goods and bads"
+                )
             taken[outcome.key] = "the key of outcomes"
             outcomes.append(outcome.column)
             horizons = outcome.maturity
@@ -471,6 +501,16 @@ class Manifest(Section):
         horizons = self.outcome.maturity
         by_horizon = column.format(horizon=0) != column.format(horizon=1)
         return {h: column.format(horizon=h) for h in (horizons if by_horizon else horizons[-1:])}
+
+    @property
+    def outcome_kind(self) -> OutcomeKind:
+        """What outcomes are."""
+        return self.outcome.kind if self.outcome else "binary"
+
+    @property
+    def predicts_probability(self) -> bool:
+        """Whether a score is a probability of bad, or declared to stand for one."""
+        return self.outcome_kind == "binary" and self.scoring.predicts_probability
 
     @property
     def cut_offs(self) -> list[float]:

@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
+from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.intervals import LEVEL, Estimate, absent, normal
 
+MEAN_REALISED = "mean_realised"
+GENERALISED_AUC = "generalised_auc"
 NO_ROW = "no row has an outcome"
 ONE_ROW = "an interval needs two rows, has 1"
+NO_SPREAD = "no test: all errors are the same"
 NO_INTERVAL = "no interval is computed"
 
 
@@ -66,6 +70,11 @@ class PredictionBand:
         )
 
     @property
+    def expected(self) -> float | None:
+        """Mean prediction; None without rows."""
+        return self.predicted / self.rows if self.rows else None
+
+    @property
     def mean_error(self) -> Estimate:
         """Mean error, with Student's interval."""
         if not self.rows:
@@ -99,20 +108,18 @@ def sum_predictions(
     band, realised_band = np.searchsorted(inner, scores), np.searchsorted(inner, realised)
     cells = np.bincount(band * count + realised_band, minlength=count**2).reshape(count, count)
     errors = realised - scores
-    summed = [
-        np.bincount(band, values, count)
-        for values in (scores, realised, np.abs(errors), errors**2, realised**2)
-    ]
+    sums = np.stack(
+        [
+            np.bincount(band, values, count)
+            for values in (scores, realised, np.abs(errors), errors**2, realised**2)
+        ]
+    ).T
     bounds = (-math.inf, *inner.tolist(), math.inf)
     return tuple(
-        PredictionBand(
-            bounds[k],
-            bounds[k + 1],
-            int(cells[k].sum()),
-            *(float(one[k]) for one in summed),
-            tuple(cells[k].tolist()),
+        PredictionBand(low, high, sum(rows), *of_band, realised_in=tuple(rows))
+        for low, high, of_band, rows in zip(
+            bounds[:-1], bounds[1:], sums.tolist(), cells.tolist(), strict=True
         )
-        for k in range(count)
     )
 
 
@@ -140,13 +147,13 @@ def prediction_metrics(bands: tuple[PredictionBand, ...]) -> Mapping[str, Estima
     rows = total(bands)
     n = rows.rows
     if not n:
-        names = ("mean_realised", "mean_predicted", "mean_error", "mae", "rmse", "r2")
-        return dict.fromkeys((*names, "generalised_auc"), absent(NO_ROW))
+        names = (MEAN_REALISED, "mean_predicted", "mean_error", "mae", "rmse", "r2")
+        return dict.fromkeys((*names, GENERALISED_AUC), absent(NO_ROW))
     mean, mae = rows.realised / n, rows.absolute_errors / n
     distances = rows.squares - n * mean**2
     varies = distances > 1e-12 * rows.squares
     return {
-        "mean_realised": _mean(mean, distances if varies else 0.0, n),
+        MEAN_REALISED: _mean(mean, distances if varies else 0.0, n),
         "mean_predicted": Estimate(rows.predicted / n, reason=NO_INTERVAL),
         "mean_error": rows.mean_error,
         "mae": _mean(mae, rows.squared_errors - n * mae**2, n, 0.0),
@@ -154,8 +161,21 @@ def prediction_metrics(bands: tuple[PredictionBand, ...]) -> Mapping[str, Estima
         "r2": Estimate(1 - rows.squared_errors / distances, reason=NO_INTERVAL)
         if varies
         else absent("all rows have realised the same"),
-        "generalised_auc": generalised_auc(np.array([one.realised_in for one in bands])),
+        GENERALISED_AUC: generalised_auc(np.array([one.realised_in for one in bands])),
     }
+
+
+def gap(rows: PredictionBand) -> Difference:
+    """Return the mean error as the gap of what was realised to what was predicted.
+
+    With Student's two-sided test that it is 0.
+    """
+    error = rows.mean_error
+    if error.value is None or not error.standard_error:
+        return Difference(error.value, error.standard_error, reason=error.reason or NO_SPREAD)
+    statistic = error.value / error.standard_error
+    p_value = float(2 * stdtr(rows.rows - 1, -abs(statistic)))
+    return Difference(error.value, error.standard_error, statistic, p_value)
 
 
 def generalised_auc(counts: NDArray[np.int64]) -> Estimate:
@@ -194,24 +214,7 @@ def generalised_auc(counts: NDArray[np.int64]) -> Estimate:
     excess = float((cells * apart).sum())
     of_realised = cells.sum(axis=0)[None, :]
     terms = cells * (pairs * apart - excess * (n - of_realised)) ** 2
-    return normal(
-        (excess / pairs + 1) / 2, math.sqrt(float(terms.sum())) / pairs**2, 0.0, 1.0
-    )
-
-
-def student_p_value(one: Estimate, rows: int) -> float | None:
-    """Return how likely chance puts a mean as far above 0 if it is 0 or less; None without error.
-
-    Parameters
-    ----------
-    one
-        The mean of so many rows, with its standard error.
-    rows
-        Two or more.
-    """
-    if one.value is None or not one.standard_error:
-        return None
-    return float(stdtr(rows - 1, -one.value / one.standard_error))
+    return normal((excess / pairs + 1) / 2, math.sqrt(float(terms.sum())) / pairs**2, 0.0, 1.0)
 
 
 def _mean(value: float, squares: float, rows: int, least: float = -math.inf) -> Estimate:

@@ -14,6 +14,7 @@ from monitoring_assets.statistics.performance.comparison import Difference, diff
 from monitoring_assets.statistics.performance.concept_drift import Shift
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.prediction import PredictionBand
 from monitoring_assets.statistics.performance.realised import Realised
 
 
@@ -34,6 +35,7 @@ class PerformanceStatus(StrEnum):
     NO_OUTCOMES = "no outcomes yet"
     NOT_COMPUTED = "not computed"
     TOO_SMALL = "too small"
+    NOT_DEFINED = "not defined"
 
 
 MEASURED = frozenset({PerformanceStatus.ESTIMATED, PerformanceStatus.MATURE})
@@ -58,6 +60,15 @@ _BAND = pa.struct(
         *[(name, _NUMBER) for name in ("expected", "bad_rate", "bad_rate_low", "bad_rate_high")],
         ("reference_bad_rate", _NUMBER),
         ("breaks_rank_order", pa.bool_()),
+    ]
+)
+_PREDICTION = pa.struct(
+    [
+        *[(name, _NUMBER) for name in ("low", "high")],
+        ("rows", _COUNT),
+        *[(name, _NUMBER) for name in ("predicted", "realised")],
+        *[(name, _NUMBER) for name in ("absolute_errors", "squared_errors", "squares")],
+        ("realised_in", pa.list_(_COUNT)),
     ]
 )
 _COUNTS = [
@@ -198,7 +209,7 @@ class Performance:
         Whether they are measured, and why not.
     scored, accepted, known, bads
         Rows that have a score; of them, that were accepted; of them, whose outcome is known; of
-        them, that are bad.
+        them, that are bad; None where an outcome is a number.
     duplicates, contradicting, unmatched, repeated, out_of_range
         As in `CohortCounts`.
     mean_score_accepted
@@ -208,9 +219,11 @@ class Performance:
     shift, shift_reason
         What has shifted, and why it is said to.
     metrics
-        Those of `realised_metrics`, or of `estimated_metrics`.
+        Those of `realised_metrics`, of `estimated_metrics` or of `prediction_metrics`.
     bands
         By score; not kept of segments.
+    predictions
+        By score where an outcome is a number; not kept of segments.
     """
 
     status: PerformanceStatus
@@ -230,6 +243,7 @@ class Performance:
     shift_reason: str | None = None
     metrics: tuple[ReportedMetric, ...] = ()
     bands: tuple[ReportedBand, ...] = ()
+    predictions: tuple[PredictionBand, ...] = ()
 
     def metric(self, name: str) -> ReportedMetric | None:
         """The metric of this name."""
@@ -339,6 +353,7 @@ class PerformanceReport:
             *_FINDINGS,
             ("bands", pa.list_(_BAND)),
             ("segments", pa.list_(_SEGMENT)),
+            ("predictions", pa.list_(_PREDICTION)),
         ]
     )
 
@@ -429,6 +444,11 @@ def reported_bands(
     )
 
 
+def prediction_band(row: Mapping[str, Any]) -> PredictionBand:
+    """Read a band of predictions as a report has it."""
+    return PredictionBand(**{**row, "realised_in": tuple(row["realised_in"])})
+
+
 _OF_COHORT = (
     *("horizon", "due", "population", "outside_reference"),
     *("mean_score", "psi_accepted", "unmatched_keys"),
@@ -447,5 +467,6 @@ def _performance(row: Mapping[str, Any], metrics: Collection[str] | None) -> Per
             if metrics is None or one["metric"] in metrics
         ),
         "bands": tuple(ReportedBand(**one) for one in row.get("bands", ())),
+        "predictions": tuple(map(prediction_band, row.get("predictions") or ())),
     }
     return Performance(**known)

@@ -18,8 +18,8 @@ from monitoring_assets.reference.strata import ReferenceStrata
 from monitoring_assets.statistics.performance.strata import Split
 from monitoring_assets.statistics.profiles.binning import fit_bins
 from monitoring_assets.statistics.profiles.score_grid import score_grid
-from monitoring_assets.statistics.profiles.source import ParquetSource
 from monitoring_assets.statistics.profiles.score_scale import ScoreScale
+from monitoring_assets.statistics.profiles.source import ParquetSource
 from tests.conftest import rows
 
 COLUMNS = ["income", "region"]

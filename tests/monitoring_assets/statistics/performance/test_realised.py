@@ -190,7 +190,7 @@ def test_points_with_a_scale_are_measured_as_the_probabilities_that_they_stand_f
     )
     # A band holds its upper end, which is the lower one of a score that runs the other way.
     by_chance = realised(chances, outcomes, EDGES, [0.3])
-    flat = dict((path, value) for path, value, _ in leaves(by_points))
+    flat = {path: value for path, value, _ in leaves(by_points)}
     for path, value, _ in leaves(by_chance):
         if "bands" not in path and "breaks" not in path and not path.endswith(".score"):
             same = value if isinstance(value, str | None) else pytest.approx(value, rel=1e-9)
