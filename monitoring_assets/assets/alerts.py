@@ -203,7 +203,8 @@ def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "l
     -------
     list of Gauge
         For each horizon the day's own estimates, and of the newest cohort whose outcomes are known
-        what was realised and the gap. Nothing for what could not be computed.
+        what was realised and the gap. Nothing for what could not be computed, nor for metrics of
+        scores that predict a number, which have no gauges.
     """
     from monitoring_assets.performance.control_charts import known_on
     from monitoring_assets.statistics.performance.report import PerformanceKind
@@ -221,7 +222,7 @@ def performance_gauges(points: "Sequence[PerformancePoint]", day: dt.date) -> "l
             point.value, horizon="none" if point.horizon is None else str(point.horizon)
         )
         for point in newest.values()
-        if point.value is not None
+        if point.value is not None and (point.kind, point.metric) in PERFORMANCE
     ]
 
 

@@ -22,7 +22,12 @@ SPARK = 120, 24
 CHART_DAYS = 120
 """Cohorts of a chart of performance."""
 NORMAL_95 = 1.96
-METRICS = {"auc": "AUC", "bad_rate": "Bad rate"}
+METRICS = {
+    "auc": "AUC",
+    "bad_rate": "Bad rate",
+    "mean_error": "Mean error",
+    "mean_realised": "Mean realised value",
+}
 MARGIN = 0.1
 """Of a chart's range, above and below what it shows."""
 

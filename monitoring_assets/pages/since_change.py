@@ -101,7 +101,7 @@ def read_since_change(
     _, first, horizon = min(changes, key=lambda one: one[:2])
     last = day - dt.timedelta(days=horizon or 0)
     cohort = together(read_cohorts(store, key, horizon, first, last).values())
-    if cohort is None:
+    if cohort is None or not cohort.is_binary:
         return None
     wanted = [
         one

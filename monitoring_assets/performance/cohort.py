@@ -319,13 +319,18 @@ class _Numbers(_Rows):
     def _measured(self, row: Performance, horizon: int) -> Performance:
         reference, rows = self._before(horizon), total(self._sums)
         before = reference.metrics if reference else {}
+        unchanged = reference.errors(rows.rows, 0) if reference else {}
         expected = {MEAN_REALISED: (EstimatedMetric(rows.expected), gap_of(rows))}
         return replace(
             row,
             calibration="the score is the estimate of each row",
             metrics=tuple(
                 ReportedMetric.build(
-                    name, metric, before.get(name), None, *expected.get(name, (None, None))
+                    name,
+                    metric,
+                    before.get(name),
+                    unchanged.get(name),
+                    *expected.get(name, (None, None)),
                 )
                 for name, metric in prediction_metrics(self._sums).items()
             ),

@@ -16,7 +16,14 @@ from monitoring_assets.performance.history import PerformancePoint
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.control_chart import Sides, cusum
 from monitoring_assets.statistics.performance.intervals import Estimate, normal
-from monitoring_assets.statistics.performance.pooling import DayEstimate, enough_rows, joined, pool
+from monitoring_assets.statistics.performance.pooling import (
+    OUTCOMES,
+    DayEstimate,
+    enough_rows,
+    joined,
+    pool,
+)
+from monitoring_assets.statistics.performance.prediction import MEAN_REALISED
 from monitoring_assets.statistics.performance.report import PerformanceKind
 from monitoring_assets.statistics.performance.run_length import threshold_for
 from resources.faults import RecordedFault
@@ -45,6 +52,7 @@ class _Chart:
     """What is watched of a horizon. An estimate does not page: PSI and CSI do, for the same shift.
 
     ``what`` names it, with a place for the horizon. Of a segment only what pages is watched.
+    ``level`` is the metric that is shown, where it is another than the one that is watched.
     """
 
     kind: PerformanceKind
@@ -52,6 +60,7 @@ class _Chart:
     sides: Sides
     what: str
     pages: bool = True
+    level: str | None = None
 
 
 _CHARTS = (
@@ -59,6 +68,13 @@ _CHARTS = (
     _Chart(PerformanceKind.GAP, "auc", "fall", "AUC{after} against its estimate"),
     _Chart(PerformanceKind.GAP, "bad_rate", "both", "bad rate{after} against its estimate"),
     _Chart(PerformanceKind.ESTIMATED, "auc", "fall", "estimated AUC{after}", pages=False),
+    _Chart(
+        PerformanceKind.REALISED,
+        "mean_error",
+        "both",
+        "mean realised value{after} against the prediction",
+        level=MEAN_REALISED,
+    ),
 )
 
 
@@ -74,7 +90,8 @@ def performance_faults(
     """Return what the charts signal on a day.
 
     For each horizon a CUSUM of pooled cohorts watches AUC for a fall from the reference's, and
-    AUC and bad rate for a gap to the estimate of the same rows; and the same within each segment. A
+    AUC and bad rate for a gap to the estimate of the same rows; where the score predicts a number,
+    one watches the mean error for a move from the reference's; and the same within each segment. A
     signal is a fault if the mean since the estimated change is beyond the ``warn`` limit and
     beyond chance at ``level``. The reference's own error counts in that: it is the same in all
     cohorts, so that a chart alone would take it for a change.
@@ -123,12 +140,14 @@ def _fault(
     shown = PerformanceKind.REALISED
     if chart.kind == PerformanceKind.ESTIMATED:
         shown = PerformanceKind.ESTIMATED
-    bad_rate, horizon = _usual(series[shown, "bad_rate"]), points[0].horizon
+    horizon, enough = points[0].horizon, _enough(series[shown, "bad_rate"])
+    if chart.metric == "mean_error":
+        enough = OUTCOMES
     reference = series[shown, chart.metric][-1].reference
     target = Estimate(0.0, 0.0) if chart.kind == PerformanceKind.GAP else reference
-    if not 0 < bad_rate < 1 or target.value is None or target.standard_error is None:
+    if enough is None or target.value is None or target.standard_error is None:
         return None  # nothing to compare with, which the checks of the report say
-    pools, _ = pool(map(_as_day, points), enough_rows(bad_rate))
+    pools, _ = pool(map(_as_day, points), enough)
     if not pools:
         return None
     last = cusum(
@@ -142,7 +161,7 @@ def _fault(
         return None
     since, until = last.change_point, last.pool.last
     change = _mean(points, since, until)
-    level = _mean(series[shown, chart.metric], since, until)
+    level = _mean(series[shown, chart.level or chart.metric], since, until)
     assert change.value is not None
     assert change.standard_error is not None
     assert level.value is not None
@@ -195,12 +214,14 @@ def _why(chart: _Chart, series: Series, moved: float, since: dt.date, until: dt.
     )
 
 
-def _usual(bad_rates: Sequence[PerformancePoint]) -> float:
-    """The reference's bad rate; that of all cohorts where the reference has none."""
-    reference = bad_rates[-1].reference.value
-    if reference is not None:
-        return reference
-    return sum(point.bads for point in bad_rates) / sum(point.rows for point in bad_rates)
+def _enough(bad_rates: Sequence[PerformancePoint]) -> int | None:
+    """Rows of a pool, by the reference's bad rate, or that of all cohorts where it has none."""
+    if not bad_rates:
+        return None
+    usual = bad_rates[-1].reference.value
+    if usual is None:
+        usual = sum(point.bads for point in bad_rates) / sum(point.rows for point in bad_rates)
+    return enough_rows(usual) if 0 < usual < 1 else None
 
 
 def _as_day(point: PerformancePoint) -> DayEstimate:
@@ -229,4 +250,5 @@ def _threshold(run_length: int, two_sided: bool) -> float:
 
 
 def _figure(chart: _Chart, value: float | None) -> str:
-    return "?" if value is None else f"{value:.3f}" if chart.metric == "auc" else f"{value:.1%}"
+    form = ".3f" if chart.metric == "auc" else ".4g" if chart.level else ".1%"
+    return "?" if value is None else f"{value:{form}}"

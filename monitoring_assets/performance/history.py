@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitoring_assets.statistics.drift.segments import Segment
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.prediction import MEAN_REALISED
 from monitoring_assets.statistics.performance.report import (
     CohortPerformance,
     Performance,
@@ -34,7 +35,7 @@ BAND_LEAVES = frozenset({"low", "high", "rows", "bads", "expected"})
 """Those of its bands that periods are made of."""
 PREDICTIONS = "predictions"
 """Column that only periods read."""
-METRICS = ("auc", "bad_rate")
+METRICS = ("auc", "bad_rate", "mean_error", MEAN_REALISED)
 WINDOW_DAYS = 365
 """Fewest days of mature cohorts that a chart looks back at; at most twice as many."""
 
@@ -52,7 +53,7 @@ class PerformancePoint:
     horizon
         Days after which outcomes count; None where the manifest does not say.
     metric
-        ``auc`` or ``bad_rate``.
+        One of `METRICS`: the last two are of scores that predict a number.
     value
         None where the cohort has none, such as an AUC without bads.
     standard_error
@@ -165,9 +166,9 @@ def _of_rows(
     is_estimate = cohort.kind == PerformanceKind.ESTIMATED
     rows = found.scored if is_estimate else found.known
     rate, bads = found.metric("bad_rate"), found.bads
-    if rate is None or rows is None:
+    if rows is None:
         return
-    if is_estimate:
+    if is_estimate and rate is not None:
         bads = round(rows * (rate.value or 0.0))
     for one in found.metrics:
         error = one.standard_error_unchanged or one.standard_error
@@ -184,7 +185,7 @@ def _of_rows(
             before,
             segment,
         )
-        if not is_estimate and one.estimated is not None:
+        if not is_estimate and one.estimated is not None and one.metric != MEAN_REALISED:
             yield PerformancePoint(
                 day,
                 PerformanceKind.GAP,

@@ -34,6 +34,7 @@ from monitoring_assets.statistics.performance.metrics import realised_metrics
 from monitoring_assets.statistics.performance.prediction import (
     prediction_metrics,
     sum_predictions,
+    total,
 )
 from monitoring_assets.statistics.performance.realised import (
     Realised,
@@ -69,16 +70,22 @@ class ReferencePerformance:
         By score band; None for a band without rows. Empty where an outcome is a number.
     bad_component, good_component
         As in ``Discrimination``.
+    rows
+        With an outcome that is a number.
     """
 
     metrics: dict[str, Estimate]
     bad_rates: list[float | None]
     bad_component: float | None
     good_component: float | None
+    rows: int = 0
 
     def errors(self, rows: int, bads: int) -> dict[str, float]:
         """Standard errors of a cohort of this size, if nothing has changed since the reference."""
         found = {}
+        error = self.metrics["mean_error"].standard_error if self.rows else None
+        if error is not None and rows:
+            found["mean_error"] = error * math.sqrt(self.rows / rows)
         rate = self.metrics["bad_rate"].value if "bad_rate" in self.metrics else None
         if rate is not None and rows:
             found["bad_rate"] = math.sqrt(rate * (1 - rate) / rows)
@@ -268,6 +275,7 @@ def measure_reference(
             "bad_rates": [],
             "bad_component": None,
             "good_component": None,
+            "rows": total(sums).rows,
         }
     found = _realised(manifest, scores, outcomes, bands, direction)
     return {
@@ -285,6 +293,7 @@ def performance_of(measured: dict[str, Any]) -> ReferencePerformance:
         measured["bad_rates"],
         measured["bad_component"],
         measured["good_component"],
+        measured.get("rows", 0),
     )
 
 

@@ -21,12 +21,40 @@ from resources.outcomes import not_outcomes, outcomes_of
     ids=lambda values: str(values.type),
 )
 def test_what_may_be_an_outcome(values):
-    assert not_outcomes(values) == ""
-    assert outcomes_of(values, "outcomes").to_pylist() == [1, None, 0]
+    assert not_outcomes(values, "binary") == ""
+    assert outcomes_of(values, "binary", "outcomes").to_pylist() == [1, None, 0]
 
 
-def test_a_column_without_a_value_has_no_outcome_yet():
-    assert outcomes_of(pa.nulls(2), "outcomes").to_pylist() == [None, None]
+@pytest.mark.parametrize("kind", ["binary", "continuous"])
+def test_a_column_without_a_value_has_no_outcome_yet(kind):
+    assert outcomes_of(pa.nulls(2), kind, "outcomes").to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([0.25, None, -1.5]),
+        pa.array([0.25, float("nan"), -1.5], pa.float32()),
+        pa.array([decimal.Decimal("0.25"), None, decimal.Decimal("-1.5")], pa.decimal128(9, 2)),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_what_may_be_a_number_that_is_predicted(values):
+    found = outcomes_of(values, "continuous", "outcomes")
+    assert (found.type, found.to_pylist()) == (pa.float64(), [0.25, None, -1.5])
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([0.5, float("inf"), float("-inf")], "2 infinite values"),
+        ([True, False], "values of type bool"),
+        (["0.5"], "values of type string"),
+    ],
+)
+def test_what_is_no_number_is_refused(values, found):
+    with pytest.raises(InputError, match=rf"found {found}; allowed: finite numbers"):
+        outcomes_of(pa.array(values), "continuous", "sample, column 'lost'")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +66,6 @@ def test_a_column_without_a_value_has_no_outcome_yet():
     ],
 )
 def test_what_is_no_outcome_is_refused_in_the_same_words(values, found):
-    assert not_outcomes(pa.array(values)) == found
+    assert not_outcomes(pa.array(values), "binary") == found
     with pytest.raises(InputError, match=rf"^sample, column 'bad': found {found}; allowed: 1 or"):
-        outcomes_of(pa.array(values), "sample, column 'bad'")
+        outcomes_of(pa.array(values), "binary", "sample, column 'bad'")

@@ -116,8 +116,8 @@ def sum_predictions(
     ).T
     bounds = (-math.inf, *inner.tolist(), math.inf)
     return tuple(
-        PredictionBand(low, high, sum(rows), *of_band, realised_in=tuple(rows))
-        for low, high, of_band, rows in zip(
+        PredictionBand(low, high, sum(rows), p, r, absolute, squared, squares, tuple(rows))
+        for low, high, (p, r, absolute, squared, squares), rows in zip(
             bounds[:-1], bounds[1:], sums.tolist(), cells.tolist(), strict=True
         )
     )
