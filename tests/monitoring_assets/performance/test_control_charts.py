@@ -1,6 +1,7 @@
 """What charts of performance signal: what has changed, since when, and nothing else."""
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +94,42 @@ def test_more_bads_and_fewer_than_estimated_are_a_gap(bad_rate):
     assert set(found) == {"bad rate after 30 days against its estimate"}
     (only,) = found.values()
     assert "instead of 10.0%" in only.text
+
+
+def losses(days, moved=0.0, changed_from=40, bias=0.02):
+    """Cohorts of a score that predicts a loss of 0.4; more is realised from a day on."""
+    rng = np.random.default_rng(8)
+    points = []
+    for number in range(days):
+        shift = moved if number >= changed_from else 0.0
+        error = rng.normal(bias + shift, 0.01)
+        for metric, value, reference in (
+            ("mean_error", error, Estimate(bias, 0.002)),
+            ("mean_realised", 0.4 + error, Estimate(0.4 + bias, 0.002)),
+        ):
+            points.append(
+                PerformancePoint(
+                    day(number), "realised", HORIZON, metric, value, 0.01, 900, 0, reference
+                )
+            )
+    return points
+
+
+@pytest.mark.parametrize("moved", [0.15, -0.15])
+def test_a_mean_error_that_moves_from_that_of_the_reference_is_a_fault(moved):
+    (found,) = faults(losses(60, moved)).values()
+    assert found.subject == "mean realised value after 30 days against the prediction"
+    assert found.pages
+    assert day(36) <= found.first_cohort <= day(40)
+    figures = re.search(r"prediction: ([\d.]+) .* instead of ([\d.]+) since", found.text)
+    level, before = map(float, figures.groups())
+    assert level == pytest.approx(0.42 + moved, abs=0.03)
+    assert level - before == pytest.approx(moved, abs=0.03)
+
+
+def test_a_mean_error_that_the_reference_has_too_or_that_is_small_is_none():
+    assert not faults(losses(120))
+    assert not faults(losses(60, moved=0.05))  # within the ratio that warns
 
 
 def test_a_change_that_is_certain_and_does_not_matter_is_none():

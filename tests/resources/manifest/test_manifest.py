@@ -70,6 +70,7 @@ def test_what_says_how_a_version_is_watched_needs_a_higher_revision():
         "fairness.reference_groups",
         "outcome.column",
         "outcome.cut_offs",
+        "outcome.kind",
         "outcome.maturity",
         "outcome.max_unmatched",
         "outcome.min_share",
@@ -166,6 +167,42 @@ def test_a_deadline_is_local_time_on_the_day_after():
     for month, hour in ((1, 6), (7, 5)):
         deadline = schedule.deadline(dt.date(2026, month, 9)).astimezone(ZoneInfo("UTC"))
         assert (deadline.day, deadline.hour, deadline.minute) == (10, hour, 30)
+
+
+LOSSES = {"path": "l/{date}/", "column": "lost", "maturity": 360, "kind": "continuous"}
+POINTS = {"flavour": "scored", "path": "s/{date}.parquet", "range": [300, 850]}
+
+
+def test_a_number_may_be_predicted_instead_of_a_probability():
+    assert parse(valid()).predicts_probability
+    losses = parse(valid(outcome=LOSSES))
+    assert (losses.outcome_kind, losses.predicts_probability) == ("continuous", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"outcome": LOSSES | {"cut_offs": [0.5]}}, "outcome.cut_offs", "they part goods and bads"),
+        ({"outcome": LOSSES | {"kind": "number"}}, "outcome.kind", "'binary' or 'continuous'"),
+        (
+            {
+                "outcome": LOSSES,
+                "scoring": POINTS | {"scale": {"points": 600, "at_odds": 30, "pdo": 20}},
+            },
+            "outcome.kind",
+            "binary, where there is a scoring.scale",
+        ),
+        (
+            {"outcome": LOSSES, "fairness": {"columns": ["sex"]}},
+            "fairness",
+            "none where outcome.kind is continuous",
+        ),
+    ],
+)
+def test_what_is_of_goods_and_bads_is_not_of_numbers(changes, field, words):
+    (fault,) = faults_of(**changes)
+    assert fault.field == field
+    assert words in fault.allowed
 
 
 def test_the_annotated_example_is_valid():
