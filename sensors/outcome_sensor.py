@@ -134,7 +134,9 @@ def _cohorts(
     scored = store.days("scores_profile", manifest.key, since=oldest)
     days = [day for day in monitored_days(manifest, oldest, newest) if day in scored]
     found = lake.files_by_day(outcome.path, days)
-    rules, states = outcome.model_dump_json(), {}
+    # Without the kind of before there were kinds: no cohort of then is asked for again.
+    plain = {"kind"} if outcome.kind == "binary" else None
+    rules, states = outcome.model_dump_json(exclude=plain), {}
     for day in days:
         # A day without files too: its check says that its outcomes are due and not there.
         files = found.get(day, ())

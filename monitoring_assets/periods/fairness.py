@@ -251,7 +251,7 @@ def _made_of(manifest: Manifest, scale: Scale) -> dict[str, Any]:
     outcome = manifest.outcome
     return {
         **manifest.fairness.model_dump(mode="json", include={"columns", "bands", "path"}),
-        "outcome": outcome and outcome.model_dump(mode="json", exclude={"cut_offs"}),
+        "outcome": outcome and outcome.model_dump(mode="json", exclude={"cut_offs", "kind"}),
         "range": list(manifest.scoring.range),
         "edges": scale.edges.tolist(),
     }

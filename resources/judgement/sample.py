@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from monitoring_assets.statistics.profiles.bins import Bins
 
+UNKNOWN_DIRECTION = (
+    "the score is in points, and neither scoring.scale nor reference.outcome says which way it "
+    "runs: a higher one is taken for the riskier one"
+)
 SCORE_FIELD = "reference.score"
 OUTCOME_FIELD = "reference.outcome"
 SEGMENTS_FIELD = "segments"
@@ -88,6 +92,9 @@ def _judge(
         else:
             usable.append((field, column))
     found, warnings = _judge_values(local, url, manifest, usable)
+    in_points = manifest.outcome_kind == "binary" and not manifest.predicts_probability
+    if in_points and not manifest.reference_outcomes:
+        warnings.append(f"{file}: {UNKNOWN_DIRECTION}")
     faults += [FieldFault(file, *fault) for fault in found]
     return faults, warnings
 
