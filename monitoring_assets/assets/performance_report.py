@@ -189,7 +189,7 @@ def _report(
             unsplit,
         )
         cohorts.append(replace(one, segments=(*lost, *one.segments)))
-    return PerformanceReport(tuple(cohorts))
+    return PerformanceReport(tuple(cohorts), manifest.outcome_kind == "continuous")
 
 
 def _codes(

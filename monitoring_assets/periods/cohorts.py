@@ -187,7 +187,6 @@ def _cohorts(_: dt.date, report: Report) -> dict[int | None, Cohort]:
     table = report[0]
     found = PerformanceReport.from_table(points_of(table), METRICS).cohorts
     nothing = [None] * len(table)
-    # A gathered file of an earlier release has none.
     has_them = PREDICTIONS in table.column_names
     predictions = table[PREDICTIONS].to_pylist() if has_them else nothing
     return {

@@ -338,6 +338,9 @@ class PerformanceReport:
     ----------
     cohorts
         Estimates first, then each horizon.
+    are_numbers
+        Whether outcomes are numbers. Only then has its table the column ``predictions``: the
+        others stay alike from release to release, so that they are gathered together.
     """
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
@@ -358,6 +361,7 @@ class PerformanceReport:
     )
 
     cohorts: tuple[CohortPerformance, ...]
+    are_numbers: bool = False
 
     @classmethod
     def from_table(
@@ -389,7 +393,8 @@ class PerformanceReport:
                     ),
                 )
                 for row in table.to_pylist()
-            )
+            ),
+            "predictions" in table.column_names,
         )
 
     def to_table(self) -> pa.Table:
@@ -411,7 +416,8 @@ class PerformanceReport:
             }
             for cohort in self.cohorts
         ]
-        return pa.Table.from_pylist(rows, self.SCHEMA)
+        table = pa.Table.from_pylist(rows, self.SCHEMA)
+        return table if self.are_numbers else table.drop_columns("predictions")
 
 
 def reported_bands(
