@@ -341,18 +341,10 @@ class _Numbers(_Rows):
 class _GoodsAndBads(_Rows):
     """Rows whose outcome is good or bad."""
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        outcome: Outcome,
-        counts: CohortCounts,
-        bands: ColumnProfile,
-        grid: ReferenceGrid | None,
-        unsplit: str | None = None,
-    ) -> None:
-        super().__init__(manifest, outcome, counts, bands, grid, unsplit)
-        assert counts.bads is not None
-        self._bads = counts.bads
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        assert self.counts.bads is not None
+        manifest, grid, self._bads = self._manifest, self._grid, self.counts.bads
         self._scale = manifest.scoring.score_scale
         none = np.empty(0)
         self._known = count_scores(none, grid.bins, none) if grid else None
@@ -360,10 +352,10 @@ class _GoodsAndBads(_Rows):
             [count_scores(none, grid.bins, none) for _ in grid.strata.scores] if grid else []
         )
         self._performance = RealisedPerformance(
-            counts.known - self._bads,
+            self.counts.known - self._bads,
             self._bads,
             self._bins.edges,
-            outcome.cut_offs,
+            self._outcome.cut_offs,
             probability=manifest.predicts_probability,
             direction=grid.direction if grid else manifest.scoring.direction,
             scale=self._scale,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 
 from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
@@ -125,13 +126,9 @@ def validation(
     predictions = cohort.predictions
     rows = [one.rows for one in bands] or [one.rows for one in predictions]
     reference_rows, labels = _reference_bands(store, key, len(rows))
+    tested = partial(Validation, key, first, last, horizon, cohort)
     if predictions:
-        return Validation(
-            key,
-            first,
-            last,
-            horizon,
-            cohort,
+        return tested(
             (
                 mean_error_test(total(predictions)),
                 *generalised_auc_fall(
@@ -159,12 +156,7 @@ def validation(
         *auc_fall(cohort.auc, cohort.reference_auc),
         herfindahl(rows, reference_rows),
     )
-    return Validation(
-        key,
-        first,
-        last,
-        horizon,
-        cohort,
+    return tested(
         portfolio,
         tuple(
             BandTests(

@@ -174,6 +174,17 @@ def test_a_person_reads_it(run):
         assert shown in run(*words).output, words
 
 
+def test_the_evidence_has_its_tests_and_the_pages_are_drawn(lent, run, tmp_path):
+    found = run("evidence", KEY, "--out", tmp_path / "pack")
+    assert found.exit_code == 0, found.output
+    tests = pd.read_parquet(tmp_path / "pack" / "tables" / "validation.parquet")
+    assert (tests["test"] == "t-test of the mean error").sum() == 1 + len(GRADES)
+    assert tests["bads"].isna().all()
+    assert run("history", KEY, "--html", tmp_path / "year.html").exit_code == 0
+    assert run("report", KEY, "--date", DAYS[1], "--html", tmp_path / "day.html").exit_code == 0
+    assert "Mean error after 30 days" in (tmp_path / "day.html").read_text()
+
+
 def test_what_is_of_goods_and_bads_is_refused_in_a_sentence(run):
     for words in (("vintages", KEY), ("compare", KEY, KEY[:-1] + "2", "--cut-off", 0.5)):
         found = run(*words)

@@ -1,7 +1,9 @@
 """The performance report: it is stored and read again without a loss."""
 
 import datetime as dt
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -9,6 +11,7 @@ from monitoring_assets.statistics.performance.comparison import Difference
 from monitoring_assets.statistics.performance.concept_drift import Shift
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric
 from monitoring_assets.statistics.performance.intervals import Estimate, absent, normal
+from monitoring_assets.statistics.performance.prediction import sum_predictions
 from monitoring_assets.statistics.performance.realised import realised
 from monitoring_assets.statistics.performance.report import (
     CohortPerformance,
@@ -77,12 +80,23 @@ def report():
 
 def test_what_is_stored_is_read_again(report):
     table = report.to_table()
-    assert table.schema == PerformanceReport.SCHEMA
+    *others, predictions = PerformanceReport.SCHEMA
+    assert (list(table.schema), predictions.name) == (others, "predictions")
     again = PerformanceReport.from_table(table)
     assert again == report
     statuses = {type(one.found.status) for one in again.cohorts}
     assert (statuses, type(again.cohorts[1].found.shift)) == ({PerformanceStatus}, Shift)
     assert [one.title for one in again.cohorts] == ["estimated", "realised after 30 days"]
+
+
+def test_where_outcomes_are_numbers_it_has_their_sums(report):
+    bands = sum_predictions(np.array([0.1, 0.2, 0.8]), np.array([0.0, 0.4, 1.1]), [0.3, 0.5])
+    estimated, realised = report.cohorts
+    found = replace(realised.found, predictions=bands, bads=None)
+    report = PerformanceReport((estimated, replace(realised, found=found)), are_numbers=True)
+    table = report.to_table()
+    assert table.schema == PerformanceReport.SCHEMA
+    assert PerformanceReport.from_table(table) == report
 
 
 def test_only_what_is_asked_for_is_read(report):
