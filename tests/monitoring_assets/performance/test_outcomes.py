@@ -20,7 +20,7 @@ SCORES = pd.DataFrame({"id": list("abcdefgh"), "score": [0.8, 0.1, 0.5, 0.3, 0.2
 
 @pytest.fixture
 def join(lender, tmp_path):
-    def run(told, scores=SCORES, key="id"):
+    def run(told, scores=SCORES, key="id", kind="binary"):
         """Counts, and the (score, outcome) pairs in the order they come."""
         path = tmp_path / "scores.parquet"
         scores.to_parquet(path, index=False)
@@ -32,7 +32,7 @@ def join(lender, tmp_path):
                 else:
                     frame.to_parquet(local, index=False)
         files = lender.lake.day_files("o/{date}/", DAY)
-        with joined([path], "id", files, key, "bad", 0.0, 1.0) as cohort:
+        with joined([path], "id", files, key, "bad", 0.0, 1.0, kind=kind) as cohort:
             run.looks = cohort.unmatched_keys
             rows = [
                 pair
@@ -62,6 +62,16 @@ def test_what_is_said_twice_counts_once_and_contradictions_do_not_count(join):
     assert (counts.accepted, counts.known, counts.bads) == (4, 3, 1)
     assert counts.duplicates == 3  # a, c and d; b disagrees
     assert counts.contradicting == 1
+
+
+def test_numbers_are_joined_as_they_are(join):
+    losses = pd.DataFrame({"id": [*"abcd"], "bad": [0.25, -0.1, None, 1.3]})
+    counts, rows = join([losses, losses[:1], losses[3:].assign(bad=1.4)], kind="continuous")
+    known = [(score, lost) for score, lost in rows if np.isfinite(lost)]
+    assert known == [(0.1, -0.1), (0.8, 0.25)]
+    assert len(rows) == 4
+    assert (counts.accepted, counts.known, counts.bads) == (4, 2, None)
+    assert (counts.duplicates, counts.contradicting) == (1, 1)
 
 
 def test_keys_that_were_not_scored_are_counted(join):

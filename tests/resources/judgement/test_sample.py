@@ -19,10 +19,9 @@ SCORES = {"score": np.linspace(0.01, 0.99, ROWS), "bad": np.arange(ROWS) % 2}
 def judged(any_lender):
     """The verdict on a version whose sample has these columns in place of good ones."""
 
-    def judge(**columns):
-        any_lender.publish(
-            reference={"path": "reference.parquet", "score": "score", "outcome": "bad"}
-        )
+    def judge(manifest=None, **columns):
+        sample = {"path": "reference.parquet", "score": "score", "outcome": "bad"}
+        any_lender.publish(**{"reference": sample} | (manifest or {}))
         with open_storage(any_lender.registry.root).writing(
             "pd_cards/1/reference.parquet"
         ) as local:
@@ -35,6 +34,24 @@ def judged(any_lender):
 def last(value, like):
     """A good column whose last row is not."""
     return pa.array([*np.asarray(like)[:-1].tolist(), value])
+
+
+def test_points_of_which_nothing_says_which_way_they_run_are_warned_of(judged):
+    model = {"flavour": "scored", "path": "s/{date}.parquet", "range": [0, 1000]}
+    sample = {"path": "reference.parquet", "score": "score"}
+    points = {"scoring": model, "reference": sample}
+    assert "which way it runs" in judged(points).warnings[0]
+    scale = {"points": 600, "at_odds": 30, "pdo": 20}
+    assert judged(points | {"scoring": model | {"scale": scale}}).warnings == ()
+
+
+def test_numbers_that_are_predicted_may_be_any_that_are_finite(judged):
+    losses = {"outcome": {"path": "l/{date}/", "column": "x", "maturity": 30, "kind": "continuous"}}
+    assert judged(losses, bad=np.linspace(-0.2, 1.2, ROWS)).faults == ()
+    (fault,) = judged(losses, bad=last(np.inf, SCORES["bad"] / 2)).faults
+    assert (fault.field, "finite numbers" in fault.allowed) == ("reference.outcome", True)
+    (fault,) = judged(losses, bad=["none"] * ROWS).faults
+    assert "finite numbers" in fault.allowed
 
 
 def test_a_good_sample_is_neither_refused_nor_warned_of(judged):
