@@ -76,7 +76,10 @@ def sample_scores(
     if lowest >= 0:
         low = max(low, 0.0)
     high = math.ceil((highest + width) / step) * step
-    why = f"{seen}, and as much again is left on each side; better are the ends of the scale"
+    why = (
+        f"{seen}, and as much again is left on each side; better are the ends of the scale. "
+        "scoring.scale says what points stand for"
+    )
     return Scores(round(low, 9), round(high, 9), why, warnings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -241,6 +241,9 @@ class _Rows(ABC):
         Why the rows do not have the strata of the reference; None if they do.
     """
 
+    _level: ClassVar[str]
+    """Metric that says how much was realised."""
+
     def __init__(
         self,
         manifest: Manifest,
@@ -288,11 +291,15 @@ class _Rows(ABC):
         return self._measured(mature, horizon)
 
     def _before(self, horizon: int) -> ReferencePerformance | None:
-        return self._grid.realised.get(horizon) if self._grid else None
+        """The reference's, if it was profiled with outcomes of this kind."""
+        found = self._grid.realised.get(horizon) if self._grid else None
+        return found if found and self._level in found.metrics else None
 
 
 class _Numbers(_Rows):
     """Rows whose outcome is a number, which the score predicts."""
+
+    _level = MEAN_REALISED
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -340,6 +347,8 @@ class _Numbers(_Rows):
 
 class _GoodsAndBads(_Rows):
     """Rows whose outcome is good or bad."""
+
+    _level = "bad_rate"
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
