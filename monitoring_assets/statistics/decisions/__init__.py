@@ -1,0 +1,1 @@
+"""What the lender decided of the scored: approvals, overrides, and the rule behind them."""
