@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from monitoring_assets.alerting.acceptance import stored_acceptance
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.control_charts import known_on
 from monitoring_assets.performance.history import PerformancePoint, performance_points
@@ -65,6 +66,8 @@ class Inputs(BaseModel):
         Whether a later day had been decided.
     is_shadow
         Whether the version was a shadow.
+    acceptance
+        How the acceptance rule had changed, in words; empty if it had not.
     deployed_at
         First day of the version.
     policy
@@ -82,6 +85,7 @@ class Inputs(BaseModel):
     is_backfill: bool
     is_late: bool
     is_shadow: bool = False
+    acceptance: str = ""
     deployed_at: dt.date
     policy: Policy
 
@@ -125,6 +129,7 @@ def stored_inputs(
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
         is_shadow=manifest.shadow,
+        acceptance=_rule_changed(store, manifest, day.day),
         deployed_at=manifest.deployed_at,
         policy=replace(
             manifest.alerts,
@@ -133,6 +138,11 @@ def stored_inputs(
         ),
     )
     return inputs, _history(day.day, inputs, reports, accepted)
+
+
+def _rule_changed(store: Store, manifest: Manifest, day: dt.date) -> str:
+    found = stored_acceptance(store, manifest, day, keep=True)
+    return str(found) if found is not None and found.change.rule_changed else ""
 
 
 def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, ...]:
@@ -285,6 +295,7 @@ def _history(
         is_backfill=inputs.is_backfill,
         is_late=inputs.is_late,
         is_shadow=inputs.is_shadow,
+        acceptance=inputs.acceptance,
     )
 
 

@@ -59,6 +59,7 @@ def alerts(
     context: dg.AssetExecutionContext, config: AlertsConfig, store: Store
 ) -> dg.MaterializeResult:
     """Decide on the day from the stored reports, record it, and tell what has changed."""
+    from monitoring_assets.alerting.acceptance import stored_acceptance
     from monitoring_assets.alerting.decision_inputs import recorded_standings, stored_inputs
     from monitoring_assets.alerting.incidents import NoticeContext
     from monitoring_assets.alerting.ledger import tell
@@ -87,6 +88,7 @@ def alerts(
             is_backfill=is_backfill(context.run.tags) and not as_if,
         )
         decisions = decide(history, inputs.policy)
+        acceptance = stored_acceptance(store, manifest, day.day)
         notes = {
             "decided_at": now.isoformat(),
             "inputs": inputs.model_dump(mode="json"),
@@ -113,6 +115,7 @@ def alerts(
             told = tell(store, notice_context, decisions, measured, seconds=DELIVERY_SECONDS)
         return {
             "decisions": _decisions_shown(decisions),
+            **({"acceptance": str(acceptance)} if acceptance else {}),
             "told": dg.MetadataValue.md(
                 "\n".join(f"- {as_markdown(line)}" for line in told) or "nothing changed"
             ),

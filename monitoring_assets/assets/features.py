@@ -47,7 +47,7 @@ def features(
         before = _version_before(store, day)
         bins = {name: reference.bins[name] for name in manifest.features.names}
         made = engine_of(manifest).features(
-            store, day, files, landed, registry, notes["types"], bins
+            store, day, files, landed, registry, manifest.declared_types | notes["types"], bins
         )
         profile = made.counts.counted.whole()
         types = {field.name: str(field.type) for field in made.counts.schema}

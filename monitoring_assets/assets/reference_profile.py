@@ -62,6 +62,7 @@ def _profile(
 
     import pyarrow.parquet as pq
 
+    from monitoring_assets.reference.decisions import reference_decisions
     from monitoring_assets.reference.score_grid import make_grid
     from monitoring_assets.reference.segments import reference_segments
     from monitoring_assets.statistics.profiles.binning import fit_bins
@@ -99,6 +100,7 @@ def _profile(
         outcomes = Path(folder) / OUTCOMES
         grid = make_grid(manifest, profile, features.path, scores, outcomes)
         segments = reference_segments(manifest, profile, grid, features.path, scores, outcomes)
+        decisions = reference_decisions(manifest, profile, grid, features.path, scores)
         types = column_families(pq.read_schema(features.path), key=manifest.batch.key)
     place, path = registry.locate(landed.folder, manifest.reference.path)
     version = sample_version(place, path)
@@ -110,6 +112,9 @@ def _profile(
     if segments is not None:
         counted, values = segments
         store.write_table("reference_segments", key, None, counted, notes | values)
+    if decisions is not None:
+        decided, kept = decisions
+        store.write_table("reference_decisions", key, None, decided, notes | kept)
     if effects is not None:
         table, fit = effects.to_table(), {"r2": effects.r2}
         store.write_table("reference_effects", key, None, table, notes | fit)
@@ -199,7 +204,8 @@ def reference_features(
             require_finished(parquet_dataset(local), url, landed, registry)
         key = manifest.batch.key
         features = FeatureFile(folder / "features.parquet", key, tuple(manifest.features.names))
-        carried = [name for name in manifest.carried if name in sample.schema_arrow.names]
+        others = (*manifest.carried, *manifest.decision_columns)
+        carried = [name for name in others if name in sample.schema_arrow.names]
         names = [*features.characteristics, *carried]
         has_key = key in sample.schema_arrow.names
         score, outcomes = manifest.reference.score, manifest.reference_outcomes.values()

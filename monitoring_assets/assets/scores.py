@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,6 +14,10 @@ from monitoring_assets.runs.materialise import materialise_each
 from resources.lake import Lake
 from resources.registry import ModelRegistry
 from resources.store import NotMaterialisedError, Store
+
+if TYPE_CHECKING:
+    from monitoring_assets.engines.decision_counts import CountedDecisions
+    from resources.manifest import Decisions
 
 
 @dg.multi_asset(
@@ -30,7 +35,9 @@ def scores(
 ) -> dg.MaterializeResult:
     """Score the features, then count the scores, alone and by bin of every characteristic."""
     from monitoring_assets.engines import engine_of
+    from monitoring_assets.engines.decision_counts import CountedDecisions, DecisionCells
     from monitoring_assets.engines.score_counts import ScoreBins, count_scored
+    from monitoring_assets.reference.decisions import NO_GRID, columns_of, edges_of
     from monitoring_assets.reference.score_grid import read_grid
     from resources.scorers.base import SCORE
     from resources.scoring import SCORES_VERSION
@@ -51,6 +58,10 @@ def scores(
         with suppress(NotMaterialisedError):  # the reference has no score to fit one by
             grid = read_grid(store, day.key)
             bins = bins._replace(grid=grid.bins, strata=grid.strata)
+            if manifest.decisions is not None:
+                bands = edges_of(reference.columns[SCORE])
+                cells = DecisionCells(columns_of(manifest.decisions), bands, grid.bins.edges)
+                bins = bins._replace(decisions=cells)
         count = partial(count_scored, bins)
         made = engine_of(manifest).scores(store, day, landed, registry, lake, count, context, read)
         profile = made.counts.counted.whole()
@@ -68,6 +79,9 @@ def scores(
                 splits["strata_error"] = made.counts.unsplit
             table = made.counts.grid.to_table()
             store.write_table("score_grid", day.key, day.day, table, notes | splits)
+        if manifest.decisions is not None:
+            decided = made.counts.decisions or CountedDecisions(None, NO_GRID)
+            _write_decisions(store, day, manifest.decisions, decided, notes)
         store.write_table("scores_profile", day.key, day.day, profile.to_table(), notes)
         return {
             "dagster/row_count": profile.rows,
@@ -75,7 +89,41 @@ def scores(
             "mean_score": profile.columns[SCORE].mean_score,
             "flavour": manifest.scoring.flavour,
             "path": store.url("scores", day.key, day.day),
+            **_decisions_shown(made.counts.decisions),
             **made.reported,
         }
 
     return materialise_each(context, store, compute)
+
+
+def _write_decisions(
+    store: Store,
+    day: ModelDay,
+    decisions: "Decisions",
+    found: "CountedDecisions",
+    notes: dict[str, object],
+) -> None:
+    """Keep the counts; where there are none, why, with an empty table."""
+    from monitoring_assets.reference.decisions import notes_of
+    from monitoring_assets.statistics.decisions.counts import DecisionCounts
+
+    table = found.counts.to_table() if found.counts else DecisionCounts.SCHEMA.empty_table()
+    kept = notes | notes_of(decisions, found.counts) | {"error": found.error}
+    store.write_table("decisions", day.key, day.day, table, kept)
+
+
+def _decisions_shown(found: "CountedDecisions | None") -> dict[str, object]:
+    """The rates of the day, of which Dagster draws curves; or why there are none."""
+    if found is None:
+        return {}
+    if found.counts is None:
+        return {"decisions": found.error}
+    decided, approved = int(found.counts.decided.sum()), found.counts.total("approved") or 0
+    shown: dict[str, object] = {"undecided": found.counts.total("undecided")}
+    if decided:
+        shown["approval_rate"] = approved / decided
+        for side in ("low_side", "high_side"):
+            overridden = found.counts.total(side)
+            if overridden is not None:
+                shown[f"{side}_override_rate"] = overridden / decided
+    return shown

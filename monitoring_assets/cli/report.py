@@ -88,6 +88,7 @@ def _print_json(store: Store, content: DayContent) -> None:
     shown = notes | {
         "verdict": content.verdict,
         "accepted": list(map(str, content.accepted)),
+        "acceptance": asdict(content.acceptance) if content.acceptance else None,
         "columns": [
             row | {"week": asdict(week) if (week := weeks.get(row["column"])) else None}
             for row in table.to_pylist()
@@ -129,6 +130,8 @@ def _print(content: DayContent) -> None:
         click.echo(_performance_line(cohort))
         if cohort.found.unmatched:
             click.echo(f"Outcomes {cohort.title}: {cohort.unmatched_text}")
+    if content.acceptance:
+        click.echo(str(content.acceptance))
     if content.change:
         _print_change(content)
     if content.segments is not None:

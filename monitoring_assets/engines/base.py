@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from monitoring_assets.partitions import ModelDay
     from monitoring_assets.statistics.profiles.bins import Bins, ColumnError
     from resources.lake import Lake
+    from resources.manifest import Manifest
     from resources.registry import ModelRegistry
     from resources.storage import DayFiles
     from resources.store import Landed, Store
@@ -125,3 +126,11 @@ class Engine(Protocol):
 
     def count(self, store: Store, day: ModelDay, count: Count[Counts]) -> Counts:
         """Count the day's features and scores, which are in the store."""
+
+
+def remove_score_counts(store: Store, day: ModelDay, manifest: Manifest) -> None:
+    """Take the counts of scores away before the scores are replaced."""
+    store.remove("scores_profile", day.key, day.day)
+    store.remove("score_grid", day.key, day.day)
+    if manifest.decisions is not None or manifest.revision > 1:  # an earlier one may have had some
+        store.remove("decisions", day.key, day.day)

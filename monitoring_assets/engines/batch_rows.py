@@ -149,7 +149,8 @@ def _steps(plan: list[dict[str, Any]]) -> Iterator[str]:
 
 def wanted_columns(manifest: Manifest) -> list[str]:
     """Columns that are read of a batch, or of the SQL's result: the key first."""
-    return [manifest.batch.key, *manifest.features.names, *manifest.carried]
+    others = (*manifest.carried, *manifest.decision_columns)
+    return [manifest.batch.key, *manifest.features.names, *others]
 
 
 def day_rows(

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from monitoring_assets.engines.base import Count, Counts, Engine, MadeFeatures, MadeScores
+from monitoring_assets.engines.base import (
+    Count,
+    Counts,
+    Engine,
+    MadeFeatures,
+    MadeScores,
+    remove_score_counts,
+)
 from monitoring_assets.engines.batch_rows import day_rows, tally_keys
 from monitoring_assets.engines.feature_counts import count_features
 from resources.date_column import rows_of
@@ -78,8 +85,7 @@ class OneMachine(Engine):
                 rows, landed, day.day, registry, lake, store, local, context, read
             )
             counts = count(features, local)
-            store.remove("scores_profile", day.key, day.day)
-            store.remove("score_grid", day.key, day.day)
+            remove_score_counts(store, day, manifest)
         _drop_parts(store, "scores", day, landed)
         return MadeScores(counts, reported)
 

@@ -10,6 +10,11 @@ from typing import NamedTuple
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitoring_assets.engines.decision_counts import (
+    CountedDecisions,
+    DecisionCells,
+    count_decided,
+)
 from monitoring_assets.reference.strata import ReferenceStrata, stratum_columns
 from monitoring_assets.statistics.performance.strata import count_strata
 from monitoring_assets.statistics.profiles.bins import Bins, ColumnError, NumericBins
@@ -36,6 +41,8 @@ class ScoreBins(NamedTuple):
         Bins of the columns beside the score.
     scale
         Of a score in points; what is summed in the grid is then the probability.
+    decisions
+        What decisions are counted in; None if the manifest has none.
     """
 
     characteristics: Mapping[str, Bins | ColumnError]
@@ -45,6 +52,7 @@ class ScoreBins(NamedTuple):
     strata: ReferenceStrata = ReferenceStrata()
     reasons: Mapping[str, Bins | ColumnError] = {}
     scale: ScoreScale | None = None
+    decisions: DecisionCells | None = None
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,15 @@ class ScoreCounts:
         The scores in the reference's grid, by its strata too; None where the reference has none.
     unsplit
         Why there are no strata; None if there are, or if the reference has none.
+    decisions
+        None where none are declared.
     """
 
     counted: Counted
     range: Mapping[str, int]
     grid: Profile | None
     unsplit: str | None
+    decisions: CountedDecisions | None = None
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
         """Return the counts of both parts; there are no strata unless both have them."""
@@ -79,7 +90,10 @@ class ScoreCounts:
             ]
             grid = grids[0] + grids[1]
         in_range = {name: rows + other.range[name] for name, rows in self.range.items()}
-        return ScoreCounts(self.counted + other.counted, in_range, grid, unsplit)
+        decisions = None
+        if self.decisions is not None and other.decisions is not None:
+            decisions = self.decisions + other.decisions
+        return ScoreCounts(self.counted + other.counted, in_range, grid, unsplit, decisions)
 
 
 def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
@@ -92,8 +106,9 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
     profile = of_rows.profile | of_scores.profile | why.profile
     counted = Counted(profile, {**of_rows.tallies, **why.tallies})
     in_range = _tally_range(scored, *bins.range)
+    decisions = count_decided(bins.decisions, features, scored) if bins.decisions else None
     if bins.grid is None:
-        return ScoreCounts(counted, in_range, None, None)
+        return ScoreCounts(counted, in_range, None, None, decisions)
     grid = count(scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE, scale=bins.scale)
     unsplit = None
     splits, split_bins = bins.strata.splits, bins.strata.bins
@@ -111,7 +126,7 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
             grid |= Profile(grid.rows, stratum_columns(strata))
         except ValueError as error:  # the drift report has the column's fault
             unsplit = f"the day cannot be split as the reference is: {error}"
-    return ScoreCounts(counted, in_range, grid, unsplit)
+    return ScoreCounts(counted, in_range, grid, unsplit, decisions)
 
 
 def _tally_range(local: Path, lowest: float, highest: float) -> dict[str, int]:

@@ -21,7 +21,14 @@ import pyarrow.parquet as pq
 from dagster import MetadataValue
 from typing_extensions import override
 
-from monitoring_assets.engines.base import Count, Counts, Engine, MadeFeatures, MadeScores
+from monitoring_assets.engines.base import (
+    Count,
+    Counts,
+    Engine,
+    MadeFeatures,
+    MadeScores,
+    remove_score_counts,
+)
 from monitoring_assets.engines.batch_rows import (
     BatchPart,
     batch_parts,
@@ -141,7 +148,7 @@ class Spark(Engine):
         if manifest.scoring.day_score is None:
             with landed_model(landed, registry) as local:
                 model = local.read_bytes() if local else b""
-            _remove_counts(store, day)
+            remove_score_counts(store, day, manifest)
             made = self._cluster.run(what, parts, partial(_score, rows, manifest, model, count))
         else:
             (files,) = (lake.day_files(path, day.day) for path in manifest.scoring.day_paths)
@@ -155,7 +162,7 @@ class Spark(Engine):
             where = files.storage.url(files.paths[0])
             align = partial(_align, f"{where}, of one in {buckets} shares of the keys")
             write = partial(_write_scores, rows, parts, manifest, count)
-            _remove_counts(store, day)
+            remove_score_counts(store, day, manifest)
             found = self._cluster.run(
                 what, [*parts, *scored], spread, (align, buckets), (write, len(parts))
             )
@@ -199,12 +206,6 @@ def _scored_parts(files: DayFiles, wanted: int) -> list[BatchPart]:
     if found != wanted:
         raise ScoringError(f"{source}: {found} rows scored; the features have {wanted}")
     return parts
-
-
-def _remove_counts(store: Store, day: ModelDay) -> None:
-    """Take the counts of scores away before the scores are replaced."""
-    store.remove("scores_profile", day.key, day.day)
-    store.remove("score_grid", day.key, day.day)
 
 
 def _footer(storage: Storage, path: str) -> pq.FileMetaData:

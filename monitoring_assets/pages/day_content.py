@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from monitoring_assets.alerting.acceptance import Acceptance, stored_acceptance
 from monitoring_assets.alerting.decision_inputs import stored_indices, stored_weeks
 from monitoring_assets.pages.since_change import SinceChange, read_since_change
 from monitoring_assets.pages.stopped_day import StoppedDay, read_stopped_day
@@ -85,6 +86,8 @@ class DayContent:
         The applicants since a change of performance; None without one.
     segments
         None without any.
+    acceptance
+        Whether the lender's acceptance rule has changed; None where no decisions are counted.
     accepted
         Shifts that were accepted before the day.
     previous, next
@@ -106,6 +109,7 @@ class DayContent:
     points: tuple[PerformancePoint, ...]
     change: SinceChange | None
     segments: SegmentReport | None
+    acceptance: Acceptance | None
     accepted: tuple[AcceptedShift, ...]
     previous: dt.date | None
     next: dt.date | None
@@ -232,6 +236,7 @@ def read_day(store: Store, key: str, day: dt.date) -> DayContent:
         tuple(points),
         read_since_change(store, key, day, faults, points),
         SegmentReport.from_table(segments) if segments else None,
+        stored_acceptance(store, manifest, day),
         tuple(one for one in accepted_shifts(store, manifest) if one.last < day),
         max((one for one in days if one < day), default=None),
         min((one for one in days if one > day), default=None),

@@ -189,5 +189,4 @@ def _reference_bands(store: Store, key: str, bands: int) -> tuple[list[int], lis
     rows: list[int] = score.counts[: len(score.bins.edges) + 1].tolist()
     if len(rows) != bands:
         raise InputError(f"{key}: the reference was profiled again, with {len(rows)} score bands")
-    slots = score.bins.slots[: len(rows)]
-    return rows, [short_label(slot.label, slot.kind) for slot in slots]
+    return rows, score.bins.interval_names

@@ -15,6 +15,9 @@ from resources.manifest.checks import (
     CHECKS,
     CheckDefinition,
 )
+from resources.manifest.decisions import (
+    Decisions,
+)
 from resources.manifest.fairness import (
     Fairness,
     band_labels,
@@ -49,6 +52,7 @@ __all__ = [
     "WORDS",
     "Alerts",
     "CheckDefinition",
+    "Decisions",
     "Fairness",
     "FieldFault",
     "Manifest",

@@ -51,6 +51,7 @@ from resources.kubernetes.pod import Pod
 from resources.limits import Limits
 from resources.manifest.alerts import Alerts
 from resources.manifest.checks import Checks
+from resources.manifest.decisions import Decisions
 from resources.manifest.fairness import Fairness
 from resources.manifest.faults import ManifestError, faults_from, refuse
 from resources.manifest.text import line_of, read_yaml
@@ -71,6 +72,7 @@ REVISABLE = frozenset(
         "reference.outcome",  # a column of a sample that stays what it is
         "outcome",
         "segments",
+        "decisions",
         "fairness",
         "thresholds",
         "checks",
@@ -113,6 +115,18 @@ def _taken_names(
     return (
         (field, name, f"another name; this is {taken[name]}") for name in names if name in taken
     )
+
+
+def _roles(info: ValidationInfo) -> dict[str | None, str]:
+    """What columns of a batch are, by name, as far as the manifest's fields are known."""
+    taken: dict[str | None, str] = {"score": "the model's output"}
+    if features := info.data.get("features"):
+        taken |= dict.fromkeys(features.names, "a feature")
+    if reference := info.data.get("reference"):
+        taken[reference.score] = "the score"
+    if batch := info.data.get("batch"):
+        taken |= {batch.date_column: "the batch's date", batch.key: "the batch's key"}
+    return taken
 
 
 class Grade(Section):
@@ -357,6 +371,7 @@ class Manifest(Section):
         description="Columns whose values are watched apart: characteristics, or other columns of "
         "the batch (of the SQL's result), which the reference has as well.",
     )
+    decisions: Decisions | None = None
     fairness: Fairness | None = None
     thresholds: ThresholdPolicy = ThresholdPolicy()  # type: ignore[call-arg]
     checks: Checks = Checks()  # type: ignore[call-arg]
@@ -420,6 +435,27 @@ class Manifest(Section):
             raise ValueError("columns that differ, none of them the score or the batch's key")
         return value
 
+    @field_validator("decisions")
+    @classmethod
+    def _decisions_are_columns(
+        cls, value: Decisions | None, info: ValidationInfo
+    ) -> Decisions | None:
+        if value is None:
+            return None
+        taken = _roles(info)
+        refuse(
+            (field, name, f"a column of decisions; this is {taken[name]}")
+            for field, name in value.columns.items()
+            if name in taken
+        )
+        names = list(value.columns.values())
+        refuse(
+            (field, name, "columns that differ")
+            for field, name in value.columns.items()
+            if names.count(name) > 1
+        )
+        return value
+
     @field_validator("fairness")
     @classmethod
     def _protected_columns_are_apart(
@@ -427,15 +463,14 @@ class Manifest(Section):
     ) -> Fairness | None:
         if value is None:
             return None
-        taken = {"score": "the model's output"}
-        if features := info.data.get("features"):
-            taken |= dict.fromkeys(features.names, "a feature")
+        taken = _roles(info)
         taken |= dict.fromkeys(info.data.get("segments", []), "a segment")
+        if decisions := info.data.get("decisions"):
+            taken |= dict.fromkeys(decisions.columns.values(), "a column of decisions")
+        horizons: list[int] = []
         outcomes = []
         if reference := info.data.get("reference"):
-            taken[reference.score] = "the score"
             outcomes.append(reference.outcome or "")
-        horizons: list[int] = []
         if outcome := info.data.get("outcome"):
             if outcome.kind == "continuous":
                 raise ValueError(
@@ -447,8 +482,6 @@ class Manifest(Section):
             horizons = outcome.maturity
         for name in outcomes:
             taken |= {name.format(horizon=days): "an outcome" for days in horizons or [0]}
-        if batch := info.data.get("batch"):
-            taken |= {batch.date_column: "the batch's date", batch.key: "the batch's key"}
         refuse(
             ("columns", name, f"a column that nothing else reads; this is {taken[name]}")
             for name in value.columns
@@ -488,7 +521,8 @@ class Manifest(Section):
     def declared_types(self) -> dict[str, str]:
         """Families of types that hold whatever the reference sample says; a key is a text."""
         declared = {one.name: type_family(one.type) for one in self.features.columns if one.type}
-        return {self.batch.key: "string"} | declared
+        decided = self.decisions.types if self.decisions else {}
+        return {self.batch.key: "string"} | declared | decided
 
     @property
     def reference_outcomes(self) -> dict[int | None, str]:
@@ -521,6 +555,12 @@ class Manifest(Section):
     def carried(self) -> list[str]:
         """Segment columns that are no characteristics."""
         return [name for name in self.segments if name not in self.features.names]
+
+    @property
+    def decision_columns(self) -> list[str]:
+        """Columns of the section ``decisions`` that are no segments."""
+        found = self.decisions.columns.values() if self.decisions else ()
+        return [name for name in found if name not in self.carried]
 
     @property
     def maturities(self) -> list[int]:

@@ -56,6 +56,8 @@ SHOWN = 3
 
 # On one day the family whose cause lies nearest leads.
 _LEADS: tuple[Family, ...] = ("data quality", "population", "performance", "characteristics")
+# A rule that changed changes who is scored next, and of whom outcomes are known.
+_MOVED_BY_RULE: tuple[Family, ...] = ("population", "performance")
 _SEVERITY: Mapping[Family, Severity] = {
     "data quality": "critical",
     "population": "critical",
@@ -115,6 +117,9 @@ class History:
         Whether a later day has been decided already.
     is_shadow
         Whether the version decides nothing, beside the one that does.
+    acceptance
+        How the lender's acceptance rule has changed, in words; empty if it has not. It opens
+        nothing: an incident of the population or of performance says it.
     """
 
     days: tuple[DayFacts, ...]
@@ -124,6 +129,7 @@ class History:
     is_backfill: bool = False
     is_late: bool = False
     is_shadow: bool = False
+    acceptance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +290,7 @@ def _decide(
             Decision(
                 family,
                 action,
-                (*why, *evidence),
+                (*why, *evidence, *_rule(family, action, history)),
                 standing.severity,
                 standing.told,
                 standing.since,
@@ -296,6 +302,12 @@ def _decide(
             )
         )
     return tuple(decisions)
+
+
+def _rule(family: Family, action: Action, history: History) -> tuple[str, ...]:
+    """What is told of the acceptance rule beside the evidence."""
+    is_told = family in _MOVED_BY_RULE and action in ("open", "keep")
+    return (history.acceptance,) if is_told and history.acceptance else ()
 
 
 def _may_page(standing: FamilyState | None) -> bool:

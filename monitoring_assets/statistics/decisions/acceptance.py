@@ -130,7 +130,11 @@ class AcceptanceChange:
             return f"It cannot be said whether the acceptance rule changed: {self.reason}"
         psi, drifted = f"PSI {self.applicants.value:.2f}", self.applicants_changed
         if self.rule_changed:
-            also = f"and so did the applicants ({psi})" if drifted else f"the applicants did not ({psi})"
+            also = (
+                f"and so did the applicants ({psi})"
+                if drifted
+                else f"the applicants did not ({psi})"
+            )
             what = (
                 f"The acceptance rule changed: of applicants in band {band}, {self.band_now:.0%} "
                 f"are approved where {self.band_before:.0%} were; {also}"
@@ -168,9 +172,11 @@ def acceptance_change(
         raise ValueError("decisions that were counted in other cells cannot be compared")
     sides = {"before": before, "now": now}
     decided = {name: int(one.decided.sum()) for name, one in sides.items()}
-    for name, rows in decided.items():
-        if rows < MIN_DECIDED:
-            return AcceptanceChange(f"{rows} decided rows {name}; at least {MIN_DECIDED} are wanted")
+    for name, count in decided.items():
+        if count < MIN_DECIDED:
+            return AcceptanceChange(
+                f"{count} decided rows {name}; at least {MIN_DECIDED} are wanted"
+            )
     waiting = {n: 1 - decided[n] / int(one.counts["scored"].sum()) for n, one in sides.items()}
     if abs(waiting["now"] - waiting["before"]) > MOST_UNDECIDED:
         return AcceptanceChange(
@@ -184,18 +190,18 @@ def acceptance_change(
     test = rule_test(before, now)
     band = int(np.argmax(np.abs(test.scores)))
     of_band = now.band_of_cell == band
-    there = now.decided[of_band].sum()
-    band_now = float(now.counts["approved"][of_band].sum() / there) if there else 0.0
+    rows = now.decided[of_band].sum()
+    band_now = float(now.counts["approved"][of_band].sum() / rows) if rows else 0.0
     moved = _moved(before, now)[of_band].sum()
-    scored = [one.by_band(one.counts["scored"]) for one in (before, now)]
+    was, there = (one.by_band(one.counts["scored"]) for one in (before, now))
     return AcceptanceChange(
         rates=rates,
         p_value=test.p_value,
         rule_changed=test.p_value < LEVEL and test.size >= LEAST_CHANGE,
         band=band,
         band_now=band_now,
-        band_before=band_now - float(moved / there) if there else 0.0,
-        applicants=judge_counts(*scored, thresholds, index),
+        band_before=band_now - float(moved / rows) if rows else 0.0,
+        applicants=judge_counts(was, there, thresholds, index),
     )
 
 
@@ -217,17 +223,17 @@ def decompose(before: DecisionCounts, now: DecisionCounts) -> Decomposition:
     )
     by_rule = float(_moved(before, now).sum() / rows)
     unknown = float(now.decided[before.decided == 0].sum() / rows)
-    return Decomposition(
-        rate_before, rate_now, by_rule, rate_now - rate_before - by_rule, unknown
-    )
+    return Decomposition(rate_before, rate_now, by_rule, rate_now - rate_before - by_rule, unknown)
 
 
 def _moved(before: DecisionCounts, now: DecisionCounts) -> NDArray[np.float64]:
     """float64[C], approved now less what the earlier rates make of the same rows."""
     known = before.decided > 0
-    rates = np.divide(before.counts["approved"], before.decided, where=known, out=np.zeros(len(known)))
-    moved: NDArray[np.float64] = now.counts["approved"] - now.decided * rates
-    return np.where(known, moved, 0.0)
+    rates = np.divide(
+        before.counts["approved"], before.decided, where=known, out=np.zeros(len(known))
+    )
+    moved: NDArray[np.float64] = np.where(known, now.counts["approved"] - now.decided * rates, 0.0)
+    return moved
 
 
 def rule_test(before: DecisionCounts, now: DecisionCounts) -> RuleTest:
@@ -248,21 +254,14 @@ def rule_test(before: DecisionCounts, now: DecisionCounts) -> RuleTest:
     Mantel and Haenszel (1959), "Statistical aspects of the analysis of data from retrospective
     studies of disease"; Agresti, "Categorical Data Analysis", 6.4.
     """
-    n0, n1 = before.decided.astype(np.float64), now.decided.astype(np.float64)
-    rows = n0 + n1
-    approved = (before.counts["approved"] + now.counts["approved"]).astype(np.float64)
-    both = (n0 > 0) & (n1 > 0)
-    weights = np.divide(n0 * n1, rows, where=both, out=np.zeros(len(rows)))
-    excess = np.where(
-        both, now.counts["approved"] - np.divide(n1 * approved, rows, where=both, out=n1.copy()), 0.0
-    )
-    variances = np.divide(
-        weights * approved * (rows - approved),
-        rows * (rows - 1),
-        where=both,
-        out=np.zeros(len(rows)),
-    )
-    of_cell, bands = now.band_of_cell, len(now.bands) + 1
+    both = (before.decided > 0) & (now.decided > 0)
+    n0, n1 = (one.decided[both].astype(np.float64) for one in (before, now))
+    a0, a1 = (one.counts["approved"][both].astype(np.float64) for one in (before, now))
+    rows, approved = n0 + n1, a0 + a1
+    weights = n0 * n1 / rows
+    excess = a1 - n1 * approved / rows
+    variances = weights * approved * (rows - approved) / (rows * (rows - 1))
+    of_cell, bands = now.band_of_cell[both], len(now.bands) + 1
     weight, change, variance = (
         np.bincount(of_cell, one, bands) for one in (weights, excess, variances)
     )

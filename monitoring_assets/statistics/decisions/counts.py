@@ -24,6 +24,7 @@ MAX_DECISIONS = 50
 """Most values of a column of decisions: one with more is another column."""
 YES, NO = frozenset({"true", "1"}), frozenset({"false", "0"})
 FLAGS_ALLOWED = "1 or true, 0 or false, null"
+"""For a decision there is ``decisions.approved`` to name others."""
 
 
 class DecisionColumns(NamedTuple):
@@ -34,7 +35,7 @@ class DecisionColumns(NamedTuple):
     decision
         Column of text, booleans or whole numbers; null where nothing is decided yet.
     approved
-        Its values that mean approved, as text: ``true`` and ``1`` of booleans and numbers.
+        Its values that mean approved, as text. With ``YES`` all others but ``NO`` are refused.
     booked
         Column that is true where the loan was drawn.
     override
@@ -127,7 +128,10 @@ class DecisionCounts:
         return self._summed(self.amounts[name]) if name in self.amounts else None
 
     def _summed(self, of_cells: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(self.band_of_cell, of_cells, len(self.bands) + 1)
+        summed: NDArray[np.float64] = np.bincount(
+            self.band_of_cell, of_cells, len(self.bands) + 1
+        ).astype(np.float64)
+        return summed
 
     def total(self, name: Count) -> int | None:
         """Rows of all cells; None where the column is not declared."""
@@ -152,15 +156,14 @@ class DecisionCounts:
     def from_table(cls, table: pa.Table, left_out: int) -> DecisionCounts:
         """Read what `to_table` made."""
         highs, bands = table["high"].to_numpy(), table["band"].to_numpy()
-        known = [n for n in (*COUNTS, *AMOUNTS) if not table[n].null_count]
-        arrays = {n: table[n].to_numpy() for n in known}
-        return cls(
-            tuple(highs[:-1][np.diff(bands) > 0].tolist()),
-            tuple(highs[:-1].tolist()),
-            {n: arrays[n] for n in COUNTS if n in arrays},
-            {n: arrays[n] for n in AMOUNTS if n in arrays},
-            left_out,
-        )
+        counts: dict[Count, NDArray[np.int64]] = {
+            name: table[name].to_numpy() for name in COUNTS if not table[name].null_count
+        }
+        amounts: dict[Amount, NDArray[np.float64]] = {
+            name: table[name].to_numpy() for name in AMOUNTS if not table[name].null_count
+        }
+        of_bands = tuple(highs[:-1][np.diff(bands) > 0].tolist())
+        return cls(of_bands, tuple(highs[:-1].tolist()), counts, amounts, left_out)
 
 
 def together(parts: Iterable[DecisionCounts]) -> DecisionCounts | None:
@@ -230,7 +233,11 @@ def _rows(
     source: ParquetSource, group: RowGroup, columns: DecisionColumns
 ) -> tuple[dict[Count, NDArray[np.bool_]], dict[Amount, NDArray[np.float64]]]:
     """Which rows of a row group count as what, and their amounts."""
-    decided = _codes(source, group, columns.decision, "decisions.column", columns.approved)
+    # A column of words that mean nothing here must not pass for one of declined rows.
+    declined = NO if columns.approved == YES else None
+    decided = _codes(
+        source, group, columns.decision, "decisions.column", columns.approved, declined
+    )
     approved = decided == 1
     masks: dict[Count, NDArray[np.bool_]] = {
         "scored": np.ones(len(decided), np.bool_),

@@ -157,6 +157,13 @@ class NumericBins:
             Slot("infinite", "inf"),
         )
 
+    @property
+    def interval_names(self) -> list[str]:
+        """Names of the intervals for people, in order: grades by name."""
+        return [
+            short_label(slot.label, slot.kind) for slot in self.slots if slot.kind == "interval"
+        ]
+
     def as_new(self) -> NumericBins:
         """Return the same bins: an interval holds values that the reference does not have."""
         return self
