@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         SegmentPerformance,
     )
     from monitoring_assets.statistics.profiles.profile import ColumnProfile
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+    from resources.manifest import Decisions
 
 SHOWN_BARS = 20
 SHOWN_SEGMENTS = 200
@@ -118,6 +120,7 @@ def _report(
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.reference.segments import read_segments
     from monitoring_assets.reference.strata import STRATA, read_grid_of_rows
+    from monitoring_assets.statistics.decisions.counts import DECISION
     from monitoring_assets.statistics.performance.report import (
         CohortPerformance,
         Performance,
@@ -166,6 +169,11 @@ def _report(
             codes[STRATA] = _strata(store, day, grid)
         except (ValueError, NotMaterialisedError) as error:
             unsplit = f"the day cannot be split as the reference is: {error}"
+    if manifest.decisions is not None:
+        try:
+            codes[DECISION] = _sides(store, day, manifest.decisions)
+        except ValueError as error:
+            unreadable[DECISION] = f"batch: {error}"
     lost = tuple(
         SegmentPerformance(
             column=column,
@@ -197,14 +205,10 @@ def _codes(
 ) -> "tuple[dict[str, NDArray[np.uint8]], dict[str, str]]":
     """The segment of each row of the day, by segment column; why other columns have none."""
     from monitoring_assets.statistics.drift.segments import segment_codes
-    from monitoring_assets.statistics.profiles.source import ParquetSource
 
     codes, errors = {}, {}
     if segments.values:
-        # In place: of all columns only these are read.
-        source = ParquetSource(
-            store.locations("features", day.key, day.day), store.storage.filesystem
-        )
+        source = _rows(store, day)  # of all columns only these are read
         for column, values in segments.values.items():
             try:
                 codes[column] = segment_codes(source, column, values)
@@ -216,10 +220,23 @@ def _codes(
 def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.uint8]":
     """The stratum of each row of the day. In place: only the columns that split are read."""
     from monitoring_assets.statistics.performance.strata import stratum_codes
+
+    return stratum_codes(_rows(store, day), grid.strata.splits, grid.strata.bins)
+
+
+def _sides(store: Store, day: ModelDay, decisions: "Decisions") -> "NDArray[np.uint8]":
+    """What was decided of each row of the day. In place: only the columns of it are read."""
+    from monitoring_assets.reference.decisions import columns_of
+    from monitoring_assets.statistics.decisions.counts import decision_codes
+
+    return decision_codes(_rows(store, day), columns_of(decisions))
+
+
+def _rows(store: Store, day: ModelDay) -> "ParquetSource":
+    """The rows of the day where they lie."""
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
-    source = ParquetSource(store.locations("features", day.key, day.day), store.storage.filesystem)
-    return stratum_codes(source, grid.strata.splits, grid.strata.bins)
+    return ParquetSource(store.locations("features", day.key, day.day), store.storage.filesystem)
 
 
 def _realised(

@@ -114,16 +114,15 @@ def _write_decisions(
 
 def _decisions_shown(found: "CountedDecisions | None") -> dict[str, object]:
     """The rates of the day, of which Dagster draws curves; or why there are none."""
+    from monitoring_assets.statistics.decisions.counts import RATES, rate
+
     if found is None:
         return {}
     if found.counts is None:
         return {"decisions": found.error}
-    decided, approved = int(found.counts.decided.sum()), found.counts.total("approved") or 0
-    shown: dict[str, object] = {"undecided": found.counts.total("undecided")}
-    if decided:
-        shown["approval_rate"] = approved / decided
-        for side in ("low_side", "high_side"):
-            overridden = found.counts.total(side)
-            if overridden is not None:
-                shown[f"{side}_override_rate"] = overridden / decided
-    return shown
+    rows = found.counts.totals
+    rates = {name: rate(rows, name) for name in RATES}
+    return {
+        "undecided": rows["undecided"],
+        **{f"{name}_rate": one for name, one in rates.items() if one is not None},
+    }

@@ -31,6 +31,7 @@ COMMANDS = {
     "history": "drift, incidents and performance by week, month, quarter or year",
     "validate": "the tests of a validation unit over a period: calibration, AUC, concentration",
     "vintages": "the bad rate of each month's applicants as outcomes mature",
+    "decisions": "approval, booking and override rates by period, and what became of overrides",
     "migrations": "how customers move between grades from one day to another",
     "fairness": "how protected groups fare at the cut-offs, and how well the score does for each",
     "compare": "champion and challenger on the same rows: AUC, swap set, calibration",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from monitoring_assets.reference.strata import STRATA
+from monitoring_assets.statistics.decisions.counts import DECISION, SIDES
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index
@@ -23,6 +24,7 @@ from monitoring_assets.statistics.performance.concept_drift import (
     gap,
 )
 from monitoring_assets.statistics.performance.estimation import EstimatedMetric
+from monitoring_assets.statistics.performance.intervals import proportion
 from monitoring_assets.statistics.performance.metrics import (
     as_estimate,
     estimated_metrics,
@@ -201,9 +203,10 @@ def realised_performance(
             )
         ]
         for column, of_column in cohort.by_segment.items()
-        if column != STRATA
+        if column not in (STRATA, DECISION)
     }
     for scores, outcomes, codes in cohort.by_score():
+        codes.pop(DECISION, None)  # of its groups only the counts are wanted
         everyone.add(scores, outcomes, codes.pop(STRATA, None))
         for column, of_rows in codes.items():
             # Stable, so that the scores of each segment still ascend.
@@ -222,8 +225,30 @@ def realised_performance(
             for column, of_column in parts.items()
             for value, part in zip(segment_names(segments.values[column]), of_column, strict=False)
             if part.counts.scored or segments.profiles[Segment(column, value)].rows
-        ),
+        )
+        + tuple(_by_decision(cohort.by_segment.get(DECISION, ()), outcome.min_share)),
     )
+
+
+def _by_decision(counted: Sequence[CohortCounts], min_share: float) -> Iterator[SegmentPerformance]:
+    """The bad rate of the rows by what was decided of them: approved, or overridden on a side."""
+    for side, counts in zip(SIDES, counted, strict=False):
+        if not counts.scored:
+            continue
+        found = Performance(
+            status=PerformanceStatus.IMMATURE,
+            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
+            **asdict(counts),
+        )
+        if counts.bads is None:
+            reason = "an outcome is a number: there is no bad rate"
+            found = replace(found, status=PerformanceStatus.NOT_COMPUTED, reason=reason)
+        elif counts.known and counts.known >= min_share * counts.accepted:
+            rate = ReportedMetric.build(
+                "bad_rate", proportion(counts.bads, counts.known, "no outcome is known")
+            )
+            found = replace(found, status=PerformanceStatus.MATURE, reason=None, metrics=(rate,))
+        yield SegmentPerformance(column=DECISION, value=side, found=found)
 
 
 class _Rows(ABC):

@@ -24,8 +24,8 @@ def with_outcomes(frame, seed, shift):
     return frame.assign(bad=(np.random.default_rng(seed).random(len(frame)) < chance).astype(int))
 
 
-def score_days(folder, more=lambda frame, seed: frame, **changes):
-    """Land a version, and score four days; ``more`` adds columns to each batch."""
+def score_days(folder, more=lambda frame, seed: frame, sample=lambda frame: frame, **changes):
+    """Land a version, and score four days; ``more`` adds columns to batches, ``sample`` to it."""
     lender = Lender(str(folder / "lender"), folder)
     days = [days_ago(back) for back in (43, 42, 41, 25)]
     lender.publish_manifest(
@@ -36,7 +36,9 @@ def score_days(folder, more=lambda frame, seed: frame, **changes):
         **{"outcome": OUTCOME} | changes,
     )
     registry, lake = open_storage(lender.registry.root), open_storage(lender.lake.root)
-    lender.put(registry, "pd_cards/1/reference.parquet", with_outcomes(rows(0, 3000), 1, 0.0))
+    lender.put(
+        registry, "pd_cards/1/reference.parquet", sample(with_outcomes(rows(0, 3000), 1, 0.0))
+    )
     registry.write("pd_cards/1/model.onnx", sigmoid_of_log_income())
     frames = {}
     with instance_in(folder / "dagster_home") as instance:
@@ -118,6 +120,49 @@ def protected(protected_once, tmp_path, monkeypatch):
         **vars(protected_once) | {"lender": lender, "store": lender.store},
         dagster_home=Path(protected_once.lender.root).parent / "dagster_home",
     )
+
+
+DECISIONS = {
+    "column": "outcome_of_application",
+    "approved": ["A"],
+    "booked": "drawn",
+    "override": "overridden",
+    "amount": "asked",
+}
+
+
+def with_decisions(frame, seed, cut_off=0.55):
+    """A cut-off that people override now and then; every hundredth row is not decided yet."""
+    random = np.random.default_rng([seed, 5])
+    overridden = random.random(len(frame)) < 0.05
+    approved = (frame["score"] < cut_off) ^ overridden
+    decision = np.where(approved, "A", "D").astype(object)
+    decision[99::100] = None
+    return frame.assign(
+        outcome_of_application=decision,
+        drawn=approved & (random.random(len(frame)) < 0.7),
+        overridden=overridden,
+        asked=random.lognormal(8, 1, len(frame)).round(2),
+    )
+
+
+@pytest.fixture(scope="session")
+def decided_once(tmp_path_factory):
+    """Decisions in the reference and the batches; from the third day on the cut-off is lower."""
+    return score_days(
+        tmp_path_factory.mktemp("decided"),
+        lambda frame, seed: with_decisions(frame, seed, 0.55 if seed < 2 else 0.45),
+        sample=lambda frame: with_decisions(frame, 77),
+        decisions=DECISIONS,
+    )
+
+
+@pytest.fixture
+def decided(decided_once, monkeypatch):
+    """The version, and the environment that points commands at it."""
+    for name, value in decided_once.lender.environment.items():
+        monkeypatch.setenv(name, value)
+    return decided_once
 
 
 def with_points(frame, seed):

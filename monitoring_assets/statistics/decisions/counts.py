@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +20,15 @@ Count = Literal["scored", "undecided", "approved", "booked", "low_side", "high_s
 Amount = Literal["amount", "approved_amount"]
 COUNTS: tuple[Count, ...] = get_args(Count)
 AMOUNTS: tuple[Amount, ...] = get_args(Amount)
+RATES: tuple[Count, ...] = ("approved", "booked", "low_side", "high_side")
+"""What there are rates of."""
 MAX_DECISIONS = 50
 """Most values of a column of decisions: one with more is another column."""
 YES, NO = frozenset({"true", "1"}), frozenset({"false", "0"})
+DECISION = "(decision)"
+"""Name that the rows of a cohort are grouped under by what was decided of them."""
+SIDES = ("approved", "declined", "low-side override", "high-side override", "undecided")
+"""Rows by decision: as the score said, or against it."""
 FLAGS_ALLOWED = "1 or true, 0 or false, null"
 """For a decision there is ``decisions.approved`` to name others."""
 
@@ -133,9 +139,10 @@ class DecisionCounts:
         ).astype(np.float64)
         return summed
 
-    def total(self, name: Count) -> int | None:
-        """Rows of all cells; None where the column is not declared."""
-        return int(self.counts[name].sum()) if name in self.counts else None
+    @property
+    def totals(self) -> dict[Count, int]:
+        """Rows of all cells by name."""
+        return {name: int(one.sum()) for name, one in self.counts.items()}
 
     def to_table(self) -> pa.Table:
         """One row a cell; null for what is not declared. An open end is infinite."""
@@ -145,7 +152,8 @@ class DecisionCounts:
             pa.array(edges[1:]),
             pa.array(self.band_of_cell, pa.int32()),
         ]
-        found = {**self.counts, **self.amounts}
+        found: dict[str, NDArray[Any]] = dict(self.counts.items())
+        found |= dict(self.amounts.items())
         for field in list(self.SCHEMA)[len(arrays) :]:
             values = found.get(field.name)
             empty = pa.nulls(len(edges) - 1, field.type)
@@ -164,6 +172,31 @@ class DecisionCounts:
         }
         of_bands = tuple(highs[:-1][np.diff(bands) > 0].tolist())
         return cls(of_bands, tuple(highs[:-1].tolist()), counts, amounts, left_out)
+
+
+def rate(rows: Mapping[Count, int], name: Count) -> float | None:
+    """Return the rate of approvals, bookings or overrides.
+
+    Parameters
+    ----------
+    rows
+        By name, as in `DecisionCounts`.
+    name
+        ``approved`` is of the decided, ``booked`` of the approved, ``low_side`` of those that the
+        score would have declined, and ``high_side`` of those that it would have approved.
+
+    Returns
+    -------
+    float or None
+        None without rows to take it of, or where the column is not declared.
+    """
+    if name not in rows:
+        return None
+    decided, approved = rows["scored"] - rows["undecided"], rows["approved"]
+    by_score = approved - rows.get("low_side", 0) + rows.get("high_side", 0)
+    of = {"booked": approved, "low_side": decided - by_score, "high_side": by_score}
+    total = of.get(name, decided)
+    return rows[name] / total if total else None
 
 
 def together(parts: Iterable[DecisionCounts]) -> DecisionCounts | None:
@@ -258,7 +291,7 @@ def _rows(
     return masks, {"amount": known, "approved_amount": np.where(approved, known, 0.0)}
 
 
-def override_sides(source: ParquetSource, columns: DecisionColumns) -> NDArray[np.uint8]:
+def decision_codes(source: ParquetSource, columns: DecisionColumns) -> NDArray[np.uint8]:
     """Return what became of each row: a byte a row, a position in ``SIDES``.
 
     Raises
@@ -274,10 +307,6 @@ def override_sides(source: ParquetSource, columns: DecisionColumns) -> NDArray[n
         kinds = [low, high, masks["approved"], masks["undecided"]]
         found.append(np.select(kinds, [2, 3, 0, 4], 1).astype(np.uint8))
     return np.concatenate(found)
-
-
-SIDES = ("approved", "declined", "low-side override", "high-side override", "undecided")
-"""Rows by decision: as the score said, or against it."""
 
 
 def _column(source: ParquetSource, group: RowGroup, name: str) -> pa.Array:
