@@ -148,8 +148,7 @@ def _headings(declared: DecidedRows) -> list[str]:
 def _cells(rows: DecidedRows, declared: DecidedRows) -> list[str]:
     rates = [rows.rates.get(name) for name in declared.rates]
     if declared.amount is not None:
-        known = rows.amount and rows.approved_amount is not None
-        rates.append(rows.approved_amount / rows.amount if known else None)
+        rates.append(rows.approved_by_amount)
     return ["" if one is None else f"{one:.1%}" for one in rates]
 
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from monitoring_assets.periods.validation import BandTests, PredictionTests, Validation
+    from monitoring_assets.periods.validation import (
+        BandConcentration,
+        BandTests,
+        PredictionTests,
+        Validation,
+    )
     from monitoring_assets.statistics.validation.outcome import TestOutcome
 
 METRICS = {"mae": "MAE", "rmse": "RMSE", "r2": "R2", "generalised_auc": "generalised AUC"}
@@ -79,6 +84,7 @@ def _document(found: Validation) -> dict[str, Any]:
         "expected": found.cohort.expected,
         "metrics": {name: asdict(figure) for name, figure in found.cohort.metrics.items()},
         "tests": list(map(_fields, found.portfolio)),
+        "concentration": list(map(asdict, found.concentrations)),
         "bands": [
             {
                 "label": band.label,
@@ -124,6 +130,8 @@ def _print(found: Validation) -> None:
             portfolio.add_row("", test.reason)
     console = Console()
     console.print(portfolio)
+    for one in found.concentrations:
+        click.echo(_concentration(one))
     if found.predictions:
         console.print(_predictions(found))
         click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}. Sources: --format json")
@@ -164,6 +172,16 @@ def _predictions(found: Validation) -> Table:
         means = (f"{total / rows:,.4g}" if rows else "" for total in sums)
         bands.add_row(Text(one.label), f"{rows:,}", *means, _light(one.mean_error))
     return bands
+
+
+def _concentration(one: BandConcentration) -> str:
+    sides = {"now": one.now, "at development": one.development}
+    shown = ", ".join(
+        f"{side} {found.herfindahl:.3f} (coefficient of variation {found.variation:.3f})"
+        for side, found in sides.items()
+        if found is not None
+    )
+    return f"Herfindahl index by {one.by}: {shown or 'not known'}"
 
 
 def _cells(test: TestOutcome) -> tuple[str, str, str]:

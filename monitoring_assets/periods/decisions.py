@@ -50,6 +50,13 @@ class DecidedRows:
         """Rates of what is declared."""
         return {name: rate(self.counts, name) for name in RATES if name in self.counts}
 
+    @property
+    def approved_by_amount(self) -> float | None:
+        """The approved amount of the amount that is decided or waits; None without one."""
+        if not self.amount or self.approved_amount is None:
+            return None
+        return self.approved_amount / self.amount
+
 
 @dataclass(frozen=True, slots=True)
 class SideOutcome:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
+from monitoring_assets.alerting.acceptance import COUNTED, decisions_of
 from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
+from monitoring_assets.reference.decisions import read_reference_decisions
 from monitoring_assets.reference.profile import read_reference
+from monitoring_assets.statistics.decisions.counts import together as together_decided
 from monitoring_assets.statistics.performance.prediction import (
     GENERALISED_AUC,
     PredictionBand,
     total,
 )
-from monitoring_assets.statistics.profiles.bins import NumericBins, short_label
-from monitoring_assets.statistics.validation.concentration import herfindahl
+from monitoring_assets.statistics.profiles.bins import NumericBins
+from monitoring_assets.statistics.validation.concentration import (
+    BY_EXPOSURE,
+    Concentration,
+    concentration,
+    herfindahl,
+)
 from monitoring_assets.statistics.validation.default_rates import (
     binomial,
     hosmer_lemeshow,
@@ -77,6 +86,15 @@ class PredictionTests:
 
 
 @dataclass(frozen=True, slots=True)
+class BandConcentration:
+    """How unevenly rows, or approved amounts, lie in the bands; None where nothing is known."""
+
+    by: str
+    now: Concentration | None
+    development: Concentration | None
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """The tests of a version over a period.
 
@@ -90,6 +108,8 @@ class Validation:
         In the order of scores; empty where the scores predict a number.
     predictions
         The same of such scores.
+    concentrations
+        How uneven the bands are, by number and by exposure.
     """
 
     key: str
@@ -100,6 +120,7 @@ class Validation:
     portfolio: tuple[TestOutcome, ...]
     bands: tuple[BandTests, ...]
     predictions: tuple[PredictionTests, ...] = ()
+    concentrations: tuple[BandConcentration, ...] = ()
 
 
 def validation(
@@ -126,7 +147,16 @@ def validation(
     predictions = cohort.predictions
     rows = [one.rows for one in bands] or [one.rows for one in predictions]
     reference_rows, labels = _reference_bands(store, key, len(rows))
-    tested = partial(Validation, key, first, last, horizon, cohort)
+    exposures = list(_exposures(store, key, first, last, len(rows)))
+    concentrated = (herfindahl(rows, reference_rows), *(one.test() for one in exposures))
+    measured = (
+        BandConcentration("number", concentration(rows), concentration(reference_rows)),
+        *(
+            BandConcentration("exposure", concentration(one.now), concentration(one.development))
+            for one in exposures
+        ),
+    )
+    tested = partial(Validation, key, first, last, horizon, cohort, concentrations=measured)
     if predictions:
         return tested(
             (
@@ -134,7 +164,7 @@ def validation(
                 *generalised_auc_fall(
                     cohort.metrics[GENERALISED_AUC], cohort.reference_generalised_auc
                 ),
-                herfindahl(rows, reference_rows),
+                *concentrated,
             ),
             (),
             tuple(
@@ -154,7 +184,7 @@ def validation(
         hosmer_lemeshow(rows, [one.bads for one in bands], [one.expected for one in bands]),
         spiegelhalter(cohort.brier_excess),
         *auc_fall(cohort.auc, cohort.reference_auc),
-        herfindahl(rows, reference_rows),
+        *concentrated,
     )
     return tested(
         portfolio,
@@ -175,6 +205,42 @@ def validation(
             for at, (label, one) in enumerate(zip(labels, bands, strict=True))
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Exposures:
+    """Approved amounts by band; empty, with a reason, where they are not known."""
+
+    now: list[float]
+    development: list[float]
+    reason: str | None
+
+    def test(self) -> TestOutcome:
+        if self.reason is not None:
+            return replace(BY_EXPOSURE, reason=self.reason)
+        return herfindahl(self.now, self.development, BY_EXPOSURE)
+
+
+def _exposures(
+    store: Store, key: str, first: dt.date, last: dt.date, bands: int
+) -> Iterator[_Exposures]:
+    """The exposures of a period, if the manifest declares an amount."""
+    manifest = store.landed(key).manifest
+    if manifest.decisions is None or manifest.decisions.amount is None:
+        return
+    counted = decisions_of(
+        manifest, COUNTED.read(store, key, store.days("decisions", key, first, last))
+    )
+    sides = together_decided(counted.values()), read_reference_decisions(store, manifest)
+    amounts = [one.amount_by_band("approved_amount") if one else None for one in sides]
+    now, before = ([] if one is None else one.tolist() for one in amounts)
+    reason = None
+    if len(now) != bands:
+        reason = f"no approved amounts of {first} to {last} are counted in these bands"
+    elif len(before) != bands:
+        column = manifest.decisions.amount
+        reason = f"the reference has no approved amounts: column {column!r} (decisions.amount)"
+    yield _Exposures(now, before, reason)
 
 
 def _counts(band: BandCounts) -> tuple[int, int, float | None]:

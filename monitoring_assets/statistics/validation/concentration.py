@@ -16,6 +16,11 @@ HERFINDAHL = TestOutcome(
     "rows are no more concentrated in bands than at development",
     ECB.format("2.5.5.3"),
 )
+BY_EXPOSURE = TestOutcome(
+    "Herfindahl index by exposure",
+    "approved amounts are no more concentrated in bands than at development",
+    ECB.format("2.5.5.3"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,13 @@ class Concentration:
     herfindahl: float
 
 
-def concentration(rows: Sequence[int]) -> Concentration | None:
+def concentration(rows: Sequence[float]) -> Concentration | None:
     """Return the concentration of rows in bands; None without rows or with a single band.
 
     Parameters
     ----------
     rows
-        By band, bands without rows included.
+        By band, or amounts; bands without any included.
     """
     count = np.array(rows, float)
     bands = len(count)
@@ -52,13 +57,17 @@ def concentration(rows: Sequence[int]) -> Concentration | None:
     return Concentration(variation, index)
 
 
-def herfindahl(now: Sequence[int], development: Sequence[int]) -> TestOutcome:
+def herfindahl(
+    now: Sequence[float], development: Sequence[float], test: TestOutcome = HERFINDAHL
+) -> TestOutcome:
     """Test whether rows are more concentrated in bands than at development.
 
     Parameters
     ----------
     now, development
-        Rows by band, in the same bands.
+        Rows by band, or amounts, in the same bands.
+    test
+        What is tested.
 
     Returns
     -------
@@ -75,9 +84,9 @@ def herfindahl(now: Sequence[int], development: Sequence[int]) -> TestOutcome:
         raise ValueError(f"{len(now)} bands now and {len(development)} at development")
     after, before = concentration(now), concentration(development)
     if after is None or before is None:
-        return replace(HERFINDAHL, reason="no rows, or a single band")
+        return replace(test, reason="no rows, or a single band")
     if not after.variation:
-        return replace(HERFINDAHL, reason="all bands have as many rows")
+        return replace(test, reason="all bands have as many rows")
     spread = math.sqrt(after.variation**2 * (0.5 + after.variation**2))
     statistic = math.sqrt(len(now) - 1) * (after.variation - before.variation) / spread
-    return replace(HERFINDAHL, statistic=statistic, p_value=float(ndtr(-statistic)))
+    return replace(test, statistic=statistic, p_value=float(ndtr(-statistic)))
