@@ -226,10 +226,9 @@ def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.u
 
 def _sides(store: Store, day: ModelDay, decisions: "Decisions") -> "NDArray[np.uint8]":
     """What was decided of each row of the day. In place: only the columns of it are read."""
-    from monitoring_assets.reference.decisions import columns_of
     from monitoring_assets.statistics.decisions.counts import decision_codes
 
-    return decision_codes(_rows(store, day), columns_of(decisions))
+    return decision_codes(_rows(store, day), decisions.counted)
 
 
 def _rows(store: Store, day: ModelDay) -> "ParquetSource":

@@ -37,7 +37,7 @@ def scores(
     from monitoring_assets.engines import engine_of
     from monitoring_assets.engines.decision_counts import CountedDecisions, DecisionCells
     from monitoring_assets.engines.score_counts import ScoreBins, count_scored
-    from monitoring_assets.reference.decisions import NO_GRID, columns_of, edges_of
+    from monitoring_assets.reference.decisions import NO_GRID, edges_of
     from monitoring_assets.reference.score_grid import read_grid
     from resources.scorers.base import SCORE
     from resources.scoring import SCORES_VERSION
@@ -60,7 +60,7 @@ def scores(
             bins = bins._replace(grid=grid.bins, strata=grid.strata)
             if manifest.decisions is not None:
                 bands = edges_of(reference.columns[SCORE])
-                cells = DecisionCells(columns_of(manifest.decisions), bands, grid.bins.edges)
+                cells = DecisionCells(manifest.decisions.counted, bands, grid.bins.edges)
                 bins = bins._replace(decisions=cells)
         count = partial(count_scored, bins)
         made = engine_of(manifest).scores(store, day, landed, registry, lake, count, context, read)

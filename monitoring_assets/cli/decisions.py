@@ -77,21 +77,12 @@ def _document(one: PeriodDecisions, horizon: int | None) -> dict[str, Any]:
         "last": one.period.last.isoformat(),
         "days": one.days,
         "not_counted": {day.isoformat(): why for day, why in one.not_counted.items()},
-        "total": _fields(one.total) if one.total else None,
-        "bands": [{"label": label, **_fields(band)} for label, band in one.bands.items()],
+        "total": one.total.figures if one.total else None,
+        "bands": [{"label": label, **band.figures} for label, band in one.bands.items()],
         "accepted_psi": one.accepted_psi,
         "change": asdict(one.change) | {"text": one.text} if one.change else None,
         "horizon": horizon,
         "outcomes": [asdict(side) for side in one.outcomes],
-    }
-
-
-def _fields(rows: DecidedRows) -> dict[str, Any]:
-    return {
-        **rows.counts,
-        **{f"{name}_rate": one for name, one in rows.rates.items()},
-        "amount": rows.amount,
-        "approved_amount": rows.approved_amount,
     }
 
 

@@ -130,8 +130,8 @@ def _print(found: Validation) -> None:
             portfolio.add_row("", test.reason)
     console = Console()
     console.print(portfolio)
-    for one in found.concentrations:
-        click.echo(_concentration(one))
+    for measured in found.concentrations:
+        click.echo(_concentration(measured))
     if found.predictions:
         console.print(_predictions(found))
         click.echo(f"Lights are policy: {LIGHTS_IN_WORDS}. Sources: --format json")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring_assets.evidence import acceptance
 from monitoring_assets.evidence.flat import flatten
 from monitoring_assets.evidence.incidents import read_incidents, read_notices
 from monitoring_assets.periods.calendar import periods
@@ -53,6 +54,7 @@ ABOUT: Mapping[str, str] = {
     "history": "figures of each month, as `monitoring history` has them",
     "history_columns": "PSI and CSI of each month",
     "validation": "the tests of the period, as `monitoring validate` has them",
+    **acceptance.ABOUT,
     "drift": "each column of each day: index, limits and status",
     "drift_additional": "statistics beside the index",
     "drift_bins": "rows of each bin on each day",
@@ -161,6 +163,7 @@ _SCHEMAS: Mapping[str, Sequence[tuple[str, pa.DataType]]] = {
         ("expected", _NUMBER),
         *[(name, _TEXT) for name in ("null", "source", "reason")],
     ],
+    **acceptance.SCHEMAS,
 }
 
 Step = Callable[[str, int, int], None]
@@ -281,6 +284,7 @@ def collect(store: Store, key: str, first: dt.date, last: dt.date, step: Step) -
             for horizon in (*manifest.maturities,) or (None,)
             for row in _tests(store, key, first, last, horizon)
         ],
+        **acceptance.acceptance_tables(store, manifest, first, last, longest),
     }
     tables = {
         name: pa.Table.from_pylist(rows, pa.schema(_SCHEMAS[name])) for name, rows in made.items()

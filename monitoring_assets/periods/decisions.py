@@ -51,6 +51,13 @@ class DecidedRows:
         return {name: rate(self.counts, name) for name in RATES if name in self.counts}
 
     @property
+    def figures(self) -> dict[str, float | None]:
+        """Counts, rates and amounts by name; those of what is not declared are left out."""
+        rates = {f"{name}_rate": one for name, one in self.rates.items()}
+        amounts = {"amount": self.amount, "approved_amount": self.approved_amount}
+        return {**self.counts, **rates, **amounts}
+
+    @property
     def approved_by_amount(self) -> float | None:
         """The approved amount of the amount that is decided or waits; None without one."""
         if not self.amount or self.approved_amount is None:

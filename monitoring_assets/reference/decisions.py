@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from monitoring_assets.statistics.decisions.counts import (
-    DecisionColumns,
     DecisionCounts,
     count_decisions,
 )
@@ -25,17 +24,6 @@ if TYPE_CHECKING:
     from resources.store import Store
 
 NO_GRID = "the reference sample has no score that decisions could be counted by"
-
-
-def columns_of(decisions: Decisions) -> DecisionColumns:
-    """The section of a manifest as it is counted by."""
-    return DecisionColumns(
-        decisions.column,
-        frozenset(decisions.approved),
-        decisions.booked,
-        decisions.override,
-        decisions.amount,
-    )
 
 
 def reference_decisions(
@@ -69,7 +57,7 @@ def reference_decisions(
     if manifest.decisions is None or grid is None:
         return None
     source = ParquetSource([features])
-    columns = columns_of_sample(manifest.decisions, source.schema.names)
+    columns = manifest.decisions.columns_in(source.schema.names)
     if columns is None:
         return None
     fine = Profile.from_table(grid[0]).columns[SCORE]
@@ -108,16 +96,6 @@ def counts_of(
     if kept != (decisions.column, sorted(decisions.approved)) or not len(table):
         return None
     return DecisionCounts.from_table(table, notes["left_out"])
-
-
-def columns_of_sample(decisions: Decisions, names: list[str]) -> DecisionColumns | None:
-    """The columns of decisions that a sample has; None without that of the decision."""
-    declared = columns_of(decisions)
-    if declared.decision not in names:
-        return None
-    others = (declared.booked, declared.override, declared.amount)
-    booked, override, amount = (name if name in names else None for name in others)
-    return declared._replace(booked=booked, override=override, amount=amount)
 
 
 def read_reference_decisions(store: Store, manifest: Manifest) -> DecisionCounts | None:

@@ -32,6 +32,7 @@ UNKNOWN_DIRECTION = (
 SCORE_FIELD = "reference.score"
 OUTCOME_FIELD = "reference.outcome"
 SEGMENTS_FIELD = "segments"
+DECISIONS_FIELD = "decisions"
 _USABLE = {
     SCORE_FIELD: (SCORE_FAMILIES, "a column of numbers"),
     OUTCOME_FIELD: (OUTCOME_FAMILIES, OUTCOMES_ALLOWED["binary"]),
@@ -95,6 +96,8 @@ def _judge(
     in_points = manifest.outcome_kind == "binary" and not manifest.predicts_probability
     if in_points and not manifest.reference_outcomes:
         warnings.append(f"{file}: {UNKNOWN_DIRECTION}")
+    if fault := _fault_of_decisions(local, url, manifest, schema.names):
+        faults.append(FieldFault(file, *fault))
     faults += [FieldFault(file, *fault) for fault in found]
     return faults, warnings
 
@@ -126,6 +129,26 @@ def _judge_values(
         else:
             warnings.append(f"{url}: {column} ({field}) has no value, so all of a day are new")
     return faults, warnings
+
+
+def _fault_of_decisions(
+    local: Path, url: str, manifest: Manifest, names: Sequence[str]
+) -> tuple[str, str, str] | None:
+    """What is wrong with the decisions of a sample, which need not have any."""
+    from monitoring_assets.statistics.decisions.counts import approved_rows
+    from monitoring_assets.statistics.profiles.source import ParquetSource
+
+    decisions = manifest.decisions
+    columns = decisions.columns_in(names) if decisions else None
+    if decisions is None or columns is None:
+        return None
+    try:
+        if approved_rows(ParquetSource([local]), columns):
+            return None
+    except ValueError as error:
+        return DECISIONS_FIELD, f"{error}, in {url}", "columns that a day can be compared with"
+    found = f"no row of {url} with one of {', '.join(decisions.approved)} in {columns.decision}"
+    return f"{DECISIONS_FIELD}.approved", found, "values that mean approved"
 
 
 def _wanted(manifest: Manifest) -> list[tuple[str, str, str | None]]:

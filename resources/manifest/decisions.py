@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, field_validator
 
 from resources.fields import ColumnName, Section
 from resources.manifest.fairness import GroupName
+
+if TYPE_CHECKING:
+    from monitoring_assets.statistics.decisions.counts import DecisionColumns
 
 APPROVED = ["true", "1"]
 
@@ -56,6 +60,22 @@ class Decisions(Section):
             field: getattr(self, field) for field in ("column", "booked", "override", "amount")
         }
         return {field: name for field, name in names.items() if name is not None}
+
+    @property
+    def counted(self) -> DecisionColumns:
+        """The section as statistics take it."""
+        from monitoring_assets.statistics.decisions.counts import DecisionColumns
+
+        approved = frozenset(self.approved)
+        return DecisionColumns(self.column, approved, self.booked, self.override, self.amount)
+
+    def columns_in(self, names: Collection[str]) -> DecisionColumns | None:
+        """Those of the columns that a sample has; None without that of the decision."""
+        if self.column not in names:
+            return None
+        others = (self.booked, self.override, self.amount)
+        booked, override, amount = (name if name in names else None for name in others)
+        return self.counted._replace(booked=booked, override=override, amount=amount)
 
     @property
     def types(self) -> dict[str, str]:

@@ -291,6 +291,19 @@ def _rows(
     return masks, {"amount": known, "approved_amount": np.where(approved, known, 0.0)}
 
 
+def approved_rows(source: ParquetSource, columns: DecisionColumns) -> int:
+    """Return how many rows are approved, having read all columns.
+
+    Raises
+    ------
+    ValueError
+        As `count_decisions`.
+    """
+    return sum(
+        int(_rows(source, group, columns)[0]["approved"].sum()) for group in source.row_groups
+    )
+
+
 def decision_codes(source: ParquetSource, columns: DecisionColumns) -> NDArray[np.uint8]:
     """Return what became of each row: a byte a row, a position in ``SIDES``.
 
