@@ -179,7 +179,8 @@ def _try_batch(landed: Landed, registry: ModelRegistry, lake: Lake, _: Trial) ->
     with rows_of(files, column, last) if column else nullcontext(files) as rows:
         # Of a piece without rows.
         columns = next(day_rows(rows, landed, registry, types)).schema.names
-    absent = [name for name in [*manifest.features.names, *manifest.carried] if name not in columns]
+    wanted = [*manifest.features.names, *manifest.carried, *manifest.decision_columns]
+    absent = [name for name in wanted if name not in columns]
     url = files.storage.url(files.paths[0])
     if absent:
         raise InputError(f"batch {url}: no {', '.join(absent)}")

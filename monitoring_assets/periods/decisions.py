@@ -55,7 +55,7 @@ class DecidedRows:
         """Counts, rates and amounts by name; those of what is not declared are left out."""
         rates = {f"{name}_rate": one for name, one in self.rates.items()}
         amounts = {"amount": self.amount, "approved_amount": self.approved_amount}
-        return {**self.counts, **rates, **amounts}
+        return {**dict(self.counts.items()), **rates, **amounts}
 
     @property
     def approved_by_amount(self) -> float | None:

@@ -96,8 +96,7 @@ def _judge(
     in_points = manifest.outcome_kind == "binary" and not manifest.predicts_probability
     if in_points and not manifest.reference_outcomes:
         warnings.append(f"{file}: {UNKNOWN_DIRECTION}")
-    if fault := _fault_of_decisions(local, url, manifest, schema.names):
-        faults.append(FieldFault(file, *fault))
+    faults += _faults_of_decisions(local, url, file, manifest)
     faults += [FieldFault(file, *fault) for fault in found]
     return faults, warnings
 
@@ -131,24 +130,23 @@ def _judge_values(
     return faults, warnings
 
 
-def _fault_of_decisions(
-    local: Path, url: str, manifest: Manifest, names: Sequence[str]
-) -> tuple[str, str, str] | None:
+def _faults_of_decisions(local: Path, url: str, file: str, manifest: Manifest) -> list[FieldFault]:
     """What is wrong with the decisions of a sample, which need not have any."""
     from monitoring_assets.statistics.decisions.counts import approved_rows
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
-    decisions = manifest.decisions
-    columns = decisions.columns_in(names) if decisions else None
+    decisions, source = manifest.decisions, ParquetSource([local])
+    columns = decisions.columns_in(source.schema.names) if decisions else None
     if decisions is None or columns is None:
-        return None
+        return []
     try:
-        if approved_rows(ParquetSource([local]), columns):
-            return None
+        if approved_rows(source, columns):
+            return []
     except ValueError as error:
-        return DECISIONS_FIELD, f"{error}, in {url}", "columns that a day can be compared with"
+        allowed = "columns that a day can be compared with"
+        return [FieldFault(file, DECISIONS_FIELD, f"{error}, in {url}", allowed)]
     found = f"no row of {url} with one of {', '.join(decisions.approved)} in {columns.decision}"
-    return f"{DECISIONS_FIELD}.approved", found, "values that mean approved"
+    return [FieldFault(file, f"{DECISIONS_FIELD}.approved", found, "values that mean approved")]
 
 
 def _wanted(manifest: Manifest) -> list[tuple[str, str, str | None]]:
