@@ -144,11 +144,17 @@ def _cells(rows: DecidedRows, declared: DecidedRows) -> list[str]:
 
 
 def _bad_rates(found: Sequence[PeriodDecisions]) -> Any:
-    """Bad rates by decision, with the rows that they rest on."""
-    sides = dict.fromkeys(side.side for one in found for side in one.outcomes)
-    table = _table("bad rate", list(sides))
+    """What became of the rows of each period, by what was decided of them."""
+    table = _table("period", ["decided", "bad rate", "95 % interval", "known", "bads"])
     for one in found:
-        shown = {side.side: f"{side.bad_rate.value:.1%} of {side.rows:,}" for side in one.outcomes}
-        if shown:
-            table.add_row(one.period.name, *(shown.get(side, "") for side in sides))
+        for side in one.outcomes:
+            rate = side.bad_rate
+            table.add_row(
+                one.period.name,
+                side.side,
+                f"{rate.value:.1%}",
+                f"{rate.low:.1%} to {rate.high:.1%}",
+                f"{side.rows:,}",
+                f"{side.bads:,}",
+            )
     return table
