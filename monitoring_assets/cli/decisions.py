@@ -101,17 +101,18 @@ def _print(found: Sequence[PeriodDecisions], model: str, horizon: int | None) ->
         return
     console = Console()
     last, declared = counted[-1]
-    table = _table("period", ["rows", "undecided", *_headings(declared), "PSI"])
+    table = _table("period", ["rows", "undecided", *_headings(declared)])
     for one, total in counted:
-        psi = "" if one.accepted_psi is None else f"{one.accepted_psi:.3f}"
         rows = (f"{total.counts[name]:,}" for name in ("scored", "undecided"))
-        table.add_row(one.period.name, *rows, *_cells(total, declared), psi)
+        table.add_row(one.period.name, *rows, *_cells(total, declared))
     console.print(table)
     if any(one.outcomes for one in found):
         console.print(_bad_rates(found))
-    for one in found:
-        if one.text:
-            click.echo(f"{one.period.name}: {one.text}.")
+    for one, _ in counted:
+        said = [one.text] if one.text else []
+        if one.accepted_psi is not None:
+            said.append(f"Approved against scored: PSI {one.accepted_psi:.2f}")
+        click.echo(f"{one.period.name}: {'. '.join(said)}.")
     click.echo(f"\nBy score band, {last.period.name}")
     bands = _table("score band", ["rows", *_headings(declared)])
     for label, band in last.bands.items():

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from monitoring_assets.alerting.acceptance import FIRST_DAYS, band_names, stored_acceptance
+from monitoring_assets.alerting.decision_inputs import Inputs, recorded_history
+from monitoring_assets.partitions import ModelDay
 from monitoring_assets.reference.decisions import notes_of
 from monitoring_assets.statistics.decisions.counts import DecisionCounts
 from resources.manifest import Decisions
@@ -109,3 +111,20 @@ def test_a_model_or_a_day_without_decisions_has_none(before):
     assert stored_acceptance(before.store, none, last) is None
     tomorrow = last + dt.timedelta(days=1)
     assert stored_acceptance(before.store, before.manifest, tomorrow) is None
+
+
+def test_a_decision_is_recorded_with_the_rule_and_can_be_made_again(decided):
+    _, notes = decided.store.read_table("alerts", KEY, decided.days[-1])
+    inputs = Inputs.model_validate(notes["inputs"])
+    found = stored_acceptance(decided.store, decided.store.landed(KEY).manifest, decided.days[-1])
+    assert inputs.acceptance == str(found)
+    history = recorded_history(decided.store, ModelDay(decided.days[-1], KEY), inputs)
+    assert history.acceptance == inputs.acceptance
+    _, calm = decided.store.read_table("alerts", KEY, decided.days[0])
+    assert calm["inputs"]["acceptance"] == ""
+
+
+def test_each_day_of_a_model_without_decisions_is_decided_without(scored):
+    _, notes = scored.store.read_table("alerts", KEY, scored.days[-1])
+    assert notes["inputs"]["acceptance"] == ""
+    assert not scored.store.days("decisions", KEY)

@@ -16,10 +16,11 @@ def run(*arguments):
 
 def test_a_table_fits_a_terminal_and_says_what_changed(decided):
     text = run("decisions", KEY, "--by", "all")
-    assert max(map(len, text.split("The acceptance rule")[0].splitlines())) <= 80
+    assert max(map(len, text.split("\nall: ")[0].splitlines())) <= 80
     assert "low-side override" in text
     assert "all: The acceptance rule changed: of applicants in band (0.4" in text
     assert "By score band, all" in text
+    assert "Approved against scored: PSI 0.60." in text
     assert "…" not in text
 
 

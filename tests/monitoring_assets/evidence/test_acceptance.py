@@ -1,6 +1,7 @@
 """Tables of decisions in a pack."""
 
 from monitoring_assets.evidence.content import collect
+from monitoring_assets.evidence.page import evidence_page
 from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.decisions import read_decisions
 from tests.monitoring_assets.conftest import KEY

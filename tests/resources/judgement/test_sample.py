@@ -31,6 +31,33 @@ def judged(any_lender):
     return judge
 
 
+@pytest.fixture
+def decided(any_lender):
+    """The faults of a version with decisions, whose sample has these columns as well."""
+
+    def judge(**columns):
+        any_lender.publish(decisions={"column": "decision", "approved": ["A"], "amount": "asked"})
+        with open_storage(any_lender.registry.root).writing(
+            "pd_cards/1/reference.parquet"
+        ) as local:
+            pq.write_table(pa.table(FEATURES | columns), local)
+        return scan(any_lender.registry, {}, seconds=60)[0]["pd_cards/1"].faults
+
+    return judge
+
+
+def test_decisions_that_no_day_could_use_are_refused(decided):
+    assert not decided()
+    good = ["A", "D"] * (ROWS // 2)
+    assert not decided(decision=good, asked=np.ones(ROWS))
+    (fault,) = decided(decision=good, asked=last(-1.0, np.ones(ROWS)))
+    assert fault.field == "decisions"
+    assert "column 'asked' (decisions.amount): found 1 values under 0" in fault.found
+    (fault,) = decided(decision=["D"] * ROWS)
+    assert fault.field == "decisions.approved"
+    assert "no row of" in fault.found
+
+
 def last(value, like):
     """A good column whose last row is not."""
     return pa.array([*np.asarray(like)[:-1].tolist(), value])

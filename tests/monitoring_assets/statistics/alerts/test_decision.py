@@ -72,6 +72,22 @@ def test_a_drift_near_its_limit_is_one_incident():
     assert actions(days_of([0.24] * 9)) == "." * 9
 
 
+def test_an_incident_says_that_the_acceptance_rule_changed():
+    rule, index = "The acceptance rule changed: ...", days_of([0, 0.5, 0.5])
+    performance = Fault("performance", "auc", "AUC 0.60, 0.70 expected")
+    low = facts(3, column("score"), faults=[performance])
+    opened = last(index, acceptance=rule)
+    assert (opened.action, opened.reasons[-1]) == ("open", rule)
+    assert last([low], "performance", acceptance=rule).reasons[-1] == rule
+    for family in ("characteristics", "data quality", "pipeline"):
+        assert rule not in last(index, family, acceptance=rule).reasons
+
+
+def test_the_acceptance_rule_opens_nothing():
+    calm = last(days_of([0, 0]), acceptance="The acceptance rule changed: ...")
+    assert (calm.action, calm.reasons) == ("none", ("nothing is over its limit",))
+
+
 def test_the_policys_days():
     days = days_of([0.5, 0.5, 0.5, 0, 0, 0])
     assert actions(days, policy=Policy(open=Opening(1), resolve=1)) == "OkkR.."

@@ -4,7 +4,11 @@ import pytest
 from riskvalidation.validation.rating_system import concentration as theirs
 from riskvalidation.validation.rating_system import rating_hhi
 
-from monitoring_assets.statistics.validation.concentration import concentration, herfindahl
+from monitoring_assets.statistics.validation.concentration import (
+    BY_EXPOSURE,
+    concentration,
+    herfindahl,
+)
 
 EVEN = [100, 100, 100, 100]
 
@@ -26,6 +30,15 @@ def test_it_is_tested_as_elsewhere(now):
     found, other = herfindahl(now, development), rating_hhi(now, development)
     assert found.statistic == pytest.approx(other.statistic, rel=1e-9)
     assert found.p_value == pytest.approx(other.p_value, rel=1e-9)
+
+
+def test_exposures_are_tested_alike():
+    now, development = [2.5e6, 1.75e6, 0.0, 1e5], [1e6, 1e6, 2e5, 1e5]
+    found, other = herfindahl(now, development, BY_EXPOSURE), rating_hhi(now, development)
+    assert found.name == "Herfindahl index by exposure"
+    assert (found.statistic, found.p_value) == pytest.approx((other.statistic, other.p_value))
+    measured = concentration(now)
+    assert (measured.variation, measured.herfindahl) == pytest.approx(theirs(now), abs=1e-12)
 
 
 @pytest.mark.parametrize(
