@@ -20,7 +20,7 @@ from monitoring_assets.statistics.drift.stability import StabilityIndex
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from resources.gathered import Gathered, Report
 from resources.scorers.base import SCORE
-from resources.store import Store, read_content
+from resources.store import Store
 
 if TYPE_CHECKING:
     from resources.manifest import Manifest
@@ -33,7 +33,7 @@ def _unread(_: dt.date, report: Report) -> Report:
     return report
 
 
-COUNTED = Gathered("decisions", FIRST_DAYS + WEEK, read_content, _unread)
+COUNTED = Gathered("decisions", _unread)
 """Counts of decisions, by day."""
 
 
@@ -63,19 +63,12 @@ class Acceptance:
         return f"{self.text} ({days} to date against {self.baseline})."
 
 
-def stored_acceptance(
-    store: Store, manifest: Manifest, day: dt.date, *, keep: bool = False
-) -> Acceptance | None:
+def stored_acceptance(store: Store, manifest: Manifest, day: dt.date) -> Acceptance | None:
     """The acceptance rule on a day, from the counts that are stored.
-
-    Parameters
-    ----------
-    keep
-        As `Gathered.read` takes it.
 
     Returns
     -------
-    None where the manifest has no decisions, or none were counted up to the day.
+    None where the manifest has no decisions, or none of the day were counted.
     """
     if manifest.decisions is None:
         return None
@@ -88,7 +81,7 @@ def stored_acceptance(
     reference = read_reference_decisions(store, manifest)
     first = set() if reference else {one for one in files if one <= end}
     wanted = {one: file for one, file in files.items() if one in week | first}
-    reports = COUNTED.read(store, manifest.key, wanted, keep=keep)
+    reports = COUNTED.read(store, manifest.key, wanted)
     counted = decisions_of(manifest, reports)
     now = together(counts for one, counts in counted.items() if one in week)
     before, baseline = reference, "the reference"

@@ -141,7 +141,7 @@ def stored_inputs(
 
 
 def _rule_changed(store: Store, manifest: Manifest, day: dt.date) -> str:
-    found = stored_acceptance(store, manifest, day, keep=True)
+    found = stored_acceptance(store, manifest, day)
     return str(found) if found is not None and found.change.rule_changed else ""
 
 

@@ -37,7 +37,7 @@ def gather(models: tuple[str, ...]) -> None:
     files = written = 0
     with progress() as step:
         for done, key in enumerate(keys):
-            for dataset in DATASETS:
+            for dataset in (*DATASETS, "decisions"):
                 step(f"Gathering: {key} {dataset}", done, len(keys))
                 for _, is_written in gather_quarters(store, dataset, key):
                     files, written = files + 1, written + is_written

@@ -5,6 +5,7 @@ import pytest
 
 from monitoring_assets.assets.spec import columns_of
 from monitoring_assets.performance.protected_groups import DayGroups
+from monitoring_assets.statistics.decisions.counts import DecisionCounts
 from monitoring_assets.statistics.drift.report import DriftReport
 from monitoring_assets.statistics.drift.segment_report import SegmentReport
 from monitoring_assets.statistics.performance.report import PerformanceReport
@@ -13,6 +14,7 @@ REPORTS = {
     "drift_report": DriftReport,
     "segment_report": SegmentReport,
     "performance_report": PerformanceReport,
+    "decisions": DecisionCounts,
     "fairness": DayGroups,
 }
 
