@@ -1,6 +1,7 @@
 """A lender with five models, made from a seed: its registry, its lake, and the truth about both.
 
-- ``pd_cards`` is healthy, in each of its channels too.
+- ``pd_cards`` is healthy, in each of its channels too. From day 50 on the lender accepts fewer of
+  the same applicants: no fault of the model, and nothing to page for.
 - ``pd_personal_loans``: from half time on, a marketing push brings in other people, more each day.
 - ``pd_auto``: on one day an upstream feed breaks; production scores the broken data.
 - ``pd_mortgage``: version 2 lands at three quarters of the time, as the shadow of version 1.
@@ -29,7 +30,7 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from monitoring_assets.demo import population, scorecards
+from monitoring_assets.demo import decisions, population, scorecards
 from monitoring_assets.demo.population import Applications
 from monitoring_assets.demo.truth import TRUTH_NAME, Event, Truth, VersionTruth
 from resources.manifest import MANIFEST_NAME
@@ -44,6 +45,8 @@ SHORTEST = 8  # days; below that the events would fall on each other
 PUSHED = "pd_personal_loans.1"
 BROKEN = "pd_auto.1"
 TURNED = "pd_overdraft.1"
+DECIDED = "pd_cards.1"
+"""The version whose decisions are known."""
 
 TURNED_SHARE = 0.5
 """Share of the applicants whose outcomes no longer depend on who they are."""
@@ -242,6 +245,9 @@ class _Lender:
             table = table.append_column("score", [scorecards.score(graph, table)])
         else:
             (folder / "model.onnx").write_bytes(graph)
+        if version.key == DECIDED:
+            rng = self._rng(200, version.product.rows)
+            table = self._decided(table, graph, rng, decisions.CUT_OFF)
         table = table.append_column(OUTCOME, [reference.default])
         _write_parquet(table, folder / "reference.parquet")
         if sql is not None:
@@ -259,6 +265,11 @@ class _Lender:
         table = drawn.table.add_column(0, KEY, keys)
         if product is AUTO and self._touches(BROKEN, day):
             table = _broken(table, rng)
+        if product is CARDS:
+            is_stricter = day >= self.truth.dates[round(50 / 60 * self.truth.days) - 1]
+            cut_off = decisions.LOWER_CUT_OFF if is_stricter else decisions.CUT_OFF
+            rng = self._rng(200, day.toordinal())
+            table = self._decided(table, graphs[DECIDED], rng, cut_off)
         default = drawn.default
         if product is OVERDRAFTS and self._touches(TURNED, day):
             default = _turned(default, rng)
@@ -271,6 +282,17 @@ class _Lender:
                 scores = scorecards.score(graphs[version.key], table)
                 scored = pa.table({KEY: keys, "score": scores})
                 _write_parquet(scored, lake / "scores" / product.feed / date / "scores.parquet")
+
+    def _decided(
+        self, table: pa.Table, graph: bytes, rng: np.random.Generator, cut_off: float
+    ) -> pa.Table:
+        """The applications with what was decided of them."""
+        scores = scorecards.score(graph, table)
+        for name, values in decisions.decide(
+            rng, scores, table["requested_limit"], cut_off
+        ).items():
+            table = table.append_column(name, values)
+        return table
 
     def _touches(self, key: str, day: dt.date) -> bool:
         event = self.truth.of(key).event
@@ -328,6 +350,7 @@ class _Lender:
                 "maturity": maturity(self.truth.days),
             },
             "segments": list(version.segments),
+            **({"decisions": decisions.SECTION} if version.key == DECIDED else {}),
             "alerts": {"service": version.owner},
         }
 

@@ -26,9 +26,12 @@ KEY = "pd_cards.1"
 DAY = days_ago(40)
 PARTITION = ModelDay(DAY, KEY).partition
 FILES, FILE_ROWS, GROUP_ROWS = 3, 2_000, 700
-COUNTED = ("features_profile", "scores_profile", "score_grid")
+COUNTED = ("features_profile", "scores_profile", "score_grid", "decisions")
 REPORTS = ("drift_report", "segment_report", "performance_report")
-SQL = "SELECT loan_id, greatest(income, 0) AS income, lower(region) AS region, branch FROM batch"
+SQL = (
+    "SELECT loan_id, greatest(income, 0) AS income, lower(region) AS region, branch, "
+    "decision, asked FROM batch"
+)
 
 
 def batch(number, odd_keys=True):
@@ -38,6 +41,8 @@ def batch(number, odd_keys=True):
     frame["branch"] = random.choice(["city", "airport", None], FILE_ROWS)
     frame.loc[random.random(FILE_ROWS) < 0.05, "income"] = None
     frame.loc[random.random(FILE_ROWS) < 0.04, "region"] = "east"
+    frame["decision"] = random.choice(["A", "D", None], FILE_ROWS)
+    frame["asked"] = random.integers(1, 9, FILE_ROWS)
     if odd_keys:
         frame.loc[:1, "loan_id"] = ["twice", None]
     return frame
@@ -62,6 +67,7 @@ class Monitored:
             "reference": {"path": "reference.parquet", "outcome": "bad"},
             "outcome": {"path": "outcomes/{date}.parquet", "column": "bad", "maturity": 30},
             "segments": ["branch"],
+            "decisions": {"column": "decision", "approved": ["A"], "amount": "asked"},
             "checks": {"blocking": []},
         } | changes
         registry = open_storage(lender.registry.root)
