@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from monitoring_assets.alerting.acceptance import stored_acceptance
+from monitoring_assets.alerting.acceptance import Acceptance
 from monitoring_assets.partitions import ModelDay
 from monitoring_assets.performance.control_charts import known_on
 from monitoring_assets.performance.history import PerformancePoint, performance_points
@@ -99,13 +99,15 @@ def stored_inputs(
     day: ModelDay,
     manifest: Manifest,
     points: Sequence[PerformancePoint],
+    acceptance: Acceptance | None,
     *,
     decided_on: dt.date,
     is_backfill: bool,
 ) -> tuple[Inputs, History]:
     """What is stored of a version now, up to a day, and the history that it is.
 
-    ``points`` are those of its performance that the day is decided from.
+    ``points`` are those of its performance that the day is decided from; ``acceptance`` is of the
+    day.
     """
     first = day.day - dt.timedelta(days=HISTORY_DAYS - 1)
     shifts = [one for one in accepted_shifts(store, manifest) if one.last < day.day]
@@ -129,7 +131,7 @@ def stored_inputs(
         is_backfill=is_backfill,
         is_late=bool(decided) and decided[-1] > day.day,
         is_shadow=manifest.shadow,
-        acceptance=_rule_changed(store, manifest, day.day),
+        acceptance=str(acceptance) if acceptance and acceptance.change.rule_changed else "",
         deployed_at=manifest.deployed_at,
         policy=replace(
             manifest.alerts,
@@ -138,11 +140,6 @@ def stored_inputs(
         ),
     )
     return inputs, _history(day.day, inputs, reports, accepted)
-
-
-def _rule_changed(store: Store, manifest: Manifest, day: dt.date) -> str:
-    found = stored_acceptance(store, manifest, day)
-    return str(found) if found is not None and found.change.rule_changed else ""
 
 
 def stored_facts(store: Store, key: str, *, last_days: int) -> tuple[DayFacts, ...]:

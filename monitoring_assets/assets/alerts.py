@@ -79,16 +79,17 @@ def alerts(
             *unmatched_faults(store, manifest, day.day),
         ]
         record_faults(store.storage, day.key, day.day, SOURCE, faults)
+        acceptance = stored_acceptance(store, manifest, day.day)
         inputs, history = stored_inputs(
             store,
             day,
             manifest,
             points,
+            acceptance,
             decided_on=day.day + dt.timedelta(days=1) if as_if else now.date(),
             is_backfill=is_backfill(context.run.tags) and not as_if,
         )
         decisions = decide(history, inputs.policy)
-        acceptance = stored_acceptance(store, manifest, day.day)
         notes = {
             "decided_at": now.isoformat(),
             "inputs": inputs.model_dump(mode="json"),

@@ -127,14 +127,14 @@ def _table(of: str, numbers: Sequence[str]) -> Any:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(of, no_wrap=True)
     for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")  # of a narrow terminal the headings wrap
     return table
 
 
 def _headings(declared: DecidedRows) -> list[str]:
     """Rates of what is declared; that of approval also by amount."""
     by_amount = [] if declared.amount is None else ["by amount"]
-    return [*(name.replace("_", "-") for name in declared.rates), *by_amount]
+    return [*(name.replace("_", " ") for name in declared.rates), *by_amount]
 
 
 def _cells(rows: DecidedRows, declared: DecidedRows) -> list[str]:

@@ -144,10 +144,13 @@ class AcceptanceChange:
         else:
             what = f"Neither the acceptance rule nor the applicants ({psi}) changed"
         rates = self.rates
+        # Adding zero turns -0.0 into 0.0.
+        by_rule, by_applicants = (
+            round(100 * one, 1) + 0.0 for one in (rates.by_rule, rates.by_applicants)
+        )
         return (
             f"{what}. Approval rate {rates.now:.1%}, before {rates.before:.1%}: "
-            f"{100 * rates.by_rule:+.1f} points by the rule, "
-            f"{100 * rates.by_applicants:+.1f} by the applicants"
+            f"{by_rule:+.1f} points by the rule, {by_applicants:+.1f} by the applicants"
         )
 
 

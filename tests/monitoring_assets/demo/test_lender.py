@@ -287,3 +287,19 @@ def test_a_push_leaves_the_other_characteristics_alone():
     pushed = population.personal_loans(rng, 40_000, 1.0).table
     moved = {name for name in usual.column_names if stability(usual[name], pushed[name]) > 0.02}
     assert moved == {*population.PUSHED_CHARACTERISTICS}
+
+
+def test_the_card_lender_accepts_fewer_of_the_same_applicants_from_a_day_on(home, truth):
+    manifest = manifest_of(home, "pd_cards.1")
+    assert manifest.decisions.column == "decision"
+    changed = truth.dates[9]
+    rates = {}
+    for day in truth.dates:
+        table = features_of(home, manifest, day)
+        decided = np.array(table["decision"].to_pylist(), dtype=object)
+        scores = scores_of(home, manifest, table, day)
+        between = (scores > 0.05) & (scores <= 0.08) & (decided != None)  # noqa: E711
+        rates[day] = (decided[between] == "accept").mean()
+    assert min(rate for day, rate in rates.items() if day < changed) > 0.9
+    assert max(rate for day, rate in rates.items() if day >= changed) < 0.1
+    assert (reference_of(home, manifest)["decision"].to_numpy() == "accept").mean() > 0.5
