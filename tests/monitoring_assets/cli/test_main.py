@@ -33,6 +33,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use():
         "history",
         "validate",
         "vintages",
+        "decisions",
         "migrations",
         "fairness",
         "compare",
