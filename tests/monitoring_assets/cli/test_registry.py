@@ -232,6 +232,9 @@ def test_validate_looks_at_the_last_batch(lender, monkeypatch):
     done = validate(lender.registry.root)
     assert done.exit_code == 2
     assert f"{YESTERDAY}.parquet: no region" in done.output
+    lender.deliver(YESTERDAY, rows(1).assign(approved=True))
+    lender.publish(decisions={"column": "approved", "amount": "asked"})
+    assert f"{YESTERDAY}.parquet: no asked" in validate(lender.registry.root).output
 
 
 @pytest.mark.parametrize(
