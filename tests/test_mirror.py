@@ -46,7 +46,6 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "monitoring_assets/assets/features.py",
         "monitoring_assets/assets/model_registry.py",
         "monitoring_assets/assets/reference_profile.py",
-        "monitoring_assets/assets/scores.py",
         "monitoring_assets/engines/one_machine.py",
         "monitoring_assets/jobs.py",
         "monitoring_assets/policy.py",

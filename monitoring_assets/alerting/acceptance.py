@@ -59,7 +59,7 @@ class Acceptance:
     text: str
 
     def __str__(self) -> str:
-        days = "the day" if self.days == 1 else f"{self.days} days"
+        days = "1 day" if self.days == 1 else f"{self.days} days"
         return f"{self.text} ({days} to date against {self.baseline})."
 
 

@@ -120,7 +120,7 @@ def _report(
     from monitoring_assets.reference.score_grid import read_grid
     from monitoring_assets.reference.segments import read_segments
     from monitoring_assets.reference.strata import STRATA, read_grid_of_rows
-    from monitoring_assets.statistics.decisions.counts import DECISION
+    from monitoring_assets.statistics.decisions.columns import DECISION
     from monitoring_assets.statistics.performance.report import (
         CohortPerformance,
         Performance,
@@ -226,7 +226,7 @@ def _strata(store: Store, day: ModelDay, grid: "ReferenceGrid") -> "NDArray[np.u
 
 def _sides(store: Store, day: ModelDay, decisions: "Decisions") -> "NDArray[np.uint8]":
     """What was decided of each row of the day. In place: only the columns of it are read."""
-    from monitoring_assets.statistics.decisions.counts import decision_codes
+    from monitoring_assets.statistics.decisions.columns import decision_codes
 
     return decision_codes(_rows(store, day), decisions.counted)
 

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from monitoring_assets.statistics.decisions.counts import (
-    DecisionColumns,
-    DecisionCounts,
-    count_decisions,
-)
+from monitoring_assets.statistics.decisions.columns import DecisionColumns
+from monitoring_assets.statistics.decisions.counts import DecisionCounts, count_decisions
 from monitoring_assets.statistics.profiles.source import ParquetSource
 from resources.scorers.base import SCORE
 

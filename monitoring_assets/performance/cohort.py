@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from monitoring_assets.reference.strata import STRATA
-from monitoring_assets.statistics.decisions.counts import DECISION, SIDES
+from monitoring_assets.statistics.decisions.columns import DECISION, SIDES
 from monitoring_assets.statistics.drift.drift import judge_counts
 from monitoring_assets.statistics.drift.segments import MIN_ROWS, Segment, segment_names
 from monitoring_assets.statistics.drift.stability import StabilityIndex, stability_index

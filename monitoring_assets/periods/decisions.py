@@ -11,12 +11,10 @@ from monitoring_assets.performance.history import POINTS, PerformancePoint
 from monitoring_assets.periods.calendar import Period
 from monitoring_assets.reference.decisions import read_reference_decisions
 from monitoring_assets.statistics.decisions.acceptance import AcceptanceChange, acceptance_change
+from monitoring_assets.statistics.decisions.columns import DECISION, SIDES, Count
 from monitoring_assets.statistics.decisions.counts import (
     COUNTS,
-    DECISION,
     RATES,
-    SIDES,
-    Count,
     DecisionCounts,
     rate,
     together,

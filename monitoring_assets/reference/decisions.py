@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from monitoring_assets.statistics.decisions.counts import (
-    DecisionCounts,
-    count_decisions,
-)
+from monitoring_assets.statistics.decisions.counts import DecisionCounts, count_decisions
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
 from monitoring_assets.statistics.profiles.source import ParquetSource

@@ -132,7 +132,7 @@ def _judge_values(
 
 def _faults_of_decisions(local: Path, url: str, file: str, manifest: Manifest) -> list[FieldFault]:
     """What is wrong with the decisions of a sample, which need not have any."""
-    from monitoring_assets.statistics.decisions.counts import approved_rows
+    from monitoring_assets.statistics.decisions.columns import approved_rows
     from monitoring_assets.statistics.profiles.source import ParquetSource
 
     decisions, source = manifest.decisions, ParquetSource([local])

@@ -11,7 +11,7 @@ from resources.fields import ColumnName, Section
 from resources.manifest.fairness import GroupName
 
 if TYPE_CHECKING:
-    from monitoring_assets.statistics.decisions.counts import DecisionColumns
+    from monitoring_assets.statistics.decisions.columns import DecisionColumns
 
 APPROVED = ["true", "1"]
 
@@ -64,7 +64,7 @@ class Decisions(Section):
     @property
     def counted(self) -> DecisionColumns:
         """The section as statistics take it."""
-        from monitoring_assets.statistics.decisions.counts import DecisionColumns
+        from monitoring_assets.statistics.decisions.columns import DecisionColumns
 
         approved = frozenset(self.approved)
         return DecisionColumns(self.column, approved, self.booked, self.override, self.amount)

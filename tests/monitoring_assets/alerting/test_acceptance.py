@@ -70,7 +70,7 @@ def test_the_reference_is_the_baseline_if_it_has_decisions(decided):
     # The cut-off went from 0.55 to 0.45, and (0.472, 0.507] lies between.
     low, high = (float(end) for end in band.strip("(]").split(","))
     assert 0.44 < low < high < 0.56
-    assert str(changed).endswith("(the day to date against the reference).")
+    assert str(changed).endswith("(1 day to date against the reference).")
 
 
 def test_without_one_it_is_the_first_days(before):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from monitoring_assets.engines.decision_counts import DecisionCells, count_decided
-from monitoring_assets.statistics.decisions.counts import YES, DecisionColumns
+from monitoring_assets.statistics.decisions.columns import YES, DecisionColumns
 from tests.conftest import rows
 
 CELLS = DecisionCells(DecisionColumns("approved", YES, amount="asked"), (0.4, 0.6), (0.5,))

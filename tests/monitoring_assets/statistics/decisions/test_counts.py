@@ -1,6 +1,4 @@
-"""Decisions by score against pandas, in parts, and what columns may hold."""
-
-import decimal
+"""Decisions by score against pandas, in parts, and their rates."""
 
 import numpy as np
 import pandas as pd
@@ -8,16 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_assets.statistics.decisions.columns import (
+    DecisionColumns,
+)
 from monitoring_assets.statistics.decisions.counts import (
     AMOUNTS,
     COUNTS,
-    SIDES,
-    YES,
-    DecisionColumns,
     DecisionCounts,
-    approved_rows,
     count_decisions,
-    decision_codes,
     rate,
     together,
 )
@@ -26,7 +22,6 @@ from monitoring_assets.statistics.profiles.source import ParquetSource
 COLUMNS = DecisionColumns("decision", frozenset({"A", "A2"}), "drawn", "override", "asked")
 BANDS = (0.2, 0.5)
 GRID = (0.1, 0.2, 0.3, 0.6)
-ALONE = DecisionColumns("decision", YES)
 
 
 @pytest.fixture
@@ -133,77 +128,6 @@ def test_days_in_other_cells_are_left_out(tmp_path, frame):
     assert together([]) is None
     with pytest.raises(ValueError, match="other cells"):
         old + new
-
-
-def test_rows_by_what_was_decided(tmp_path):
-    table = pa.table(
-        {
-            "decision": ["A", "D", "A2", "D", None],
-            "override": [False, None, True, True, True],
-        }
-    )
-    codes = decision_codes(source(tmp_path, table), COLUMNS)
-    assert [SIDES[code] for code in codes] == [*SIDES]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        [True, False, None],
-        [1, 0, None],
-        [1.0, 0.0, float("nan")],
-        ["1", "0", None],
-        ["true", "false", None],
-        pa.array(["true", "false", None]).dictionary_encode(),
-    ],
-)
-def test_true_and_1_are_approved(tmp_path, values):
-    table = pa.table({"decision": values, "score": [0.1, 0.1, 0.1]})
-    found = counted(tmp_path, table, ALONE).totals
-    assert found == {"scored": 3, "undecided": 1, "approved": 1}
-
-
-@pytest.mark.parametrize(
-    ("change", "columns", "message"),
-    [
-        (
-            {},
-            COLUMNS._replace(booked="sold"),
-            r"'sold' \(decisions.booked\): the column is missing",
-        ),
-        ({"override": ["x"]}, COLUMNS, r"'override' \(decisions.override\).*allowed: 1 or true"),
-        ({"decision": ["APPROVED"]}, ALONE, r"'decision' \(decisions.column\): found other values"),
-        ({"decision": [0.5]}, COLUMNS, r"'decision'.*allowed: text, booleans or whole numbers"),
-        ({"asked": ["many"]}, COLUMNS, r"'asked' \(decisions.amount\): found values of type"),
-        ({"asked": [-1.0]}, COLUMNS, r"'asked'.*found 1 values under 0 or infinite"),
-        ({"asked": [np.inf]}, COLUMNS, r"'asked'.*found 1 values under 0 or infinite"),
-        ({"decision": [[1]]}, COLUMNS, r"'decision' \(decisions.column\): columns of type list"),
-    ],
-)
-def test_other_values_are_refused(tmp_path, change, columns, message):
-    good = {"decision": ["A"], "drawn": [True], "override": [1], "asked": [5.0], "score": [0.4]}
-    with pytest.raises(ValueError, match=message):
-        counted(tmp_path, pa.table(good | change), columns)
-
-
-def test_a_column_of_keys_is_no_decision(tmp_path):
-    table = pa.table({"decision": [f"k{n}" for n in range(51)], "score": [0.1] * 51})
-    with pytest.raises(ValueError, match="found 51 values; allowed: text"):
-        counted(tmp_path, table)
-
-
-def test_amounts_may_be_decimals(tmp_path):
-    table = pa.table(
-        {"decision": ["A", "D"], "asked": [decimal.Decimal("1.50"), None], "score": [0.1, 0.1]}
-    )
-    found = counted(tmp_path, table, COLUMNS._replace(booked=None, override=None))
-    assert found.amount_by_band("amount").tolist() == [1.5, 0.0, 0.0]
-    assert found.totals["with_amount"] == 1
-
-
-def test_approved_rows_are_counted_without_scores(tmp_path, frame):
-    expected = int(frame["decision"].isin(["A", "A2"]).sum())
-    assert approved_rows(source(tmp_path, pa.Table.from_pandas(frame)), COLUMNS) == expected
 
 
 def test_rates_of_overrides_are_of_those_that_the_score_decided_otherwise():
