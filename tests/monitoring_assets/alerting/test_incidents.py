@@ -7,9 +7,16 @@ import pytest
 
 from monitoring_assets.alerting.incidents import Ledger, NoticeContext, reconcile
 from monitoring_assets.statistics.alerts.breach import Breach
-from monitoring_assets.statistics.alerts.decision import Decision
+from monitoring_assets.statistics.alerts.decision import (
+    Decision,
+    History,
+    Policy,
+    decide,
+    standings,
+)
 from monitoring_assets.statistics.alerts.policy import FAMILIES
 from resources.delivery.messages import Subject
+from tests.monitoring_assets.statistics.alerts.alert_days import days_of
 
 MONDAY = dt.date(2026, 9, 7)
 SEVERITY = {"characteristics": "error", "pipeline": "error"}
@@ -65,6 +72,21 @@ def test_an_incident_is_told_when_it_opens_and_when_it_is_over_and_not_between(p
     assert people.hear(told("population", "open", "score")) == [
         ("pd_cards.1/population/2", 1, "open")
     ]
+
+
+def test_a_message_says_that_the_rule_changed_and_none_is_sent_for_it(people):
+    rule = "The acceptance rule changed: of applicants in band (0.02, 0.05], 31% are approved"
+
+    before = ()
+    for number, acceptance in enumerate((rule, "", rule), 2):
+        days = tuple(days_of([0.5] * number))
+        decided_on = days[-1].day + dt.timedelta(days=1)
+        history = History(days, dt.date(2026, 1, 1), decided_on, before, acceptance=acceptance)
+        decisions = decide(history, Policy())
+        before = standings(decisions)
+        people.hear(*decisions)
+    (opened,) = people.notices
+    assert f"population: {rule}" in opened.reasons
 
 
 def test_what_is_not_known_yet_updates_the_incident_once(people):
