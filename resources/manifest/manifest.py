@@ -124,6 +124,8 @@ def _roles(info: ValidationInfo) -> dict[str | None, str]:
         taken |= dict.fromkeys(features.names, "a feature")
     if reference := info.data.get("reference"):
         taken[reference.score] = "the score"
+    if scoring := info.data.get("scoring"):
+        taken |= dict.fromkeys(scoring.reason_columns, "a reason of the score")
     if batch := info.data.get("batch"):
         taken |= {batch.date_column: "the batch's date", batch.key: "the batch's key"}
     return taken

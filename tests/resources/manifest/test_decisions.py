@@ -56,6 +56,7 @@ def test_a_sample_may_have_some_of_the_columns():
         ("applied_on", "the batch's date"),
         ("score", "the model's output"),
         ("pd", "the score"),
+        ("reason_1", "a reason of the score"),
     ],
 )
 @pytest.mark.parametrize("field", ["column", "amount"])
@@ -63,6 +64,12 @@ def test_a_column_of_decisions_is_nothing_else(field, column, what):
     (fault,) = faults_of(
         batch={"path": "cards/", "key": "loan_id", "date_column": "applied_on"},
         reference={"path": "r.parquet", "score": "pd"},
+        scoring={
+            "flavour": "scored",
+            "path": "scores/{date}.parquet",
+            "score": "pd",
+            "reasons": ["reason_1"],
+        },
         decisions={"column": "decision"} | {field: column},
     )
     assert (fault.field, fault.found) == (f"decisions.{field}", f"'{column}'")
