@@ -125,14 +125,16 @@ def cohorts_of(
 def together(cohorts: Iterable[Cohort]) -> Cohort | None:
     """Add up cohorts; None if there are none.
 
-    Cohorts that were counted in other bands than the last are left out: a version that is profiled
-    again has other ones.
+    Cohorts that were counted in other bands than the last are left out, as a version that is
+    profiled again has other ones; so are those of outcomes of the other kind, which a revision of
+    the manifest may change.
     """
     all_cohorts = list(cohorts)
     if not all_cohorts:
         return None
     edges = _edges(all_cohorts[-1])
-    alike = [one for one in all_cohorts if _edges(one) == edges]
+    is_binary = all_cohorts[-1].is_binary
+    alike = [one for one in all_cohorts if one.is_binary == is_binary and _edges(one) == edges]
     bands = tuple(map(_one_band, zip(*(one.bands for one in alike), strict=True)))
     return Cohort(
         sum(one.days for one in alike),

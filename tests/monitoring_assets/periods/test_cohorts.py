@@ -7,6 +7,7 @@ import pytest
 
 from monitoring_assets.periods.cohorts import BandCounts, Cohort, read_cohorts, together
 from monitoring_assets.statistics.performance.intervals import Estimate
+from monitoring_assets.statistics.performance.prediction import sum_predictions
 from tests.monitoring_assets.conftest import KEY
 
 
@@ -54,6 +55,22 @@ def cohort(low=0.1, *, expected=0.2, auc=0.7):
 def test_cohorts_in_other_bands_are_left_out():
     found = together([cohort(0.3), cohort(), cohort()])
     assert (found.days, found.rows, found.bands[0].rows) == (2, 20, 20)
+
+
+def test_cohorts_of_the_other_kind_are_left_out():
+    """A revision of the manifest may change ``outcome.kind``, in bands of the same edges."""
+    of_bads = cohort()
+    edges = [band.high for band in of_bads.bands[:-1]]
+    rows = np.linspace(0, 1, 5)
+    of_numbers = replace(of_bads, bands=(), predictions=sum_predictions(rows, rows, edges))
+    assert [(one.low, one.high) for one in of_numbers.predictions] == [
+        (one.low, one.high) for one in of_bads.bands
+    ]
+    numbers = together([of_bads, of_numbers, of_numbers])
+    assert (numbers.days, numbers.rows, numbers.bands) == (2, 20, ())
+    assert numbers.metrics["mean_realised"].value == pytest.approx(0.5)
+    bads = together([of_numbers, of_bads])
+    assert (bads.days, bads.is_binary) == (1, True)
 
 
 def test_points_have_no_expected_rate():
