@@ -47,7 +47,11 @@ Files = Mapping[dt.date, StoredFile]
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A report in a gathered file: the next ``rows`` rows."""
+    """A report that a gathered file knows: its next ``rows`` rows.
+
+    0 if it has none, or other columns than the newest of its quarter, as of an earlier release: it
+    is read by itself, and is no reason to write the file again.
+    """
 
     date: str
     etag: str
@@ -101,15 +105,15 @@ class Gathered(Generic[T]):
     ) -> Iterator[tuple[dt.date, Report]]:
         """The reports of a quarter: those that are gathered in a file, and each of the others."""
         entries, content = _open(store, path) if len(files) > 1 else ([], b"")
-        current = [one for one in entries if one.day in files and files[one.day].etag == one.etag]
-        found = dict(_slices(entries, content, self.is_wanted)) if current else {}
-        found = {one.day: found[one.day] for one in current}
+        known = {one.day for one in entries if one.day in files and files[one.day].etag == one.etag}
+        slices = _slices(entries, content, self.is_wanted) if known else ()
+        found = {day: report for day, report in slices if day in known}
         yield from found.items()
         single = {day: file for day, file in files.items() if day not in found}
         contents = _contents(store, single)
         for day, one in contents.items():
             yield day, read_content(one, self.is_wanted)
-        if may_gather and len(single) >= UNGATHERED:
+        if may_gather and len(single.keys() - known) >= UNGATHERED:
             # The other days of the quarter stay as they are.
             tags = {one.day: one.etag for one in entries}
             reports = dict(_slices(entries, content))
@@ -167,7 +171,7 @@ def _open(store: Store, path: str) -> tuple[list[_Entry], bytes]:
 def _slices(
     entries: Sequence[_Entry], content: bytes, is_wanted: Callable[[str], bool] = every_column
 ) -> Iterator[tuple[dt.date, Report]]:
-    """Every report of a gathered file."""
+    """Every report of a gathered file that has rows there."""
     if not entries:
         return
     table, _ = read_content(
@@ -175,7 +179,8 @@ def _slices(
     )
     notes, table = table[NOTES].drop_null(), table.drop_columns(NOTES)
     start = 0
-    for one, of_report in zip(entries, notes.to_pylist(), strict=True):
+    with_rows = (one for one in entries if one.rows)
+    for one, of_report in zip(with_rows, notes.to_pylist(), strict=True):
         yield one.day, (table.slice(start, one.rows), json.loads(of_report))
         start += one.rows
 
@@ -192,7 +197,7 @@ def _write(
     alike = {day: table for day, table in plain.items() if len(table) and table.schema == newest}
     if not alike:
         return
-    entries = [_Entry(str(day), tags[day], len(table)) for day, table in alike.items()]
+    entries = [_Entry(str(day), tags[day], len(alike.get(day, ()))) for day in plain]
     table = pa.concat_tables(
         table.add_column(0, DATE, pa.array([day] * len(table), pa.date32())).append_column(
             NOTES, pa.array([json.dumps(reports[day][1])] + [None] * (len(table) - 1), pa.string())

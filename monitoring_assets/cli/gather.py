@@ -19,9 +19,9 @@ Examples:
 def gather(models: tuple[str, ...]) -> None:
     """Gather the reports of each MODEL (a key or a name; default: all) in one file a quarter.
 
-    Runs of the pipeline gather most of them by themselves. Afterwards every report is in the files
-    below `gathered/` of the store, for tools that read many days of many models. The reports stay
-    where they are. A quarter that is up to date is not written again, so a command that was
+    Runs of the pipeline gather most of them by themselves. Afterwards every report that has the
+    columns of the newest of its quarter is in the files below `gathered/` of the store, for tools
+    that read many days of many models. The reports stay where they are. A quarter that is up to date is not written again, so a command that was
     interrupted goes on where it was.
 
     Reads and writes the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or

@@ -195,6 +195,12 @@ class TestGather:
         assert list(gather(looking, "drift_report", KEY)) == [(path, True) for path in paths]
         assert list(gather(looking, "drift_report", KEY)) == [(path, False) for path in paths]
 
+    def test_what_has_other_columns_is_looked_at_once(self, store):
+        write(store, 20, 20.0, added=["x", "y"])
+        assert list(gather(store, "drift_report", KEY)) == [(PATH, True)]
+        assert list(gather(store, "drift_report", KEY)) == [(PATH, False)]
+        assert read(store) == plain(store)
+
     def test_what_has_changed_is_gathered_again(self, store, reads):
         list(gather(store, "drift_report", KEY))
         write(store, 3, 30.0)
@@ -206,10 +212,28 @@ class TestGather:
         assert len(reads) == 1 + 19  # those of `plain`
 
 
-def test_reports_of_an_earlier_release_are_read_by_themselves(store):
+def test_reports_of_an_earlier_release_are_read_by_themselves(store, reads, monkeypatch):
+    writes = []
+    write_file = LocalStorage.write
+    monkeypatch.setattr(
+        LocalStorage,
+        "write",
+        lambda self, path, content: writes.append(path) or write_file(self, path, content),
+    )
     for number in range(15, 20):
         write(store, number, float(number), added=["x", "y"])
+    assert read(store) == plain(store)
+    written = store.storage.read(PATH)
+    reads.clear()
+    assert read(store) == plain(store)
+    assert len(reads) == 1 + 15 + 20  # the file, those of the release before, and those of `plain`
+    assert writes == [PATH], "no run writes it again"
+    write(store, 3, 30.0)
+    assert read(store) == plain(store)
+    for number in range(20, 20 + UNGATHERED):
+        write(store, number, float(number), added=["x", "y"])
     assert read(store) == read(store) == plain(store)
+    assert store.storage.read(PATH) != written
 
 
 def test_two_that_write_at_once_do_no_harm(store):
