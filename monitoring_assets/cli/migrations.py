@@ -47,8 +47,8 @@ def migrations(model: str, before: dt.datetime, after: dt.datetime, output: str)
         _print(found)
 
 
-_KINDS = {1: "riskier", -1: "safer"}
-"""What scores are in the direction of risk, and against it."""
+_KINDS = {1: ("riskier", "safer"), -1: ("safer", "riskier"), None: (None, None)}
+"""What higher scores are and what lower ones are, by the direction of the score."""
 
 
 def _document(found: Migrations) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _document(found: Migrations) -> dict[str, Any]:
         "before": found.before.isoformat(),
         "after": found.after.isoformat(),
         "bands": list(found.bands),
-        "higher_scores_are": _KINDS[found.direction],
+        "higher_scores_are": _KINDS[found.direction][0],
         "counts": found.counts.tolist(),
         "left": found.left,
         "new": found.new,
@@ -118,12 +118,17 @@ def _print(found: Migrations) -> None:
     console.width = max(console.width, needed)
     console.print(table)
     widths = bandwidths(found.counts)
-    for name, kind, width in (
-        ("higher", _KINDS[found.direction], widths.upper),
-        ("lower", _KINDS[-found.direction], widths.lower),
+    for name, kind, width in zip(
+        ("higher", "lower"), _KINDS[found.direction], (widths.upper, widths.lower), strict=True
     ):
         shown = "no customer migrates there" if width is None else f"{width:.3f}"
-        click.echo(f"Matrix-weighted bandwidth to {name} scores, which are {kind}: {shown}")
+        which = f", which are {kind}" if kind else ""
+        click.echo(f"Matrix-weighted bandwidth to {name} scores{which}: {shown}")
+    if found.direction is None:
+        click.echo(
+            "Whether higher scores are riskier is not known: neither scoring.scale nor "
+            "reference.outcome says so"
+        )
     test = matrix_test(list(cell_tests(found.counts)))
     p_value = test.reason if test.p_value is None else f"p {test.p_value:.2g}, {test.light}"
     click.echo(f"H0: {test.null}: {p_value} ({LIGHTS_IN_WORDS})")

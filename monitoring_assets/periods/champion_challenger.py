@@ -13,6 +13,7 @@ from monitoring_assets.performance.paired_scores import SIDES, PairCounts, Paire
 from monitoring_assets.reference.score_grid import direction_of
 from monitoring_assets.statistics.drift.last_days import WEEK
 from monitoring_assets.statistics.performance.intervals import Estimate, proportion
+from monitoring_assets.statistics.profiles.score_scale import Direction
 from monitoring_assets.statistics.validation.paired_auc import (
     POWER,
     AucComparison,
@@ -38,6 +39,7 @@ from resources.duckdb_session import database
 from resources.errors import InputError, NotArrivedError
 from resources.lake import Lake
 from resources.manifest import Manifest
+from resources.scorers.base import UNKNOWN_DIRECTION
 from resources.storage import DayFiles
 from resources.store import Store
 
@@ -81,6 +83,9 @@ class ComparedVersion:
         Whether it never pages.
     is_probability
         Whether its score is a probability of bad, or declared to stand for one.
+    is_direction_known
+        Whether something says which way its score runs; if not, a higher one is taken for the
+        riskier one.
     cut_off
         In units of its score.
     accepted
@@ -94,6 +99,7 @@ class ComparedVersion:
     key: str
     is_shadow: bool
     is_probability: bool
+    is_direction_known: bool
     cut_off: float
     accepted: int
     expected: float | None
@@ -215,7 +221,8 @@ def compare_versions(
                 f"{one.key} has numbers for outcomes (outcome.kind is continuous): versions are "
                 "compared by goods and bads; see the `monitoring validate` of each"
             )
-    sides = _side(store, manifests[0]), _side(store, manifests[1])
+    directions = direction_of(store, manifests[0]), direction_of(store, manifests[1])
+    sides = _side(manifests[0], directions[0]), _side(manifests[1], directions[1])
     both_probabilities = all(one.predicts_probability for one in manifests)
     of_side = [{*store.days("scores", one.key, first, last)} for one in sides]
     days = sorted(of_side[0] & of_side[1])
@@ -246,12 +253,13 @@ def compare_versions(
                 manifest.key,
                 manifest.shadow,
                 manifest.predicts_probability,
+                direction is not None,
                 side.direction * at,
                 int(decided[0].sum(axis=1 - number)[1]),
                 *_calibration(rows, manifest, side, name, of_side, in_bands.sum(axis=2 - number)),
             )
-            for number, (manifest, side, name, of_side, at) in enumerate(
-                zip(manifests, sides, SIDES, edges, cut_offs, strict=True)
+            for number, (manifest, direction, side, name, of_side, at) in enumerate(
+                zip(manifests, directions, sides, SIDES, edges, cut_offs, strict=True)
             )
         ]
     after = "" if horizon is None else f" after {horizon} days"
@@ -290,9 +298,9 @@ def compare_versions(
     )
 
 
-def _side(store: Store, manifest: Manifest) -> Side:
-    scoring, direction = manifest.scoring, direction_of(store, manifest)
-    return Side(manifest.key, manifest.batch.key, *scoring.range, direction, scoring.score_scale)
+def _side(manifest: Manifest, direction: Direction | None) -> Side:
+    key, scoring = manifest.key, manifest.scoring
+    return Side(key, manifest.batch.key, *scoring.range, direction or 1, scoring.score_scale)
 
 
 def _add_day(
@@ -419,6 +427,9 @@ def in_words(found: Comparison) -> Iterator[str]:
         said.append(f"{found.days_apart} days with scores of only one")
     if said:
         yield f"Left out: {', '.join(said)}."
+    for version in (found.champion, found.challenger):
+        if not version.is_direction_known:
+            yield f"{version.key}: {UNKNOWN_DIRECTION}."
     if found.unknown:
         yield f"No outcome is known: {found.unknown}."
     if found.wait.days is not None and found.auc.difference.value is not None:

@@ -31,7 +31,8 @@ class Migrations:
         Labels of the K bands of the score, which are the lender's grades where the manifest has
         them, in the order of scores.
     direction
-        1 if a high score is risky, so that to migrate to one is a downgrade; -1 if it is safe.
+        1 if a high score is risky, so that to migrate to one is a downgrade; -1 if it is safe;
+        None if nothing says so.
     counts
         int64[K, K], customers by band before and after.
     left, new
@@ -46,7 +47,7 @@ class Migrations:
     before: dt.date
     after: dt.date
     bands: tuple[str, ...]
-    direction: Direction
+    direction: Direction | None
     counts: NDArray[np.int64]
     left: int
     new: int

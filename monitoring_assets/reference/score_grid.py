@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -309,12 +310,17 @@ def read_grid(store: Store, key: str) -> ReferenceGrid:
     return _grid_of(Profile.from_table(table).columns, notes)
 
 
-def direction_of(store: Store, manifest: Manifest) -> Direction:
-    """Which way the score of a version runs, as its reference says; else as it is declared."""
-    try:
-        return read_grid(store, manifest.key).direction
-    except NotMaterialisedError:  # the reference has no scores
+def direction_of(store: Store, manifest: Manifest) -> Direction | None:
+    """Which way the score of a version runs; None where nothing says so.
+
+    What predicts a number runs as the number does.
+    """
+    if manifest.predicts_probability or manifest.outcome_kind == "continuous":
         return manifest.scoring.direction
+    with suppress(NotMaterialisedError):  # the reference has no scores
+        grid = read_grid(store, manifest.key)
+        return grid.direction if grid.outcomes else None
+    return None
 
 
 def _grid_of(columns: Mapping[str, ColumnProfile], notes: Mapping[str, Any]) -> ReferenceGrid:

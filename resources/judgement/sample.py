@@ -14,6 +14,7 @@ from resources.arrow_types import (
 from resources.errors import InputError
 from resources.manifest import MANIFEST_NAME, FieldFault, Manifest
 from resources.outcomes import OUTCOMES_ALLOWED, not_outcomes
+from resources.scorers.base import UNKNOWN_DIRECTION
 from resources.storage import Files, open_path
 from resources.text_tables import sample_as_parquet
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
     from monitoring_assets.statistics.profiles.bins import Bins
 
-UNKNOWN_DIRECTION = (
-    "the score is in points, and neither scoring.scale nor reference.outcome says which way it "
-    "runs: a higher one is taken for the riskier one"
-)
 SCORE_FIELD = "reference.score"
 OUTCOME_FIELD = "reference.outcome"
 SEGMENTS_FIELD = "segments"

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from resources.storage import DayFiles, Storage
 
 SCORE = "score"
+UNKNOWN_DIRECTION = (
+    "the score is in points, and neither scoring.scale nor reference.outcome says which way it "
+    "runs: a higher one is taken for the riskier one"
+)
 
 
 class ScoringError(InputError):
@@ -326,6 +330,22 @@ def read_scores(
         raise ScoringError(str(error)) from None
     columns = {key.name: keys, SCORE: as_double(scores.combine_chunks())}
     return pa.table(columns | dict(zip(present, why, strict=True)))
+
+
+def scores_together(tables: Sequence[pa.Table], source: str) -> pa.Table:
+    """Put what `read_scores` read of several files together; a reason that one lacks is null there.
+
+    Raises
+    ------
+    ScoringError
+        If a reason is of types that do not go together.
+    """
+    import pyarrow as pa
+
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowTypeError as error:
+        raise ScoringError(f"{source} and other files of the day: {error}") from None
 
 
 def reported_metadata(results: Iterable[PipesExecutionResult]) -> dict[str, MetadataValue]:

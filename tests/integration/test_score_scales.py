@@ -11,11 +11,12 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from monitoring_assets.cli.main import main
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.reference.score_grid import direction_of
 from resources.storage import open_storage
 from tests.conftest import Lender, days_ago, instance_in, job, onboard, rows
 
 DAY = days_ago(40)
-SAFE, RISKY = "pd_points.1", "pd_cards.1"
+SAFE, RISKY, UNSAID = "pd_points.1", "pd_cards.1", "pd_unsaid.1"
 SCALE = {"points": 600, "at_odds": 1, "pdo": 50}
 CUT_OFF = 0.6
 
@@ -26,7 +27,10 @@ def points_of(chance):
 
 @pytest.fixture(scope="module")
 def lent(tmp_path_factory):
-    """Both versions over one day with outcomes; the reference of neither has any."""
+    """Both versions over one day with outcomes; the reference of neither has any.
+
+    Of a third one, in points without a scale, nothing says which way it runs.
+    """
     folder = tmp_path_factory.mktemp("scales")
     lender = Lender(str(folder / "lender"), folder)
     registry, lake = open_storage(lender.registry.root), open_storage(lender.lake.root)
@@ -40,6 +44,7 @@ def lent(tmp_path_factory):
     for key, column, extra in (
         (RISKY, "score", {}),
         (SAFE, "points", {"range": [300, 900], "scale": SCALE}),
+        (UNSAID, "points", {"range": [300, 900]}),
     ):
         name, version = key.split(".")
         cut_off = CUT_OFF if column == "score" else float(points_of(CUT_OFF))
@@ -60,13 +65,13 @@ def lent(tmp_path_factory):
         )
         lender.put(registry, f"{name}/{version}/reference.parquet", sample.drop(columns="bad"))
     batch = frame[["loan_id", "income", "region", "sex"]]
-    for feed in ("pd_cards", "pd_points"):
+    for feed in ("pd_cards", "pd_points", "pd_unsaid"):
         lender.deliver(DAY, batch, feed)
     lender.put(lake, f"made/{DAY}.parquet", frame[["loan_id", "score", "points"]])
     lender.put(lake, f"outcomes/{DAY}.parquet", frame[["loan_id", "bad"]])
     with instance_in(folder / "dagster_home") as instance:
         onboard(lender, instance)
-        for key in (RISKY, SAFE):
+        for key in (RISKY, SAFE, UNSAID):
             for name in ("monitor_day", "measure_performance"):
                 done = job(name, lender).execute_in_process(
                     instance=instance, partition_key=ModelDay(DAY, key).partition
@@ -167,3 +172,18 @@ def test_groups_are_calibrated_and_approved_alike(asked):
             one, other = (of[measure, group]["found"]["value"] for of in (points, chances))
             assert one == pytest.approx(other, rel=1e-3), (measure, group)
     assert points["observed to expected", "a"]["found"]["value"] > 1
+
+
+def test_a_comparison_says_that_it_does_not_know_which_way_points_run(asked):
+    found = asked("compare", RISKY, UNSAID, "--cut-off", str(CUT_OFF))
+    assert found["champion"]["is_direction_known"]
+    assert not found["challenger"]["is_direction_known"]
+    words = CliRunner().invoke(main, ["compare", RISKY, UNSAID, "--cut-off", str(CUT_OFF)]).output
+    assert f"{UNSAID}: the score is in points, and neither scoring.scale nor" in words
+    assert f"{RISKY}: the score" not in words
+
+
+def test_the_direction_of_migrations_is_the_declared_one_or_none(lent):
+    store = lent[0].store
+    found = {key: direction_of(store, store.landed(key).manifest) for key in (RISKY, SAFE, UNSAID)}
+    assert found == {RISKY: 1, SAFE: -1, UNSAID: None}
