@@ -51,6 +51,7 @@ from resources.scorers.base import (
     ScoringJob,
     aligned,
     read_scores,
+    scores_together,
     write_scores,
 )
 from resources.scoring import landed_model
@@ -161,7 +162,7 @@ class Spark(Engine):
             spread = partial(_spread_rows, rows.storage, key, columns, buckets)
             where = files.storage.url(files.paths[0])
             align = partial(_align, f"{where}, of one in {buckets} shares of the keys")
-            write = partial(_write_scores, rows, parts, manifest, count)
+            write = partial(_write_scores, rows, parts, manifest, where, count)
             remove_score_counts(store, day, manifest)
             found = self._cluster.run(
                 what, [*parts, *scored], spread, (align, buckets), (write, len(parts))
@@ -283,7 +284,7 @@ def _spread_keys(storage: Storage, key: str, buckets: int, number: int, path: st
 
 def _tally_keys(number: int, given: Sequence[bytes]) -> tuple[int, int]:
     """How many keys a bucket has, and how many different ones."""
-    keys = _together(given)
+    keys = pa.concat_tables(_tables(given))
     with database() as connection:
         connection.register("keys", keys)
         column = quoted(keys.column_names[0])
@@ -320,13 +321,13 @@ def _spread_rows(
 
 def _align(source: str, bucket: int, given: Sequence[tuple[int | None, bytes]]) -> Bucketed:
     """The scores of a bucket's keys, by the part of the features that they are of."""
-    placed = {number: _together([rows]) for number, rows in given if number is not None}
-    found = [rows for number, rows in given if number is None]
-    wanted = pa.concat_tables(placed.values()) if placed else _together(found).slice(0, 0)
+    placed = {number: _tables([rows])[0] for number, rows in given if number is not None}
+    found = _tables([rows for number, rows in given if number is None])
+    wanted = pa.concat_tables(placed.values()) if placed else found[0].slice(0, 0)
     keys = wanted.column(0).combine_chunks()
     scored = pa.table({"key": keys[:0], SCORE: pa.array([], pa.float64())})
     if found:
-        scored = _together(found)
+        scored = scores_together(found, source)
     scores, start = aligned(keys, scored, source), 0
     for number, rows in placed.items():
         of_part = scores.slice(start, len(rows))
@@ -338,12 +339,13 @@ def _write_scores(
     rows: DayRows,
     parts: Sequence[str],
     manifest: Manifest,
+    source: str,
     count: Count[Counts],
     number: int,
     given: Sequence[bytes],
 ) -> tuple[int, Counts]:
     """Write the scores of a part of the features, from all buckets, in its order; count them."""
-    scores = _together(given).sort_by(PLACE).drop_columns(PLACE)
+    scores = scores_together(_tables(given), source).sort_by(PLACE).drop_columns(PLACE)
     with (
         rows.storage.fetched(parts[number]) as local,
         rows.storage.writing(rows.path("scores", number)) as output,
@@ -393,7 +395,5 @@ def _stream(rows: pa.Table) -> bytes:
     return content
 
 
-def _together(streams: Sequence[bytes]) -> pa.Table:
-    tables = [pa.ipc.open_stream(one).read_all() for one in streams]
-    # A file of scores may lack a reason that another has.
-    return pa.concat_tables(tables, promote_options="permissive")
+def _tables(streams: Sequence[bytes]) -> list[pa.Table]:
+    return [pa.ipc.open_stream(one).read_all() for one in streams]

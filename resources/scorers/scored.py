@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from resources.fields import DatedPath
-from resources.scorers.base import FileScoring, ScoringError, ScoringJob, read_scores, write_aligned
+from resources.scorers.base import (
+    FileScoring,
+    ScoringJob,
+    read_scores,
+    scores_together,
+    write_aligned,
+)
 from resources.text_tables import as_parquet
 
 if TYPE_CHECKING:
@@ -55,9 +61,5 @@ class ScoredScoring(FileScoring):
                 for path in readable.paths
             ]
         source = storage.url(files.paths[0])
-        try:
-            scored = pa.concat_tables(tables, promote_options="permissive")
-        except pa.ArrowTypeError as error:
-            raise ScoringError(f"{source} and other files of the day: {error}") from None
-        write_aligned(job.features, scored, job.output, source)
+        write_aligned(job.features, scores_together(tables, source), job.output, source)
         return {}

@@ -204,6 +204,9 @@ def test_scores_of_production_find_their_features_whatever_their_order(monitored
     assert " rows without a score, such as [" in days[1].fault()
     days[1].put(f"scores/{DAY}/a.parquet", scored[:2_499])
     assert "5999 rows scored; the features have 6000" in days[1].fault()
+    for one in days:
+        one.put(f"scores/{DAY}/a.parquet", scored[:2_500].assign(reason=7))
+        assert "other files of the day: Unable to merge: Field reason has" in one.fault()
 
 
 def dies_after(marks, work, number, task):
