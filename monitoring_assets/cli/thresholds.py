@@ -138,8 +138,13 @@ def _study(store: Store, model: str, target: float, seed: int) -> Study:
             f"with fewer than {LEARN_DAYS} such days only their volumes are known: not how "
             "weekdays differ, nor whether days vary more than chance, and the past says little"
         )
+    reasons = manifest.scoring.reason_columns
+    if reasons:
+        notes.append("scoring.reasons are not drawn: their false pages come on top of these")
     columns = {}
     for name, profile in reference.columns.items():
+        if name in reasons:
+            continue
         try:
             columns[name] = Column.of(name, profile, quiet)
         except ValueError as error:
