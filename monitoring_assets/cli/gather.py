@@ -21,8 +21,8 @@ def gather(models: tuple[str, ...]) -> None:
 
     Runs of the pipeline gather most of them by themselves. Afterwards every report that has the
     columns of the newest of its quarter is in the files below `gathered/` of the store, for tools
-    that read many days of many models. The reports stay where they are. A quarter that is up to date is not written again, so a command that was
-    interrupted goes on where it was.
+    that read many days of many models. The reports stay where they are. A quarter that is up to
+    date is not written again, so a command that was interrupted goes on where it was.
 
     Reads and writes the store that MONITORING_STORE names. Exit code: 0, or 2 for bad usage or
     input.

@@ -19,7 +19,8 @@ class Vintage:
     days
         Days of the period with a performance report.
     by_horizon
-        Its mature cohorts together, by the days after which outcomes count; None where none is.
+        Its mature cohorts of goods and bads together, by the days after which outcomes count; None
+        where none is.
     """
 
     period: Period
@@ -52,7 +53,12 @@ def read_vintages(
             period,
             len(of_period),
             {
-                horizon: together(found[horizon] for found in of_period if horizon in found)
+                horizon: together(
+                    found[horizon]
+                    for found in of_period
+                    # Outcomes were numbers before a revision, say.
+                    if horizon in found and found[horizon].is_binary
+                )
                 for horizon in horizons
             },
         )

@@ -44,8 +44,6 @@ class ScoredScoring(FileScoring):
 
     def run(self, job: ScoringJob) -> dict[str, MetadataValue]:
         """Take over the scores of the day."""
-        import pyarrow as pa
-
         (files,) = job.day_files
         with as_parquet(files, {self.score: "number"}) as readable:
             storage = readable.storage
