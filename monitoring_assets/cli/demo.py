@@ -325,6 +325,7 @@ def _curves(truth: Truth, detections: list[Detection], width: int) -> Text:
 
 
 def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, str]]:
+    from monitoring_assets.demo.lender import DECIDED
     from monitoring_assets.evidence.pack import PAGE
     from resources import layout
 
@@ -344,6 +345,7 @@ def _next_commands(home: Path, truth: Truth, pack: Path) -> Iterator[tuple[str, 
     yield f"{on_store} alerts {pushed}", "what was decided on it, and why"
     versions = f"{CHAMPION} {CHALLENGER} --cut-off {CUT_OFF:g} --html comparison.html"
     yield f"{on_lake} compare {versions}", "whether the shadow version is better than its champion"
+    yield f"{on_store} decisions {DECIDED} --by week", "when the acceptance rule was changed"
     suggest = f"{on_store} thresholds suggest pd_personal_loans.1 --plot thresholds.png"
     yield suggest, "when other thresholds would have found it, and what they would cost"
 
