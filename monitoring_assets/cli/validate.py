@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +90,18 @@ def _document(found: Validation) -> dict[str, Any]:
             {
                 "label": band.label,
                 **asdict(band.counts),
+                # JSON has no infinity: an end that is open is null.
+                "low": _finite(band.counts.low),
+                "high": _finite(band.counts.high),
                 "tests": list(map(_fields, band.tests)),
             }
             for band in bands
         ],
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _fields(test: TestOutcome) -> dict[str, Any]:

@@ -205,6 +205,8 @@ def _why(chart: _Chart, series: Series, moved: float, since: dt.date, until: dt.
         return "Concept shift: outcomes of the same scores have changed"
     if chart.kind == PerformanceKind.ESTIMATED:
         return "Covariate shift: other applicants, if outcomes of the same scores have not changed"
+    if chart.metric == "mean_error":
+        return "Rows have realised something else than the score predicted of them"
     gap = _mean(series[PerformanceKind.GAP, chart.metric], since, until).value
     if gap is None:
         return "Whether other applicants are the reason is not known: there is no estimate"

@@ -106,6 +106,11 @@ def fairness(
         side of a cut-off is approved.
     """
     manifest = store.landed(key).manifest
+    if manifest.outcome is not None and manifest.outcome.kind == "continuous":
+        raise InputError(
+            f"{key} has numbers for outcomes (outcome.kind is continuous), and fairness is of goods "
+            "and bads"
+        )
     if manifest.fairness is None:
         raise InputError(
             f"{key}: the manifest has no section fairness; name the protected columns under "

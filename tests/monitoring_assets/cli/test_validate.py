@@ -23,6 +23,8 @@ def test_json_has_null_source_and_light_of_each_test(scored):
         assert test["source"]
         assert test["light"] in {"green", "amber", "red"}
     assert sum(band["rows"] for band in document["bands"]) == rows
+    assert [document["bands"][at][end] for at, end in ((0, "low"), (-1, "high"))] == [None, None]
+    assert "Infinity" not in found.stdout
     first, *others = ({test["name"] for test in band["tests"]} for band in document["bands"])
     assert first == {"Jeffreys", "exact binomial", "homogeneity over time"}
     assert all(names == first | {"heterogeneity"} for names in others)
