@@ -108,8 +108,8 @@ def fairness(
     manifest = store.landed(key).manifest
     if manifest.outcome is not None and manifest.outcome.kind == "continuous":
         raise InputError(
-            f"{key} has numbers for outcomes (outcome.kind is continuous), and fairness is of goods "
-            "and bads"
+            f"{key} has numbers for outcomes (outcome.kind is continuous), and fairness is of "
+            "goods and bads"
         )
     if manifest.fairness is None:
         raise InputError(
