@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ import duckdb
 import pyarrow.parquet as pq
 
 from benchmarks.measure import arguments, publish, run
-from monitoring_assets.alerting.decision_inputs import REPORTS
+from monitoring_assets.alerting.decision_inputs import REPORTS, stored_facts
 from monitoring_assets.periods.calendar import periods
 from monitoring_assets.periods.cohorts import COHORTS
 from monitoring_assets.periods.roll_up import DATASETS, DECISIONS, roll_up
+from monitoring_assets.statistics.alerts.tuning import Choice, past_incidents
 from resources import layout
 from resources.gathered import gather
 from resources.storage import LocalStorage
@@ -50,6 +52,9 @@ def seed(demo: Path, root: Path) -> None:
             path = root / layout.partition(dataset, KEY, FIRST + dt.timedelta(days=number))
             path.parent.mkdir(parents=True)
             shutil.copyfile(found[number % len(found)], path)
+    manifest = root / layout.manifest(KEY)
+    manifest.parent.mkdir()
+    shutil.copyfile(demo / layout.manifest(KEY), manifest)
 
 
 def measured(what: str, action: Callable[[], object]) -> dict[str, Any]:
@@ -83,6 +88,17 @@ def gather_all(store: Store) -> None:
         assert all(is_new for _, is_new in gather(store, dataset, KEY))
 
 
+def decide_again(store: Store) -> None:
+    """A year under limits that are a tenth lower, as `monitoring thresholds suggest` tries them."""
+    manifest = store.landed(KEY).manifest
+    psi, csi = (
+        replace(one, warn=0.9 * one.warn, fail=0.9 * one.fail)
+        for one in (manifest.thresholds.psi, manifest.thresholds.csi)
+    )
+    facts = stored_facts(store, KEY, last_days=365)
+    past_incidents(facts, Choice(psi, csi, manifest.alerts), FIRST)
+
+
 def decode(store: Store) -> None:
     """The floor: the columns that a history needs."""
     for reader in (REPORTS, COHORTS, DECISIONS):
@@ -98,6 +114,8 @@ def step(name: str, root: str) -> dict[str, Any]:
     store = Store(root=root)
     if name == "gather":
         return measured("gathering them", lambda: gather_all(store))
+    if name == "decide":
+        return measured("a year decided again", lambda: decide_again(store))
     if name == "decode":
         return measured("decoding the gathered columns, no more", lambda: decode(store))
     return measured(f"24 months of history, {name}", lambda: history(store))
@@ -136,7 +154,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         seed(given.demo, root)
-        names = ("day by day", "gather", "gathered", "decode")
+        names = ("day by day", "gather", "gathered", "decode", "decide")
         rows = [run("years.py", "--step", name, root) for name in names]
         days = link(root, "drift_report", MODELS_BY_DAY)
         quarters = link(root, "gathered/drift_report", MODELS)
