@@ -148,7 +148,7 @@ def _count(
     """The day by segment, in the reference's bins."""
     from monitoring_assets.engines import engine_of
     from monitoring_assets.engines.segment_counts import SegmentBins, count_by_segment
-    from monitoring_assets.reference.segments import GRID
+    from monitoring_assets.reference.segments import GRID, grid_scales
     from monitoring_assets.statistics.profiles.bins import NumericBins
     from monitoring_assets.statistics.profiles.profile import Profile
     from resources.scorers.base import SCORE
@@ -167,7 +167,9 @@ def _count(
         if name in (SCORE, GRID) and isinstance(one, NumericBins)
     }
     of_rows = {name: one for name, one in bins.items() if name not in score_bins}
-    count = partial(count_by_segment, SegmentBins(values, of_rows, score_bins))
+    count = partial(
+        count_by_segment, SegmentBins(values, of_rows, score_bins, grid_scales(manifest))
+    )
     return engine_of(manifest).count(store, day, count)
 
 

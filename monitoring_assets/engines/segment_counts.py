@@ -10,16 +10,21 @@ from typing import NamedTuple
 from monitoring_assets.statistics.drift.segments import Segment, count_segments, segment_values
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins
 from monitoring_assets.statistics.profiles.profile import Profile
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale
 from monitoring_assets.statistics.profiles.source import ParquetSource
 from resources.scorers.base import SCORE
 
 
 class SegmentBins(NamedTuple):
-    """What segments are counted in: values by segment column, bins by column and of the score."""
+    """What segments are counted in: values by segment column, bins by column and of the score.
+
+    ``scales`` are as `count_segments` takes them.
+    """
 
     values: Mapping[str, Sequence[str]]
     characteristics: Mapping[str, Bins]
     score: Mapping[str, NumericBins]
+    scales: Mapping[str, ScoreScale] = {}
 
 
 @dataclass(frozen=True)
@@ -56,5 +61,6 @@ def count_by_segment(bins: SegmentBins, features: Path, scored: Path) -> Segment
         scores=ParquetSource([scored]),
         score_column=SCORE,
         score_bins=bins.score,
+        scales=bins.scales,
     )
     return SegmentCounts(profiles, faults)

@@ -22,7 +22,7 @@ from monitoring_assets.statistics.drift.segments import (
 from monitoring_assets.statistics.profiles.bins import NumericBins
 from monitoring_assets.statistics.profiles.profile import Profile
 from monitoring_assets.statistics.profiles.score_grid import count_scores
-from monitoring_assets.statistics.profiles.score_scale import predicted
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale
 from monitoring_assets.statistics.profiles.source import ParquetSource
 from resources.scorers.base import SCORE
 from resources.store import NotMaterialisedError
@@ -75,6 +75,12 @@ class ReferenceSegments:
         )
 
 
+def grid_scales(manifest: Manifest) -> dict[str, ScoreScale]:
+    """Scales as `count_segments` takes them: the grid sums what points are declared to predict."""
+    scale = manifest.scoring.score_scale
+    return {GRID: scale} if scale else {}
+
+
 def reference_segments(
     manifest: Manifest,
     profile: Profile,
@@ -122,17 +128,13 @@ def reference_segments(
         scores=ParquetSource([scores]),
         score_column=SCORE,
         score_bins=score_bins,
+        scales=grid_scales(manifest),
         is_reference=True,
     )
     performance = []
     if grid is not None:
         numbers = column_of(scores, SCORE)
         codes = {column: segment_codes(source, column, names) for column, names in values.items()}
-        scale = manifest.scoring.score_scale
-        for segment, one in counted.items() if scale else ():
-            names = segment_names(values[segment.column])
-            own = numbers[codes[segment.column] == names.index(segment.value)]
-            one.columns[GRID] = count_scores(own, score_bins[GRID], predicted(own, scale))
         for horizon, name in manifest.reference_outcomes.items():
             became = column_of(outcomes, name)
             summed = f"{GRID} outcome after {horizon}"

@@ -129,6 +129,23 @@ def test_every_metric_is_that_of_the_probability(lent):
     assert points["realised"]["segments"], "no segment"
 
 
+def test_what_is_estimated_of_a_segment_is_that_of_the_probability(lent):
+    lender, _ = lent
+
+    def estimated(key):
+        table, _ = lender.store.read_table("segment_report", key, DAY)
+        return {
+            (row["segment"], row["metric"]): (row["reference"], row["value"])
+            for row in table.to_pylist()
+            if row["metric"].startswith("estimated")
+        }
+
+    points, chances = estimated(SAFE), estimated(RISKY)
+    assert len(points) == len(chances) == 2 * 3
+    for of, figures in chances.items():
+        assert points[of] == pytest.approx(figures, abs=2e-3), of
+
+
 def test_the_riskiest_band_is_that_of_the_lowest_points(lent):
     """Deciles of both hold the same rows, in the other order but for ties at an edge."""
     lender, _ = lent

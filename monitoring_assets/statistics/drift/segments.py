@@ -28,6 +28,7 @@ from monitoring_assets.statistics.drift.thresholds import (
 from monitoring_assets.statistics.profiles.bins import Bins, NumericBins, value_kind
 from monitoring_assets.statistics.profiles.kernel import category_codes, float_runs, slot_runs
 from monitoring_assets.statistics.profiles.profile import ColumnProfile, Profile
+from monitoring_assets.statistics.profiles.score_scale import ScoreScale, predicted
 from monitoring_assets.statistics.profiles.source import (
     SLICE_ROWS,
     ParquetSource,
@@ -148,6 +149,7 @@ def count_segments(
     scores: ParquetSource,
     score_column: str,
     score_bins: Mapping[str, NumericBins],
+    scales: Mapping[str, ScoreScale] = {},
     is_reference: bool = False,
 ) -> dict[Segment, Profile]:
     """Count the rows of a table in bins, by segment. One pass, a row group in memory at a time.
@@ -166,6 +168,8 @@ def count_segments(
         Its column.
     score_bins
         Bins of the score by the name that the profile has them under.
+    scales
+        By such a name, for a score in points: what it predicts is summed instead.
     is_reference
         As `count` takes it.
 
@@ -205,14 +209,15 @@ def count_segments(
                         total += _by_segment(at, found, total.shape)
         for _, start, array in scores.arrays(scores.row_groups[position], [score_column]):
             values = np.concatenate([np.zeros(0), *float_runs(array)])
-            values = np.where(np.isfinite(values), values, 0.0)
+            finite = np.isfinite(values)
             for name, grid in score_bins.items():
+                weights = np.where(finite, predicted(values, scales.get(name)), 0.0)
                 for run, found in slot_runs(array, grid):
                     for column in segments:
                         at = codes[column][start + run.start : start + run.stop]
                         total = counts[column, name]
                         total += _by_segment(at, found, total.shape)
-                        sums[column, name] += _by_segment(at, found, total.shape, values[run])
+                        sums[column, name] += _by_segment(at, found, total.shape, weights[run])
     return {
         Segment(column, value): Profile(
             int(rows[column][i]),
