@@ -19,7 +19,7 @@ from resources.storage import Files, open_path
 from resources.text_tables import sample_as_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -30,10 +30,7 @@ SCORE_FIELD = "reference.score"
 OUTCOME_FIELD = "reference.outcome"
 SEGMENTS_FIELD = "segments"
 DECISIONS_FIELD = "decisions"
-_USABLE = {
-    SCORE_FIELD: (SCORE_FAMILIES, "a column of numbers"),
-    OUTCOME_FIELD: (OUTCOME_FAMILIES, OUTCOMES_ALLOWED["binary"]),
-}
+_USABLE_SCORE = SCORE_FAMILIES, "a column of numbers"
 _USABLE_FEATURE = BINNED_FAMILIES, "numbers, strings, booleans, dates or timestamps"
 """Families of types that a day can use, and what to say of others."""
 
@@ -81,10 +78,12 @@ def _judge(
     if manifest.reference.score is None and not manifest.scoring.has_model:
         allowed = "the reference's column that holds the score, as there is no model to run"
         faults.append(FieldFault(file, SCORE_FIELD, "nothing", allowed))
+    usable_types = {
+        SCORE_FIELD: _USABLE_SCORE,
+        OUTCOME_FIELD: (OUTCOME_FAMILIES, OUTCOMES_ALLOWED[manifest.outcome_kind]),
+    }
     for field, column, arrow_type in _wanted(manifest):
-        fault = _fault_of_type(field, column, arrow_type, schema, url)
-        if fault and fault[1] == OUTCOMES_ALLOWED["binary"]:
-            fault = fault[0], OUTCOMES_ALLOWED[manifest.outcome_kind]
+        fault = _fault_of_type(field, column, arrow_type, schema, url, usable_types)
         if fault:
             faults.append(FieldFault(file, field, *fault))
         else:
@@ -157,7 +156,12 @@ def _wanted(manifest: Manifest) -> list[tuple[str, str, str | None]]:
 
 
 def _fault_of_type(
-    field: str, column: str, arrow_type: str | None, schema: pa.Schema, url: str
+    field: str,
+    column: str,
+    arrow_type: str | None,
+    schema: pa.Schema,
+    url: str,
+    usable_types: Mapping[str, tuple[Collection[str], str]],
 ) -> tuple[str, str] | None:
     """What the schema says of a column that no day could use, and what is allowed."""
     if column not in schema.names:
@@ -170,7 +174,7 @@ def _fault_of_type(
             f"{arrow_type} in the manifest, {found} in the reference",
             "the same kind of type in both",
         )
-    kinds, allowed = _USABLE.get(field, _USABLE_FEATURE)
+    kinds, allowed = usable_types.get(field, _USABLE_FEATURE)
     if type_family(found) not in kinds:
         return f"{column} of type {found} in {url}", allowed
     return None

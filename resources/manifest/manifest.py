@@ -119,7 +119,7 @@ def _taken_names(
 
 def _roles(info: ValidationInfo) -> dict[str | None, str]:
     """What columns of a batch are, by name, as far as the manifest's fields are known."""
-    taken: dict[str | None, str] = {"score": "the model's output"}
+    taken: dict[str | None, str] = {**_taken(info)}
     if features := info.data.get("features"):
         taken |= dict.fromkeys(features.names, "a feature")
     if reference := info.data.get("reference"):
@@ -127,7 +127,7 @@ def _roles(info: ValidationInfo) -> dict[str | None, str]:
     if scoring := info.data.get("scoring"):
         taken |= dict.fromkeys(scoring.reason_columns, "a reason of the score")
     if batch := info.data.get("batch"):
-        taken |= {batch.date_column: "the batch's date", batch.key: "the batch's key"}
+        taken[batch.date_column] = "the batch's date"
     return taken
 
 
