@@ -99,10 +99,15 @@ def stored_acceptance(store: Store, manifest: Manifest, day: dt.date) -> Accepta
             "reference_profile and the scores of these days again"
         )
     else:
-        index = StabilityIndex(manifest.thresholds.smoothing)
-        change = acceptance_change(before, now, manifest.thresholds.psi, index)
+        change = compared(manifest, before, now)
     band = "" if change.band is None else band_names(store, manifest.key)[change.band]
     return Acceptance(len(week & {*counted}), baseline, change, change.in_words(band))
+
+
+def compared(manifest: Manifest, before: DecisionCounts, now: DecisionCounts) -> AcceptanceChange:
+    """What has changed between decisions counted in the same cells, by the manifest's limits."""
+    index = StabilityIndex(manifest.thresholds.smoothing)
+    return acceptance_change(before, now, manifest.thresholds.psi, index)
 
 
 def decisions_of(

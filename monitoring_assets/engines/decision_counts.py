@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from monitoring_assets.statistics.decisions.columns import DecisionColumns
@@ -34,13 +33,15 @@ class CountedDecisions:
         return CountedDecisions(self.counts + other.counts)
 
 
-def count_decided(cells: DecisionCells, features: Path, scored: Path) -> CountedDecisions:
-    """Count rows and their scores, which lie row by row beside each other in two files."""
+def count_decided(
+    cells: DecisionCells, rows: ParquetSource, scores: ParquetSource
+) -> CountedDecisions:
+    """Count rows and their scores, which lie row by row beside each other."""
     try:
         counts = count_decisions(
-            ParquetSource([features]),
+            rows,
             cells.columns,
-            scores=ParquetSource([scored]),
+            scores=scores,
             score_column=SCORE,
             bands=cells.bands,
             grid=cells.grid,

@@ -106,7 +106,7 @@ def count_scored(bins: ScoreBins, features: Path, scored: Path) -> ScoreCounts:
     profile = of_rows.profile | of_scores.profile | why.profile
     counted = Counted(profile, {**of_rows.tallies, **why.tallies})
     in_range = _tally_range(scored, *bins.range)
-    decisions = count_decided(bins.decisions, features, scored) if bins.decisions else None
+    decisions = count_decided(bins.decisions, rows, scores) if bins.decisions else None
     if bins.grid is None:
         return ScoreCounts(counted, in_range, None, None, decisions)
     grid = count(scores, {SCORE: bins.grid}, scores=scores, score_column=SCORE, scale=bins.scale)

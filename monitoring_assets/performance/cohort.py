@@ -230,24 +230,30 @@ def realised_performance(
     )
 
 
+def _counted(counts: CohortCounts, min_share: float) -> Performance:
+    """Rows without metrics: mature if the outcome of enough of the accepted is known."""
+    if counts.known >= min_share * counts.accepted:
+        return Performance(status=PerformanceStatus.MATURE, **asdict(counts))
+    return _immature(counts)
+
+
+def _immature(counts: CohortCounts) -> Performance:
+    reason = f"{counts.known} of {counts.accepted} accepted have an outcome"
+    return Performance(status=PerformanceStatus.IMMATURE, reason=reason, **asdict(counts))
+
+
 def _by_decision(counted: Sequence[CohortCounts], min_share: float) -> Iterator[SegmentPerformance]:
     """The bad rate of the rows by what was decided of them: approved, or overridden on a side."""
     for side, counts in zip(SIDES, counted, strict=False):
         if not counts.scored:
             continue
-        found = Performance(
-            status=PerformanceStatus.IMMATURE,
-            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
-            **asdict(counts),
-        )
+        found = _counted(counts, min_share) if counts.known else _immature(counts)
         if counts.bads is None:
             reason = "an outcome is a number: there is no bad rate"
             found = replace(found, status=PerformanceStatus.NOT_COMPUTED, reason=reason)
-        elif counts.known and counts.known >= min_share * counts.accepted:
-            rate = ReportedMetric.build(
-                "bad_rate", proportion(counts.bads, counts.known, "no outcome is known")
-            )
-            found = replace(found, status=PerformanceStatus.MATURE, reason=None, metrics=(rate,))
+        elif found.status == PerformanceStatus.MATURE:
+            rate = proportion(counts.bads, counts.known, "no outcome is known")
+            found = replace(found, metrics=(ReportedMetric.build("bad_rate", rate),))
         yield SegmentPerformance(column=DECISION, value=side, found=found)
 
 
@@ -303,17 +309,11 @@ class _Rows(ABC):
 
     def performance(self, horizon: int) -> Performance:
         """What the rows say after a horizon."""
-        counts = self.counts
-        row = Performance(
-            status=PerformanceStatus.IMMATURE,
-            reason=f"{counts.known} of {counts.accepted} accepted have an outcome",
+        row = replace(
+            _counted(self.counts, self._outcome.min_share),
             mean_score_accepted=self.accepted.mean_score,
-            **asdict(counts),
         )
-        if counts.known < self._outcome.min_share * counts.accepted:
-            return row
-        mature = replace(row, status=PerformanceStatus.MATURE, reason=None)
-        return self._measured(mature, horizon)
+        return self._measured(row, horizon) if row.status == PerformanceStatus.MATURE else row
 
     def _before(self, horizon: int) -> ReferencePerformance | None:
         """The reference's, if it was profiled with outcomes of this kind."""

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from monitoring_assets.alerting.acceptance import COUNTED, band_names, decisions_of
+from monitoring_assets.alerting.acceptance import COUNTED, band_names, compared, decisions_of
 from monitoring_assets.performance.history import POINTS, PerformancePoint
 from monitoring_assets.periods.calendar import Period
 from monitoring_assets.reference.decisions import read_reference_decisions
-from monitoring_assets.statistics.decisions.acceptance import AcceptanceChange, acceptance_change
+from monitoring_assets.statistics.decisions.acceptance import AcceptanceChange
 from monitoring_assets.statistics.decisions.columns import DECISION, SIDES, Count
 from monitoring_assets.statistics.decisions.counts import (
     COUNTS,
@@ -161,8 +161,7 @@ def read_decisions(
         now = together(one for day, one in counted.items() if day in period)
         change = None
         if now is not None and before is not None and now.is_like(before):
-            index = StabilityIndex(manifest.thresholds.smoothing)
-            change = acceptance_change(before, now, manifest.thresholds.psi, index)
+            change = compared(manifest, before, now)
         yield PeriodDecisions(
             period,
             sum(day in period for day in counted),

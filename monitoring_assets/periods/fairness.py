@@ -106,7 +106,7 @@ def fairness(
         side of a cut-off is approved.
     """
     manifest = store.landed(key).manifest
-    if manifest.outcome is not None and manifest.outcome.kind == "continuous":
+    if manifest.outcome_kind == "continuous":
         raise InputError(
             f"{key} has numbers for outcomes (outcome.kind is continuous), and fairness is of "
             "goods and bads"

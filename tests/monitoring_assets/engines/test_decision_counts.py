@@ -4,6 +4,7 @@ import numpy as np
 
 from monitoring_assets.engines.decision_counts import DecisionCells, count_decided
 from monitoring_assets.statistics.decisions.columns import YES, DecisionColumns
+from monitoring_assets.statistics.profiles.source import ParquetSource
 from tests.conftest import rows
 
 CELLS = DecisionCells(DecisionColumns("approved", YES, amount="asked"), (0.4, 0.6), (0.5,))
@@ -13,7 +14,7 @@ def files(folder, name, frame):
     features, scores = (folder / f"{of}-{name}.parquet" for of in ("features", "scores"))
     frame.drop(columns="score").to_parquet(features, row_group_size=512)
     frame[["loan_id", "score"]].to_parquet(scores, row_group_size=512)
-    return features, scores
+    return ParquetSource([features]), ParquetSource([scores])
 
 
 def day():
