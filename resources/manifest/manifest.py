@@ -119,7 +119,7 @@ def _taken_names(
 
 def _roles(info: ValidationInfo) -> dict[str | None, str]:
     """What columns of a batch are, by name, as far as the manifest's fields are known."""
-    taken: dict[str | None, str] = {**_taken(info)}
+    taken: dict[str | None, str] = dict(_taken(info).items())
     if features := info.data.get("features"):
         taken |= dict.fromkeys(features.names, "a feature")
     if reference := info.data.get("reference"):
