@@ -44,12 +44,11 @@ def ours(reference: str, current: str) -> int:
         ParquetSource,
         Profile,
         count,
-        fit_bins,
+        fit_profile,
     )
 
     with timed("raw"):
-        source = ParquetSource(reference)
-        expected = count(source, fit_bins(source))
+        expected = fit_profile(ParquetSource(reference))
     stored = Path(reference).with_suffix(".stored.parquet")
     if not stored.exists():
         pq.write_table(expected.to_table(), stored)

@@ -1,4 +1,4 @@
-"""Counting against fixed bins, beside merely decoding the same Parquet.
+"""Counting against fixed bins, and the drift of two files, beside merely decoding the same Parquet.
 
 Both run in one process, in turns; times are medians of the turns. Peak RSS is that of a process
 that counts once and does nothing else.
@@ -21,7 +21,8 @@ import measure
 import pyarrow.parquet as pq
 import tables
 
-from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile, count, fit_bins
+from monitoring_assets.statistics.drift.drift import compare
+from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile, count, fit_profile
 
 TURNS = 9
 
@@ -31,7 +32,7 @@ def store(path: Path) -> Path:
     stored = path.with_suffix(".profile.parquet")
     if not stored.exists():
         source = ParquetSource(path)
-        pq.write_table(count(source, fit_bins(source)).to_table(), stored)
+        pq.write_table(fit_profile(source).to_table(), stored)
     return stored
 
 
@@ -66,14 +67,24 @@ def counting(path: Path, stored: Path) -> Callable[[], object]:
     return lambda: count(ParquetSource(path), bins)
 
 
-def take_turns(path: Path, stored: Path) -> dict[str, float]:
-    """Decode and count in turns."""
-    steps = {"decode": decoding(path), "count": counting(path, stored)}
+def drift(reference: Path, current: Path) -> Callable[[], object]:
+    """Return a function that does what `monitoring drift` does with two files."""
+
+    def compare_files() -> object:
+        expected = fit_profile(ParquetSource(reference))
+        return compare(expected, count(ParquetSource(current), expected.bins))
+
+    return compare_files
+
+
+def take_turns(decode: Callable[[], object], step: Callable[[], object]) -> dict[str, float]:
+    """Decode and do something else in turns."""
+    steps = {"decode": decode, "count": step}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for _ in range(TURNS):
-        for name, step in steps.items():
+        for name, one in steps.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            step()
+            one()
             times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     found = {}
     for i, unit in enumerate(("wall_s", "cpu_s")):
@@ -84,15 +95,25 @@ def take_turns(path: Path, stored: Path) -> dict[str, float]:
 
 
 def main(data: Path) -> None:
-    """Measure the two tables, then the memory from 1M to 100M rows."""
+    """Measure the two tables and the drift of two files, then the memory from 1M to 100M rows."""
     rows = []
+    floats = tables.write(data / "floats.parquet", 10_000_000, tables.floats(20))
     for name, path in {
         "1M x 50 mixed": tables.write(data / "mixed.parquet", 1_000_000, tables.mixed),
-        "10M x 20 float64": tables.write(data / "floats.parquet", 10_000_000, tables.floats(20)),
+        "10M x 20 float64": floats,
     }.items():
         stored = store(path)
         found = measure.run(__file__, "turns", path, stored)
         memory = measure.run(__file__, "count", path, stored)
+        rows.append({"table": name} | found | {"peak_rss_mb": memory})
+    million = tables.write(data / "floats_1m.parquet", 1_000_000, tables.floats(20))
+    for name, reference, current in (
+        ("drift of 1M and 1M x 20 float64", million, million),
+        ("drift of 1M and 10M x 20 float64", million, floats),
+        ("drift of 10M and 10M x 20 float64", floats, floats),
+    ):
+        found = measure.run(__file__, "drift_turns", reference, current)
+        memory = measure.run(__file__, "drift", reference, current)
         rows.append({"table": name} | found | {"peak_rss_mb": memory})
     for millions in (1, 10, 100):
         path = data / f"narrow_{millions}.parquet"
@@ -105,11 +126,19 @@ def main(data: Path) -> None:
     measure.publish("profile_kernel", rows)
 
 
+def do(what: str, first: Path, second: Path) -> object:
+    """One of the measurements, in a process of its own."""
+    if what == "turns":
+        return take_turns(decoding(first), counting(first, second))
+    if what == "drift_turns":
+        both = (decoding(first), decoding(second))
+        return take_turns(lambda: [decode() for decode in both], drift(first, second))
+    (counting if what == "count" else drift)(first, second)()
+    return measure.peak_rss_mb()
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["turns"]:
-        print(json.dumps(take_turns(*map(Path, sys.argv[2:]))))
-    elif sys.argv[1:2] == ["count"]:
-        counting(*map(Path, sys.argv[2:]))()
-        print(json.dumps(measure.peak_rss_mb()))
+    if sys.argv[1:2] and not sys.argv[1].startswith("-"):
+        print(json.dumps(do(sys.argv[1], *map(Path, sys.argv[2:]))))
     else:
         main(measure.arguments(__doc__).parse_args().data)

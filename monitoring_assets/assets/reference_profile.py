@@ -67,7 +67,7 @@ def _profile(
     from monitoring_assets.reference.segments import reference_segments
     from monitoring_assets.statistics.profiles.binning import fit_bins
     from monitoring_assets.statistics.profiles.bins import NumericBins
-    from monitoring_assets.statistics.profiles.profile import count
+    from monitoring_assets.statistics.profiles.profile import count, fit_profile
     from monitoring_assets.statistics.profiles.source import ParquetSource
     from resources.delivery.channels import channels_from_environment
     from resources.delivery.outbox import Outbox
@@ -93,9 +93,9 @@ def _profile(
                 bins[SCORE] = score.graded(grades)
             scored = ParquetSource([scores])
             parts.append(count(source, bins, scores=scored, score_column=SCORE, is_reference=True))
-        why = ParquetSource([scores])
-        bins = fit_bins(why, manifest.scoring.reason_columns, bins=manifest.reference.bins)
-        profile = parts[0] | parts[1] | count(why, bins, is_reference=True)
+        reasons = manifest.scoring.reason_columns
+        why = fit_profile(ParquetSource([scores]), reasons, bins=manifest.reference.bins)
+        profile = parts[0] | parts[1] | why
         effects, attribution = _effects(features.path, scores, profile, manifest)
         outcomes = Path(folder) / OUTCOMES
         grid = make_grid(manifest, profile, features.path, scores, outcomes)

@@ -27,7 +27,7 @@ from monitoring_assets.statistics.drift.additional import ADDITIONAL
 from monitoring_assets.statistics.drift.drift import ColumnDrift, compare
 from monitoring_assets.statistics.drift.stability import Smoothing, StabilityIndex
 from monitoring_assets.statistics.drift.thresholds import Status, Thresholds
-from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_bins
+from monitoring_assets.statistics.profiles.profile import ParquetSource, count, fit_profile
 from resources.arrow_types import column_families
 from resources.errors import InputError
 from resources.file_formats import FORMATS, of_one_format
@@ -169,9 +169,8 @@ def drift(
         raise click.UsageError("no column is left to compare")
     apart = {} if columns else columns_apart(base, [name for name in names if name != score])
     with _progress() as step:
-        fitted = fit_bins(base, names, bins=bins, progress=step("Binning the reference"))
-        expected = count(base, fitted, is_reference=True, progress=step("Counting the reference"))
-        actual = count(batch, fitted, progress=step("Counting the current data"))
+        expected = fit_profile(base, names, bins=bins, progress=step("Counting the reference"))
+        actual = count(batch, expected.bins, progress=step("Counting the current data"))
     drifts = compare(
         expected,
         actual,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,8 @@ from monitoring_assets.statistics.profiles.source import (
     isolate,
     together,
 )
+
+T = TypeVar("T")
 
 SAMPLE_ROWS = 1_000_000
 """Most rows of a column that its quantiles are taken from."""
@@ -70,25 +73,48 @@ def fit_bins(
     ValueError
         ``bins`` is out of range.
     """
-    if not 2 <= bins <= MAX_BINS:
-        raise ValueError(f"bins must be between 2 and {MAX_BINS}, not {bins}")
+    return each_column(
+        source,
+        columns,
+        lambda part: fit_columns(source, part, bins, source.pieces(part)),
+        ColumnError,
+        progress,
+    )
+
+
+def each_column(
+    source: ParquetSource,
+    columns: Sequence[str] | None,
+    work: Callable[[Sequence[str]], dict[str, T]],
+    failed: Callable[[str], T],
+    progress: Progress | None,
+) -> dict[str, T]:
+    """Do work on a few columns of all row groups at a time, in threads.
+
+    Parameters
+    ----------
+    source, columns, progress
+        As `fit_bins` takes them.
+    work, failed
+        As `isolate` takes them.
+
+    Returns
+    -------
+    dict
+        Result by column.
+    """
     names = list(dict.fromkeys(source.schema.names if columns is None else columns))
     reasons = {name: source.unreadable(name) for name in names}
     readable = [name for name in names if reasons[name] is None]
-    fitted: dict[str, Bins | ColumnError] = {
-        name: ColumnError(reason) for name, reason in reasons.items() if reason
-    }
-
-    def work(group: Sequence[str]) -> dict[str, Bins | ColumnError]:
-        return isolate(lambda part: _fit(source, part, bins), group, ColumnError)
-
+    results = {name: failed(reason) for name, reason in reasons.items() if reason}
     groups = together(readable, min(source.rows, SAMPLE_ROWS))
     with ThreadPoolExecutor(THREADS) as pool:
-        for done, result in enumerate(pool.map(work, groups), 1):
-            fitted |= result
+        done_in_turn = pool.map(lambda group: isolate(work, group, failed), groups)
+        for done, result in enumerate(done_in_turn, 1):
+            results |= result
             if progress:
                 progress(done / len(groups))
-    return {name: fitted[name] for name in names}
+    return {name: results[name] for name in names}
 
 
 class _NumericFit:
@@ -106,11 +132,15 @@ class _NumericFit:
         """Take in the next rows of the column."""
         refuse_rounding(array)
         for run in float_runs(array):
-            finite = run[np.isfinite(run)]
-            self._low = min(self._low, finite.min(initial=np.inf))
-            self._high = max(self._high, finite.max(initial=-np.inf))
-            spaced = run[self._skip :: self._stride]
-            self._sample.append(spaced[np.isfinite(spaced)])
+            # A copy where it is a part, which would keep the whole in memory.
+            spaced = np.ascontiguousarray(run[self._skip :: self._stride])
+            low, high = run.min(), run.max()
+            if not np.isfinite([low, high]).all():  # a NaN is the least and the greatest
+                finite = run[np.isfinite(run)]
+                low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
+                spaced = spaced[np.isfinite(spaced)]
+            self._low, self._high = min(self._low, low), max(self._high, high)
+            self._sample.append(spaced)
             self._skip = (self._skip - len(run)) % self._stride
 
     def result(self) -> NumericBins:
@@ -159,8 +189,26 @@ class _CategoricalFit:
         return category_bins(self._counts, str(self._arrow_type))
 
 
-def _fit(source: ParquetSource, names: Sequence[str], bins: int) -> dict[str, Bins | ColumnError]:
-    """Fit the bins of a few columns in one pass over the source."""
+def fit_columns(
+    source: ParquetSource,
+    names: Sequence[str],
+    bins: int,
+    pieces: Iterable[tuple[str, int, pa.Array]],
+) -> dict[str, Bins | ColumnError]:
+    """Fit the bins of a few columns.
+
+    Parameters
+    ----------
+    pieces
+        Those columns of all row groups, as `ParquetSource.arrays` yields them.
+
+    Raises
+    ------
+    ValueError
+        ``bins`` is out of range.
+    """
+    if not 2 <= bins <= MAX_BINS:
+        raise ValueError(f"bins must be between 2 and {MAX_BINS}, not {bins}")
     fits: dict[str, _NumericFit | _CategoricalFit] = {}
     for name in names:
         arrow_type = source.schema.field(name).type
@@ -170,7 +218,6 @@ def _fit(source: ParquetSource, names: Sequence[str], bins: int) -> dict[str, Bi
             fits[name] = _CategoricalFit(arrow_type)
         else:
             fits[name] = _NumericFit(arrow_type, source.rows, bins)
-    for row_group in source.row_groups:
-        for name, _, array in source.arrays(row_group, names):
-            fits[name].add(array)
+    for name, _, array in pieces:
+        fits[name].add(array)
     return {name: fit.result() for name, fit in fits.items()}

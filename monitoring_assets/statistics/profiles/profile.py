@@ -8,7 +8,7 @@ with the same bins add, over files, days, segments and machines.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_assets.statistics.profiles.binning import fit_bins
+from monitoring_assets.statistics.profiles.binning import (
+    SAMPLE_ROWS,
+    each_column,
+    fit_bins,
+    fit_columns,
+)
 from monitoring_assets.statistics.profiles.bins import (
     Bins,
     CategoricalBins,
@@ -50,6 +55,7 @@ __all__ = [
     "count",
     "count_part",
     "fit_bins",
+    "fit_profile",
 ]
 
 
@@ -456,7 +462,11 @@ def count_part(
         position, names = task
         values = None if score is None else score.values(position)
         return isolate(
-            lambda group: _count(source, position, {name: wanted[name] for name in group}, values),
+            lambda group: _count(
+                source.arrays(source.row_groups[position], group),
+                {name: wanted[name] for name in group},
+                values,
+            ),
             names,
             lambda reason: (ColumnProfile.failed(reason), {}),
         )
@@ -474,6 +484,48 @@ def count_part(
         if not isinstance(column_bins, ColumnError) and columns[name].bins is not None:
             columns[name] = replace(columns[name], bins=column_bins)
     return Counted(Profile(source.rows, {name: columns[name] for name in bins}), tallies)
+
+
+def fit_profile(
+    source: ParquetSource,
+    columns: Sequence[str] | None = None,
+    *,
+    bins: int = 10,
+    progress: Progress | None = None,
+) -> Profile:
+    """Fix the bins of columns by a reference, and count it in them.
+
+    As `fit_bins` and then `count` do, but a reference of up to a million rows is decoded once.
+
+    Parameters
+    ----------
+    source, columns, bins, progress
+        As `fit_bins` takes them.
+
+    Returns
+    -------
+    Profile
+        A column without bins has an ``error``.
+    """
+
+    def work(part: Sequence[str]) -> dict[str, ColumnProfile]:
+        held = list(source.pieces(part)) if source.rows <= SAMPLE_ROWS else None
+        fitted = fit_columns(source, part, bins, held or source.pieces(part))
+        found = {n: one for n, one in fitted.items() if not isinstance(one, ColumnError)}
+        pieces = held or source.pieces([*found])
+        counted = _count(
+            (piece for piece in pieces if piece[0] in found),
+            {name: one.as_new() for name, one in found.items()},
+            None,
+        )
+        return {
+            name: ColumnProfile.failed(one.reason)
+            if isinstance(one, ColumnError)
+            else replace(counted[name][0], bins=one)
+            for name, one in fitted.items()
+        }
+
+    return Profile(source.rows, each_column(source, columns, work, ColumnProfile.failed, progress))
 
 
 class _Score:
@@ -545,15 +597,14 @@ def _zero(bins: Bins, *, scored: bool) -> ColumnProfile:
 
 
 def _count(
-    source: ParquetSource,
-    position: int,
+    pieces: Iterable[tuple[str, int, pa.Array]],
     bins: Mapping[str, Bins],
     score: tuple[NDArray[np.float64], NDArray[np.float64] | None] | None,
 ) -> dict[str, tuple[ColumnProfile, Tally]]:
-    """Count a few columns of a row group, and tally what is unseen in them."""
+    """Count pieces of the columns that have bins, and tally what is unseen in them."""
     profiles = {name: _zero(bins[name], scored=score is not None) for name in bins}
     tallies: dict[str, list[Tally]] = {name: [] for name in bins}
-    for name, start, array in source.arrays(source.row_groups[position], list(bins)):
+    for name, start, array in pieces:
         column_bins = bins[name]
         values, absent = score or (None, None)
         rows = slice(start, start + len(array))

@@ -267,6 +267,11 @@ class ParquetSource:
                     start += len(array)
             first += len(table)
 
+    def pieces(self, columns: Sequence[str]) -> Iterator[tuple[str, int, pa.Array]]:
+        """Read columns of every row group in turn, as `arrays` does."""
+        for row_group in self.row_groups:
+            yield from self.arrays(row_group, columns)
+
     def _open(self, path: str) -> pq.ParquetFile:
         """Return a handle on a file, for one thread."""
         words = [

@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
 
+from monitoring_assets.statistics.profiles import profile as profile_module
 from monitoring_assets.statistics.profiles.bins import ColumnError
-from monitoring_assets.statistics.profiles.profile import ParquetSource, Profile, count, fit_bins
+from monitoring_assets.statistics.profiles.profile import (
+    ParquetSource,
+    Profile,
+    count,
+    fit_bins,
+    fit_profile,
+)
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True, width=32) | st.sampled_from(
     [0.0, 1.0, np.inf, -np.inf, np.nan, 5e-324, -5e-324, 1.7e308]
@@ -204,6 +211,34 @@ def test_a_bad_column_leaves_the_others_alone(write):
     assert profile.columns["number"].counts.sum() == 100
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["held", "read again"])
+@pytest.mark.parametrize("rows", [0, 1, 7, 900])
+def test_a_reference_is_fitted_and_counted_as_in_two_steps(write, monkeypatch, held, rows):
+    rng = np.random.default_rng(rows)
+    table = mixed(rng, rows).append_column("key", pa.array([f"key {n}" for n in range(rows)]))
+    source = write(table, row_group=100)
+    monkeypatch.setattr("monitoring_assets.statistics.profiles.binning.MAX_CATEGORIES", 200)
+    bins = fit_bins(source, bins=5)
+    if not held:
+        monkeypatch.setattr(profile_module, "SAMPLE_ROWS", -1)
+    found = fit_profile(source, bins=5)
+    assert found == count(source, bins, is_reference=True)
+    assert found.columns["odd"].error
+    assert bool(found.columns["key"].error) == (rows > 200)
+    some = fit_profile(source, ["word", "absent"], bins=5)
+    assert some.columns["word"] == found.columns["word"]
+    assert some.columns["absent"].error == "the column is missing"
+
+
+def test_a_reference_is_decoded_once(write, monkeypatch):
+    source = write(mixed(np.random.default_rng(0), 500), row_group=100)
+    read = []
+    arrays = source.arrays
+    monkeypatch.setattr(source, "arrays", lambda *given: read.append(given) or arrays(*given))
+    fit_profile(source)
+    assert len({(group, *names) for group, names in read}) == len(read) == 5
+
+
 def test_a_column_that_is_null_now_is_missing_not_an_error(write):
     bins = fit_bins(write({"x": [1.0, 2.0], "w": ["a", "b"]}))
     profile = count(write({"x": pa.nulls(3), "w": pa.nulls(3)}), bins)
@@ -230,6 +265,9 @@ def test_a_column_with_corrupt_pages_leaves_the_others_alone(write):
     assert "cannot be read" in profile.columns["bad"].error
     assert profile.columns["good"].counts.sum() == 1_000
     assert "cannot be read" in fit_bins(again)["bad"].reason
+    fitted = fit_profile(again).columns
+    assert "cannot be read" in fitted["bad"].error
+    assert fitted["good"].counts.sum() == 1_000
 
 
 def test_two_columns_of_one_name_are_an_error_of_it(write):
