@@ -2,7 +2,8 @@
 
 A run of a day with its checks is copied to every day of every version, on PostgreSQL; the queries
 are the UI's own, from the webserver's bundle, asked of a webserver with the product's definitions.
-The first answer and the slowest of three later ones.
+The first answer and the slowest of three later ones. Of more days than Dagster keeps runs for the
+older ones are deleted first, as the job ``retention`` does.
 
     python -m benchmarks.fleet
 """
@@ -27,9 +28,10 @@ from benchmarks.fleet_database import copy_run, fleet_instance, run_one_day
 from benchmarks.measure import publish
 from benchmarks.ui_queries import document, ui_queries
 from monitoring_assets.partitions import ModelDay
+from monitoring_assets.runs.retention import DEFAULT_DAYS, delete_old_runs
 from tests.integration.airflow.processes import free_port
 
-SIZES = ("50x400",)
+SIZES = ("50x400", "50x730")
 BIN = Path(sys.executable).parent
 ASSETS = ("features", "scores", "drift_report", "segment_report", "performance_report", "alerts")
 TIMEOUT = 180.0
@@ -44,6 +46,8 @@ def pages(day: ModelDay) -> list[tuple[str, str, dict[str, Any]]]:
     """What a person opens, and the query and variables that it waits for."""
     features, every = {"assetKey": key("features")}, {"assetKeys": [key(one) for one in ASSETS]}
     check = features | {"checkName": "batch_quality"}
+    days = [ModelDay(day.day - dt.timedelta(days=number), day.key) for number in range(90)]
+    backfill = {"assetSelection": every["assetKeys"], "partitionNames": [d.partition for d in days]}
     return [
         ("lineage: live status", "AssetGraphLiveQuery", every),
         ("lineage: health", "AssetHealthQuery", every),
@@ -53,6 +57,7 @@ def pages(day: ModelDay) -> list[tuple[str, str, dict[str, Any]]]:
         ("partitions of an asset", "PartitionHealthQuery", features),
         ("a partition", "AssetPartitionEventsQuery", features | {"partitions": [day.partition]}),
         ("launch: assets", "LaunchAssetLoaderQuery", every),
+        ("launch: 90 days of a version", "LaunchPartitionBackfill", {"backfillParams": backfill}),
     ]
 
 
@@ -104,6 +109,12 @@ def run_case(versions: int, days: int) -> list[dict[str, Any]]:
         copy_run(server, run_id, template, [ModelDay(one, key) for one in dates for key in keys])
         instance.add_dynamic_partitions("model", keys)
         rows = []
+        if days > DEFAULT_DAYS:
+            start = time.perf_counter()
+            before = dt.datetime.now(dt.UTC) - dt.timedelta(days=DEFAULT_DAYS)
+            deleted = delete_old_runs(instance, before, seconds=float("inf"))
+            seconds = time.perf_counter() - start
+            print(f"retention deleted {deleted:,} runs in {seconds:.0f} s", file=sys.stderr)
         with webserver() as url:
             for page, name, variables in pages(ModelDay(dates[0], keys[0])):
                 query = document(name, parts)

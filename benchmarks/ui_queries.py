@@ -10,14 +10,14 @@ import dagster_webserver
 
 CHUNKS = Path(dagster_webserver.__file__).parent / "webapp/build/_next/static/chunks"
 # A template's text, and the query or fragment that each of its parts is.
-TEXT = re.compile(r'"(\\n\s*(?:query|fragment) (?:[^"\\]|\\.)*)"')
-PART = re.compile(r"\n\s*(?=(?:query|fragment) \w+)")
-NAME = re.compile(r"(?:query|fragment) (\w+)")
+TEXT = re.compile(r'"(\\n\s*(?:query|mutation|fragment) (?:[^"\\]|\\.)*)"')
+PART = re.compile(r"\n\s*(?=(?:query|mutation|fragment) \w+)")
+NAME = re.compile(r"(?:query|mutation|fragment) (\w+)")
 SPREAD = re.compile(r"\.\.\.\s*(?!on\s)(\w+)")
 
 
 def ui_queries() -> dict[str, str]:
-    """Every query and fragment by its name."""
+    """Every query, mutation and fragment by its name."""
     found = {}
     for file in sorted(CHUNKS.rglob("*.js")):
         for text in TEXT.findall(file.read_text()):

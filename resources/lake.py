@@ -84,7 +84,7 @@ class Lake(ConfigurableResource):
         read: Evidence | None = None,
     ) -> DayFiles:
         """Find the files of a day; what they are part of is not asked, as each tick calls this."""
-        place, path = self._place(pattern, day)
+        place, path = _place(open_storage(self.root), pattern, day)
         if rows := table_at(place, path, read):
             if marker:
                 raise InputError(
@@ -116,12 +116,6 @@ class Lake(ConfigurableResource):
                 )
         return DayFiles(place, tuple(paths))
 
-    def _place(self, pattern: str, day: dt.date | _AnyDay) -> tuple[Storage, str]:
-        """Where a day's files lie, and their path there, which may be a glob."""
-        path, root = pattern.format(date=day), open_storage(self.root)
-        # In a bucket it means the root of the lake; no key starts with a slash.
-        return open_path(path.lstrip("/") if isinstance(root, S3Storage) else path, root)
-
     def files_by_day(
         self, pattern: str, days: Iterable[dt.date]
     ) -> dict[dt.date, list[StoredFile]]:
@@ -138,10 +132,11 @@ class Lake(ConfigurableResource):
         days = list(days)
         if not days:
             return {}
-        rows = self._rows_by_day(pattern, days)
+        root = open_storage(self.root)
+        rows = _rows_by_day(root, pattern, days)
         if rows is not None:
             return rows
-        place, path = self._place(pattern, _AnyDay())
+        place, path = _place(root, pattern, _AnyDay())
         # The form that says most of a day: files are looked up by what it makes of theirs.
         form = max((found or ISO for found in DATE_FIELD.findall(pattern)), key=len)
         digits = re.escape(form)
@@ -150,43 +145,20 @@ class Lake(ConfigurableResource):
         dated = re.compile(f"(?=({digits}))")
         by_date: defaultdict[str, list[str]] = defaultdict(list)
         # Every file of a day starts with what its pattern says before it leaves a choice.
-        first = min(GLOB.split(self._place(pattern, day)[1], maxsplit=1)[0] for day in days)
+        paths = {day: _place(root, pattern, day)[1] for day in days}
+        first = min(GLOB.split(path, maxsplit=1)[0] for path in paths.values())
         listed = place.list("/".join(_literal(_segments(path))), after=first[:-1])
         for name in listed:
             for date in set(dated.findall(name)):
                 by_date[date].append(name)
         found = {}
-        for day in days:
-            _, path = self._place(pattern, day)
+        for day, path in paths.items():
             names = by_date[format(day, form)]
             if not holds_table(names, path.strip("/")):
                 names = _select(names, _segments(path))
             if names:
                 found[day] = [listed[name] for name in names]
         return found
-
-    def _rows_by_day(
-        self, pattern: str, days: Iterable[dt.date]
-    ) -> dict[dt.date, list[StoredFile]] | None:
-        """The same of rows of tables, one or one a year; None if the pattern leads to no table."""
-        found = {}
-        tables: dict[str, TableRows | None] = {}
-        for day in days:
-            place, path = self._place(pattern, day)
-            above = VALUES_BELOW.sub("", path)
-            if above == path and not isinstance(place, Warehouse):
-                return None
-            if above not in tables:
-                try:
-                    tables[above] = table_at(place, path)
-                except NotArrivedError:
-                    tables[above] = None
-            if rows := tables[above]:
-                (folder,) = rows.paths
-                of_day = rows.at(conditions_of(path, folder))
-                if of_day.has_rows():
-                    found[day] = [StoredFile(folder, 0, of_day.state)]
-        return found if any(tables.values()) or isinstance(place, Warehouse) else None
 
     def _batch_depth(self, pattern: str) -> int:
         """How many segments lead to the folder of a batch: the last one that is the day's alone.
@@ -195,9 +167,10 @@ class Lake(ConfigurableResource):
         leaves open are parts of the batch. Where no folder has the day in its name, the files lie
         side by side in one.
         """
+        root = open_storage(self.root)
         # Two days that no form of a day writes alike.
         first, second = (
-            _segments(self._place(pattern, day)[1])[:-1]
+            _segments(_place(root, pattern, day)[1])[:-1]
             for day in (dt.date(2001, 2, 3), dt.date(2012, 11, 10))
         )
         days_own = (
@@ -237,6 +210,37 @@ class _AnyDay:
     @override
     def __format__(self, form: str) -> str:
         return "*"
+
+
+def _place(root: Storage, pattern: str, day: dt.date | _AnyDay) -> tuple[Storage, str]:
+    """Where a day's files lie, and their path there, which may be a glob."""
+    path = pattern.format(date=day)
+    # In a bucket it means the root of the lake; no key starts with a slash.
+    return open_path(path.lstrip("/") if isinstance(root, S3Storage) else path, root)
+
+
+def _rows_by_day(
+    root: Storage, pattern: str, days: Iterable[dt.date]
+) -> dict[dt.date, list[StoredFile]] | None:
+    """Rows by day of tables, one or one a year; None if the pattern leads to no table."""
+    found = {}
+    tables: dict[str, TableRows | None] = {}
+    for day in days:
+        place, path = _place(root, pattern, day)
+        above = VALUES_BELOW.sub("", path)
+        if above == path and not isinstance(place, Warehouse):
+            return None
+        if above not in tables:
+            try:
+                tables[above] = table_at(place, path)
+            except NotArrivedError:
+                tables[above] = None
+        if rows := tables[above]:
+            (folder,) = rows.paths
+            of_day = rows.at(conditions_of(path, folder))
+            if of_day.has_rows():
+                found[day] = [StoredFile(folder, 0, of_day.state)]
+    return found if any(tables.values()) or isinstance(place, Warehouse) else None
 
 
 def _segments(path: str) -> list[str]:

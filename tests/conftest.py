@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -17,6 +20,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from botocore.loaders import create_loader
+from botocore.retries.standard import ExponentialBackoff
 from dagster._core.storage.defs_state.base import DefsStateStorage
 
 from monitoring_assets.demo.event_log import PooledSqliteEventLogStorage
@@ -144,6 +151,34 @@ def no_instance_of_another_test() -> Iterator[None]:
         yield
 
 
+def pytest_collection_finish() -> None:
+    """Collect garbage more rarely, and none of what was imported: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_always_the_same_is_read_once() -> Iterator[None]:
+    """Keep botocore's descriptions of AWS, and the list of Dagster's migrations.
+
+    The first are read for each client, the second when an instance on SQLite is opened.
+    """
+    kept: dict[str | None, ScriptDirectory] = {}
+
+    def migrations(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        if place not in kept:
+            kept[place] = ScriptDirectory.from_config(config)
+        return kept[place]
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("botocore.session.create_loader", cache(create_loader))
+        listed = SimpleNamespace(from_config=migrations)
+        monkeypatch.setattr("dagster._core.storage.sql.ScriptDirectory", listed)
+        yield
+
+
 @contextmanager
 def instance_in(folder: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance whose files lie in a folder.
@@ -205,17 +240,22 @@ def s3_environment(endpoint: str, key: str = "test") -> dict[str, str]:
     }
 
 
+@cache
+def _s3_client(endpoint: str, key: str) -> Any:
+    """A client with the credentials of the environment, which are those of ``s3_environment``."""
+    import boto3
+
+    return boto3.Session().client("s3")
+
+
 @contextmanager
 def lender_on_s3(endpoint: str, folder: Path, key: str = "test") -> Iterator[Lender]:
     """A lender in a bucket of its own, named after a folder; ``key`` is the secret too."""
-    import boto3
-
     with pytest.MonkeyPatch.context() as patched:
         for name, value in s3_environment(endpoint, key).items():
             patched.setenv(name, value)
         bucket = f"lender-{folder.name.replace('_', '-').lower()}-{threading.get_ident()}"[:60]
-        # Not boto3.client, which keeps the credentials of the process's first test.
-        boto3.Session().client("s3").create_bucket(
+        _s3_client(endpoint, key).create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         yield Lender(f"s3://{bucket}", folder)
@@ -231,6 +271,7 @@ def s3_lender(s3_endpoint: str, tmp_path: Path) -> Iterator[Lender]:
 @pytest.fixture
 def s3_faults(s3_lender: Lender, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch):
     """A proxy between the lender on S3 and its server, which fails requests where it is told to."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
     with FaultyS3(s3_endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy

@@ -77,7 +77,7 @@ class ScriptedDagster:
 
     def __enter__(self) -> ScriptedDagster:
         self.reset()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

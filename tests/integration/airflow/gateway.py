@@ -31,7 +31,7 @@ class Gateway(ThreadingHTTPServer):
         """Dagster has launched a run, and its answer is kept back."""
         self.open.set()
         self.peer = 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def client(self) -> int:
         """Id of the process whose launch is kept back, from Linux' table of connections."""

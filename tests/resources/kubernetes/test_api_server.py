@@ -48,7 +48,7 @@ def test_it_returns_once_the_server_answers(server):
     time.sleep(0.3)
     assert waiting.is_alive()  # no server listens
     server.server_activate()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     waiting.join(20)
     assert not waiting.is_alive()
     assert server.asked == ["/apis/batch/v1/"] * 2
