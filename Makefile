@@ -134,7 +134,7 @@ dev: .venv/runtime ## the Dagster UI on the demo's data (http://localhost:3000)
 
 CHECKED := not in_airflow and not slow and not fuzz and not killed and not airflow and not kubernetes and not mlflow and not spark
 check: .venv/installed ## the tests that need neither Airflow nor a cluster
-	@$(PYTEST) -n 2 --dist worksteal -m "$(CHECKED)"
+	@$(PYTEST) -n 3 --dist worksteal -m "$(CHECKED)"
 
 test: check test-in-airflow ## the tests: those of check, then those inside each Airflow
 

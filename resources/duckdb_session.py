@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 from resources.errors import InputError
 
-DUCKDB_MEMORY = "1GB"
+# Of the process's own database: on a large day it is a third of what the process takes. With more
+# its queries are no faster.
+OWN_MEMORY = "384MB"
+# Of a database for SQL of others, which may sort and join as it likes.
+ISOLATED_MEMORY = "1GB"
 # At most, and half of what is free: a query that spills must leave room for the other models.
 SPILL_BYTES = 20_000_000_000
 
@@ -32,9 +36,9 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def isolated_database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of its own, so that its settings are too."""
-    connection, folder = _open()
+def isolated_database(memory: str = ISOLATED_MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own, so that its settings are too, and its memory is given back."""
+    connection, folder = _open(memory)
     with folder, connection:
         yield connection
 
@@ -51,17 +55,17 @@ def _close_process_database() -> None:
 
 @cache  # to open a database takes some 20 ms of CPU, a session a fraction of one
 def _process_database() -> tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]]:
-    return _open()
+    return _open(OWN_MEMORY)
 
 
-def _open() -> tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]]:
+def _open(memory: str) -> tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]]:
     import duckdb
 
     folder = tempfile.TemporaryDirectory(prefix="monitoring-duckdb-")
     spill = min(SPILL_BYTES, disk_usage(folder.name).free // 2)
     connection = duckdb.connect(
         config={
-            "memory_limit": DUCKDB_MEMORY,
+            "memory_limit": memory,
             "temp_directory": folder.name,
             "max_temp_directory_size": f"{spill}B",
         }

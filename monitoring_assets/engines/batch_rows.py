@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from monitoring_assets.reference.feature_sql import read_sql, result_columns, sql_session
 from resources.arrow_types import same_family
 from resources.duckdb_session import (
-    DUCKDB_MEMORY,
+    OWN_MEMORY,
     SPILL_BYTES,
-    database,
+    isolated_database,
     quoted,
     require_distinct,
 )
@@ -408,7 +408,7 @@ def tally_keys(local: Path, key: str) -> dict[str, int]:
     """
     import duckdb
 
-    with database() as connection:
+    with isolated_database(OWN_MEMORY) as connection:
         column = quoted(key)
         try:
             rows, present, unique = connection.execute(
@@ -417,7 +417,7 @@ def tally_keys(local: Path, key: str) -> dict[str, int]:
             ).fetchall()[0]
         except duckdb.OutOfMemoryException:
             raise InputError(
-                f"column {key!r} (batch.key): found values that take more than {DUCKDB_MEMORY} to "
+                f"column {key!r} (batch.key): found values that take more than {OWN_MEMORY} to "
                 "be counted; allowed: keys of some bytes"
             ) from None
     return {"unique": unique, "repeated": present - unique, "missing": rows - present}

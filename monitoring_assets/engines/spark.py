@@ -324,7 +324,7 @@ def _align(source: str, bucket: int, given: Sequence[tuple[int | None, bytes]]) 
     placed = {number: _tables([rows])[0] for number, rows in given if number is not None}
     found = _tables([rows for number, rows in given if number is None])
     wanted = pa.concat_tables(placed.values()) if placed else found[0].slice(0, 0)
-    keys = wanted.column(0).combine_chunks()
+    keys = wanted.column(0)
     scored = pa.table({"key": keys[:0], SCORE: pa.array([], pa.float64())})
     if found:
         scored = scores_together(found, source)

@@ -22,6 +22,7 @@ from resources.storage_faults import storage_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from dagster import AssetExecutionContext, MetadataValue, PipesExecutionResult
     from pyarrow.fs import FileSystem
 
@@ -55,12 +56,12 @@ class FeatureFile:
 
         return pq.read_schema(self.path).field(self.key)
 
-    def keys(self) -> pa.Array:
+    def keys(self) -> pa.ChunkedArray:
         """The key of every row, in their order."""
         import pyarrow.parquet as pq
 
-        file = pq.ParquetFile(self.path, page_checksum_verification=True)
-        return file.read(columns=[self.key]).column(0).combine_chunks()
+        with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            return column_of(file, self.key, range(file.num_row_groups))
 
 
 class ModelFile(NamedTuple):
@@ -312,10 +313,7 @@ def read_scores(
                 raise ScoringError(f"{source}: no column {absent}, or not just one, in {names}")
             groups = range(scored.num_row_groups) if row_groups is None else row_groups
             present = [name for name in reasons if names.count(name) == 1]
-            keys, scores, *why = (
-                scored.read_row_groups(groups, columns=[name]).column(0)
-                for name in (*wanted, *present)
-            )
+            keys, scores, *why = (column_of(scored, name, groups) for name in (*wanted, *present))
     except (pa.ArrowInvalid, OSError) as error:
         raise ScoringError(f"{source}: not a readable Parquet file: {error}") from None
     if not (
@@ -324,12 +322,25 @@ def read_scores(
         or pa.types.is_decimal(scores.type)
     ):
         raise ScoringError(f"{source}: {score} is {scores.type}, not a number")
+    where = f"{source}, column {key.name!r}"
     try:
-        keys = keys_as(keys.combine_chunks(), key.type, f"{source}, column {key.name!r}")
+        # Chunk by chunk, as copies of all keys would be the most that a day has in memory.
+        plain = [keys_as(one, key.type, where) for one in keys.chunks or [keys.combine_chunks()]]
     except InputError as error:
         raise ScoringError(str(error)) from None
-    columns = {key.name: keys, SCORE: as_double(scores.combine_chunks())}
+    columns = {
+        key.name: pa.chunked_array(plain, key.type),
+        SCORE: pa.chunked_array([as_double(one) for one in scores.chunks], pa.float64()),
+    }
     return pa.table(columns | dict(zip(present, why, strict=True)))
+
+
+def column_of(file: pq.ParquetFile, name: str, groups: Iterable[int]) -> pa.ChunkedArray:
+    """A column of some row groups, one chunk each: read together they take twice their room."""
+    import pyarrow as pa
+
+    parts = [file.read_row_group(group, columns=[name], use_threads=False) for group in groups]
+    return pa.concat_tables(parts or [file.read_row_groups([], columns=[name])]).column(0)
 
 
 def scores_together(tables: Sequence[pa.Table], source: str) -> pa.Table:
@@ -395,7 +406,9 @@ def write_aligned(features: FeatureFile, scored: pa.Table, output: Path, source:
     write_scores(features, keys, aligned(keys, scored, source), output)
 
 
-def write_scores(features: FeatureFile, keys: pa.Array, scores: pa.Table, output: Path) -> None:
+def write_scores(
+    features: FeatureFile, keys: pa.ChunkedArray, scores: pa.Table, output: Path
+) -> None:
     """Write the keys of the features and their scores, in the features' row groups."""
     import pyarrow.parquet as pq
 
@@ -409,7 +422,7 @@ def write_scores(features: FeatureFile, keys: pa.Array, scores: pa.Table, output
             start += rows
 
 
-def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Table:
+def aligned(keys: pa.ChunkedArray, scored: pa.Table, source: str) -> pa.Table:
     """The score of each key and its reasons, if each has exactly one and no other key has any.
 
     Parameters
@@ -426,7 +439,7 @@ def aligned(keys: pa.Array, scored: pa.Table, source: str) -> pa.Table:
     """
     import pyarrow.compute as pc
 
-    found, scores = scored.column(0).combine_chunks(), scored.remove_column(0)
+    found, scores = scored.column(0), scored.remove_column(0)
     if not found.equals(keys):  # written in another order, as a database would
         place = pc.index_in(keys, value_set=found)
         if place.null_count:
