@@ -158,6 +158,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+def pytest_sessionfinish() -> None:
+    """Let modules be taken down: what is frozen would be reported as a leak by DuckDB."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _what_is_always_the_same_is_read_once() -> Iterator[None]:
     """Keep botocore's descriptions of AWS, and the list of Dagster's migrations.

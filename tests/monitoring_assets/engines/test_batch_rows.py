@@ -222,7 +222,7 @@ def test_a_query_that_gives_a_column_twice_is_refused(read):
 
 def test_keys_too_long_to_compare_are_refused(tmp_path, monkeypatch):
     with duckdb.connect(config={"memory_limit": "60MB", "temp_directory": ""}) as small:
-        monkeypatch.setattr(batch_rows, "database", lambda: nullcontext(small))
+        monkeypatch.setattr(batch_rows, "isolated_database", lambda _: nullcontext(small))
         keys = [f"{number}{'x' * 30_000_000}" for number in range(3)]
         pq.write_table(pa.table({"loan_id": keys}), tmp_path / "f.parquet", use_dictionary=False)
         with pytest.raises(InputError, match=r"'loan_id' \(batch.key\): .*; allowed: keys of some"):
