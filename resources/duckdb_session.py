@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 from resources.errors import InputError
 
-# Of the process's own database: on a large day it is a third of what the process takes. With more
-# its queries are no faster.
+# For queries of the product, beside what else a large day's process has in memory. With 1 GB they
+# take as much CPU; a tally of 8M long keys takes a second less, as it does not spill.
 OWN_MEMORY = "384MB"
 # Of a database for SQL of others, which may sort and join as it likes.
 ISOLATED_MEMORY = "1GB"

@@ -73,6 +73,7 @@ def fit_bins(
     ValueError
         ``bins`` is out of range.
     """
+    require_bins(bins)
     return each_column(
         source,
         columns,
@@ -80,6 +81,12 @@ def fit_bins(
         ColumnError,
         progress,
     )
+
+
+def require_bins(bins: int) -> None:
+    """Refuse a number of bins that is out of range."""
+    if not 2 <= bins <= MAX_BINS:
+        raise ValueError(f"bins must be between 2 and {MAX_BINS}, not {bins}")
 
 
 def each_column(
@@ -132,8 +139,9 @@ class _NumericFit:
         """Take in the next rows of the column."""
         refuse_rounding(array)
         for run in float_runs(array):
-            # A copy where it is a part, which would keep the whole in memory.
-            spaced = np.ascontiguousarray(run[self._skip :: self._stride])
+            spaced = run[self._skip :: self._stride]
+            if self._stride > 1:  # a view would keep the whole run in memory
+                spaced = spaced.copy()
             low, high = run.min(), run.max()
             if not np.isfinite([low, high]).all():  # a NaN is the least and the greatest
                 finite = run[np.isfinite(run)]
@@ -153,8 +161,9 @@ class _NumericFit:
         return NumericBins(
             edges,
             kind,
-            float(self._low) if self._low <= self._high else None,
-            float(self._high) if self._low <= self._high else None,
+            # Adding zero turns -0.0 into 0.0, whichever of the two comes first.
+            float(self._low) + 0.0 if self._low <= self._high else None,
+            float(self._high) + 0.0 if self._low <= self._high else None,
             str(self._arrow_type),
             spikes,
         )
@@ -201,14 +210,7 @@ def fit_columns(
     ----------
     pieces
         Those columns of all row groups, as `ParquetSource.arrays` yields them.
-
-    Raises
-    ------
-    ValueError
-        ``bins`` is out of range.
     """
-    if not 2 <= bins <= MAX_BINS:
-        raise ValueError(f"bins must be between 2 and {MAX_BINS}, not {bins}")
     fits: dict[str, _NumericFit | _CategoricalFit] = {}
     for name in names:
         arrow_type = source.schema.field(name).type

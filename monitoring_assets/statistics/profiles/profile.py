@@ -22,6 +22,7 @@ from monitoring_assets.statistics.profiles.binning import (
     each_column,
     fit_bins,
     fit_columns,
+    require_bins,
 )
 from monitoring_assets.statistics.profiles.bins import (
     Bins,
@@ -495,7 +496,8 @@ def fit_profile(
 ) -> Profile:
     """Fix the bins of columns by a reference, and count it in them.
 
-    As `fit_bins` and then `count` do, but a reference of up to a million rows is decoded once.
+    As `fit_bins` and then `count` do, but numbers of up to a million rows are decoded once. Text is
+    decoded twice, as it may be longer than memory.
 
     Parameters
     ----------
@@ -506,10 +508,20 @@ def fit_profile(
     -------
     Profile
         A column without bins has an ``error``.
+
+    Raises
+    ------
+    ValueError
+        ``bins`` is out of range.
     """
+    if source.rows > SAMPLE_ROWS:
+        fitted = fit_bins(source, columns, bins=bins, progress=progress)
+        return count(source, fitted, is_reference=True, progress=progress)
+    require_bins(bins)
 
     def work(part: Sequence[str]) -> dict[str, ColumnProfile]:
-        held = list(source.pieces(part)) if source.rows <= SAMPLE_ROWS else None
+        kinds = {value_kind(source.schema.field(name).type) for name in part}
+        held = None if "categorical" in kinds else list(source.pieces(part))
         fitted = fit_columns(source, part, bins, held or source.pieces(part))
         found = {n: one for n, one in fitted.items() if not isinstance(one, ColumnError)}
         pieces = held or source.pieces([*found])

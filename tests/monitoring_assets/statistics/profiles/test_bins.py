@@ -93,6 +93,7 @@ def test_negative_zero_is_zero(profiles):
     (column,) = profiles(np.array([-0.0] * 5 + [0.0] * 5 + [1.0] * 10))
     assert "= 0.0" in labels(column)
     assert column.counts[labels(column).index("= 0.0")] == 10
+    assert str(column.bins.low) == "0.0"
 
 
 def test_integers_are_labelled_without_decimals(profiles):

@@ -230,12 +230,19 @@ def test_a_reference_is_fitted_and_counted_as_in_two_steps(write, monkeypatch, h
     assert some.columns["absent"].error == "the column is missing"
 
 
-def test_a_reference_is_decoded_once(write, monkeypatch):
+@pytest.mark.parametrize("fit", [fit_bins, fit_profile])
+def test_a_number_of_bins_out_of_range_is_refused(write, fit):
+    for bins, columns in ((1, None), (101, ["odd"]), (1, [])):
+        with pytest.raises(ValueError, match=f"between 2 and 100, not {bins}"):
+            fit(write(mixed(np.random.default_rng(0), 10)), columns, bins=bins)
+
+
+def test_numbers_of_a_reference_are_decoded_once(write, monkeypatch):
     source = write(mixed(np.random.default_rng(0), 500), row_group=100)
     read = []
     arrays = source.arrays
     monkeypatch.setattr(source, "arrays", lambda *given: read.append(given) or arrays(*given))
-    fit_profile(source)
+    fit_profile(source, ["number", "spiky", "integer", "date", "nothing", "score"])
     assert len({(group, *names) for group, names in read}) == len(read) == 5
 
 
