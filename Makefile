@@ -150,7 +150,7 @@ test-slow: .venv/installed ## the demo, killed daemons, and soaks of weeks in wh
 test-fuzz: .venv/installed ## a thousand hostile manifests beside a sound one (minutes)
 	@$(PYTEST) -n 2 --dist worksteal -m fuzz
 
-test-killed: .venv/installed ## commands killed at each of 34 writes, or ended a hundred times; daemons and backfills side by side (half an hour)
+test-killed: .venv/installed ## commands killed at each of 34 writes; daemons and backfills side by side (half an hour)
 	@$(PYTEST) -n 2 --dist worksteal -m killed
 
 test-airflow: .venv/installed airflows ## real Airflow schedulers on real PostgreSQL (minutes)

@@ -39,18 +39,16 @@ def test_days_that_were_backfilled_are_shown(onboarded, monitoring):
     assert {column["column"] for column in document["columns"]} == {"income", "region", "score"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    "times", [pytest.param(20, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.killed)]
-)
-def test_no_report_aborts_at_its_end(onboarded, monitoring, times):
+def test_no_report_of_a_hundred_aborts_at_its_end(onboarded, monitoring):
     """Arrow's threads once outlived the interpreter in 7 processes of 220, which ended with 134."""
     onboarded.deliver(days_ago(1))
     onboarded.deliver(YESTERDAY)
     done = monitoring("backfill", "pd_cards", "--from", str(days_ago(1)))
     assert done.returncode == 0, done.stderr
     with ThreadPoolExecutor(2) as pool:
-        ended = list(pool.map(lambda _: monitoring("report", "pd_cards.1"), range(times)))
+        ended = list(pool.map(lambda _: monitoring("report", "pd_cards.1"), range(100)))
     assert [one.stderr for one in ended if one.returncode] == []
     assert {one.stdout for one in ended} == {ended[0].stdout}
     assert "income" in ended[0].stdout

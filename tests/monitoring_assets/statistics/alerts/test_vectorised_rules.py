@@ -93,7 +93,7 @@ POLICIES = [
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=range(len(POLICIES)))
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     ("columns", "score_sd", "options"),
     [
