@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -515,8 +516,9 @@ def fit_profile(
         ``bins`` is out of range.
     """
     if source.rows > SAMPLE_ROWS:
-        fitted = fit_bins(source, columns, bins=bins, progress=progress)
-        return count(source, fitted, is_reference=True, progress=progress)
+        halves = [progress and partial(_half, progress, before) for before in (0, 1)]
+        fitted = fit_bins(source, columns, bins=bins, progress=halves[0])
+        return count(source, fitted, is_reference=True, progress=halves[1])
     require_bins(bins)
 
     def work(part: Sequence[str]) -> dict[str, ColumnProfile]:
@@ -538,6 +540,11 @@ def fit_profile(
         }
 
     return Profile(source.rows, each_column(source, columns, work, ColumnProfile.failed, progress))
+
+
+def _half(progress: Progress, before: int, done: float) -> None:
+    """Tell the progress of the first or second of two steps as that of both."""
+    progress((before + done) / 2)
 
 
 class _Score:

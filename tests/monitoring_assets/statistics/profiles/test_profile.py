@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import fs
 
-from monitoring_assets.statistics.profiles import profile as profile_module
 from monitoring_assets.statistics.profiles.bins import ColumnError
 from monitoring_assets.statistics.profiles.profile import (
     ParquetSource,
@@ -211,16 +210,13 @@ def test_a_bad_column_leaves_the_others_alone(write):
     assert profile.columns["number"].counts.sum() == 100
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held", "read again"])
 @pytest.mark.parametrize("rows", [0, 1, 7, 900])
-def test_a_reference_is_fitted_and_counted_as_in_two_steps(write, monkeypatch, held, rows):
+def test_a_reference_is_fitted_and_counted_as_in_two_steps(write, monkeypatch, rows):
     rng = np.random.default_rng(rows)
     table = mixed(rng, rows).append_column("key", pa.array([f"key {n}" for n in range(rows)]))
     source = write(table, row_group=100)
     monkeypatch.setattr("monitoring_assets.statistics.profiles.binning.MAX_CATEGORIES", 200)
     bins = fit_bins(source, bins=5)
-    if not held:
-        monkeypatch.setattr(profile_module, "SAMPLE_ROWS", -1)
     found = fit_profile(source, bins=5)
     assert found == count(source, bins, is_reference=True)
     assert found.columns["odd"].error
@@ -383,6 +379,16 @@ def test_progress_reaches_the_end(write):
     assert seen[-1] == 1
     seen.clear()
     count(source, bins, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("most", [100, 1_000])
+def test_progress_of_a_reference_never_goes_back(write, monkeypatch, most):
+    monkeypatch.setattr("monitoring_assets.statistics.profiles.profile.SAMPLE_ROWS", most)
+    source = write(mixed(np.random.default_rng(0), 1_000), 300)
+    seen = []
+    fit_profile(source, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
