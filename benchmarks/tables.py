@@ -64,3 +64,10 @@ def write(
     if writer:
         writer.close()
     return partial.rename(path)
+
+
+def decode(path: Path, *, use_threads: bool = True) -> None:
+    """Decode a file and nothing more, a row group at a time."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            file.read_row_group(group, use_threads=use_threads)
